@@ -44,6 +44,7 @@ class Answer:
     doubtful: frozenset[tuple[ChainId, Address]] = frozenset()
     """Accounts with a token row that could not be read on that chain: their tokens there are unknown."""
     descriptions: Mapping[Asset, Description] = field(default_factory=dict)
+    """Left empty by `Reply.about`: many accounts hold the same assets."""
     highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
     """The newest block that any row of a chain names; chains whose rows name none are missing."""
     refused_rows: int = 0
@@ -66,7 +67,9 @@ class Reply:
     chains: frozenset[ChainId]
     """Chains with at least one usable entry."""
     about: Callable[[Collection[Address]], Answer]
-    """Decodes the rows of these accounts, and describes what they hold."""
+    """Decodes the amounts of these accounts."""
+    descriptions: Callable[[Collection[Address]], Mapping[Asset, Description]]
+    """Describes what these accounts hold."""
     prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
     """Returns prices in dollars per unit of the assets it knows a price of, without those named."""
     troubles: Mapping[ChainId, str] = field(default_factory=dict)

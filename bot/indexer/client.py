@@ -107,7 +107,9 @@ class IndexerClient:
 
     async def balances(self, question: Question) -> Answer:
         """Return the answer to a question, read in full; raises as `reply` does."""
-        return (await self.reply(question)).about(question.accounts)
+        reply = await self.reply(question)
+        answer = reply.about(question.accounts)
+        return replace(answer, descriptions=reply.descriptions(question.accounts))
 
     async def reply(self, question: Question) -> Reply:
         """Return the reply to a question, all pages together, whose rows are read when somebody wants them.

@@ -17,7 +17,7 @@ from bot.domain.observe.compare import compare, settles
 from bot.domain.observe.plan import Wanted, chunks
 from bot.domain.observe.readings import Answered, readings, with_named
 from bot.poller.fetcher import Replied
-from bot.poller.follow_up import FollowUp, answers_about, descriptions_in
+from bot.poller.follow_up import FollowUp, answers_about, descriptions_of, merged
 from bot.poller.memory import KnownBlocks
 from bot.store.balances import snapshots
 from bot.store.balances.snapshots import Views
@@ -65,31 +65,34 @@ class BatchReader:
         self, accounts: Sequence[Address], replied: Sequence[Replied], observed_at: datetime
     ) -> BatchResult:
         """Return what the replies say of some accounts, asking on where they leave a question open."""
-        # In a thread: where a reply has to be collected anew, all its rows are decoded once more.
-        await asyncio.to_thread(answers_about, replied, ())
+        # In a thread: it takes long, and where a reply has to be collected anew, all its rows are decoded
+        # once more. For all accounts at once: they mostly hold the same assets.
+        described = await asyncio.to_thread(descriptions_of, replied, accounts)
+        descriptions = merged(described)
         # One batch at a time: the pauses of many would leave no time between them, and memory
         # holds the objects of one.
         async with self.lock:
             views = await self.db.run(snapshots.views, accounts)
-            comparison = _Comparison(self, views, _known_collections(views), observed_at)
+            collections = _known_collections(views) | _collections_in(descriptions)
+            comparison = _Comparison(self, views, collections, observed_at)
             await comparison.compare_all(accounts, replied)
-        descriptions = descriptions_in(comparison.answered)
         _log_troubles(comparison.answered)
         # Their digests don't show all that was read of them: some of it was found later.
         found_late = chain.from_iterable(answer.found_late for _, answer in comparison.answered)
         if any(verdict.missing for verdict in comparison.verdicts):
             by_name = await self.follow_up.ask_for_missing(comparison.verdicts)
-            descriptions = descriptions_in(by_name) | descriptions
+            descriptions = merged(descriptions_of(by_name, accounts)) | descriptions
             comparison.collections |= _collections_in(descriptions)
-            comparison.compare_missing(by_name)
+            comparison.compare_missing(answers_about(by_name, accounts))
         verdicts, items = await self.follow_up.find_items(comparison.verdicts, comparison.collections)
+        with_metadata = merged(pair for pair in described if pair[0].metadata)
         poll = Poll(
             sweep=self.sweep,
             asked_under=self.watched.newest,
             observed_at=observed_at,
             verdicts=tuple(verdicts),
             descriptions=descriptions,
-            described=await self.follow_up.describe_first(verdicts, comparison.answered, observed_at),
+            described=await self.follow_up.describe_first(verdicts, with_metadata, observed_at),
             items=items,
         )
         return BatchResult(
@@ -121,7 +124,6 @@ class _Comparison:
         for some in chunks(accounts, ACCOUNTS_IN_ONE_GO):
             answered = answers_about(replied, some)
             self.answered += answered
-            self.collections |= _collections_in(descriptions_in(answered))
             self.read += readings({account: self.batches.asked[account] for account in some}, answered)
             verdicts = [self._compare(reading) for reading in self.read[len(self.verdicts) :]]
             for verdict in verdicts:

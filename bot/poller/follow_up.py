@@ -27,6 +27,9 @@ from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
+Described = tuple[Question, Mapping[Asset, Description]]
+"""A question, and what a reply to it says of assets."""
+
 DESCRIBED_WITHIN_SECONDS = 5.0
 """An alert waits no longer for the symbol and decimals of its asset."""
 
@@ -46,7 +49,7 @@ class FollowUp:
     item_source: ItemSource
     db: DatabaseThread
 
-    async def ask_for_missing(self, verdicts: Iterable[Verdict]) -> list[Answered]:
+    async def ask_for_missing(self, verdicts: Iterable[Verdict]) -> list[Replied]:
         """Ask by name for the tokens that lists no longer show."""
         named: dict[Address, list[Address]] = defaultdict(list)
         for verdict in verdicts:
@@ -67,8 +70,8 @@ class FollowUp:
         for asset, account in holders.items():
             named[account].add(asset.contract)
         chains = frozenset(asset.chain_id for asset in holders)
-        answered = await self._ask_named(named, chains, metadata=True)
-        said = descriptions_in(answered)
+        replied = await self._ask_named(named, chains, metadata=True)
+        answered, said = answers_about(replied, named), merged(descriptions_of(replied, named))
         return {
             asset: said.get(asset, NOTHING_SAID)
             for asset, account in holders.items()
@@ -89,18 +92,18 @@ class FollowUp:
 
     async def _ask_named(
         self, named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
-    ) -> list[Answered]:
+    ) -> list[Replied]:
         questions = narrow_questions(named, chains, metadata=metadata)
-        replied = [pair for question in questions for pair in await self.fetcher.ask(question)]
-        return answers_about(replied, tuple(named))
+        return [pair for question in questions for pair in await self.fetcher.ask(question)]
 
     async def describe_first(
-        self, verdicts: Iterable[Verdict], answered: Iterable[Answered], now: datetime
+        self, verdicts: Iterable[Verdict], said: Mapping[Asset, Description], now: datetime
     ) -> dict[Asset, Description]:
         """Return descriptions of assets that are needed before their amounts are stored or reported.
 
         Needed are those of new assets, and of assets that moved while their decimals are unknown, old, or
-        possibly redenominated. Without an answer in time, what is known has to do.
+        possibly redenominated; `said` are those that came with metadata. Without an answer in time, what is
+        known has to do.
         """
         holders = {
             asset: verdict.account for verdict in verdicts for asset, held in verdict.balances.items() if held
@@ -111,7 +114,6 @@ class FollowUp:
         if moves:
             wanted |= await self.db.run(snapshots.doubtful_descriptions, [move.asset for move in moves], now)
             wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}
-        said = descriptions_in([pair for pair in answered if pair[0].metadata])
         described = {asset: said[asset] for asset in wanted & said.keys()}
         try:
             async with asyncio.timeout(DESCRIBED_WITHIN_SECONDS):
@@ -158,14 +160,19 @@ class FollowUp:
 
 
 def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:
-    """Read what replies say of some accounts and of what these hold."""
+    """Read what replies say of some accounts."""
     return [(question, reply.about(accounts)) for question, reply in replied]
 
 
-def descriptions_in(answered: Iterable[Answered]) -> dict[Asset, Description]:
-    """Return of each asset the first description in some answers, or the first with metadata."""
+def descriptions_of(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Described]:
+    """Read what replies say of the assets that some accounts hold."""
+    return [(question, reply.descriptions(accounts)) for question, reply in replied]
+
+
+def merged(described: Iterable[Described]) -> dict[Asset, Description]:
+    """Return of each asset the first description, or the first with metadata."""
     result: dict[Asset, Description] = {}
-    for asset, one in chain.from_iterable(answer.descriptions.items() for _, answer in answered):
+    for asset, one in chain.from_iterable(said.items() for _, said in described):
         known = result.setdefault(asset, one)
         if known.is_bare and not one.is_bare:
             result[asset] = one

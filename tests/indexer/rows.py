@@ -1,6 +1,7 @@
 """Rows, pages and whole replies as they come on the wire, named by what matters in them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from bot.domain.assets import Address, ChainId
@@ -65,7 +66,9 @@ def answer(question: Question, *bodies: bytes) -> Answer:
     collected = ReplyCollector(question)
     for each in bodies:
         collected.add(each)
-    return collected.reply().about(question.accounts)
+    reply = collected.reply()
+    descriptions = reply.descriptions(question.accounts)
+    return replace(reply.about(question.accounts), descriptions=descriptions)
 
 
 def tokens_of(*rows: object, question: Question = OF_ANN) -> Answer:

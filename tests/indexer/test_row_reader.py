@@ -150,12 +150,12 @@ def pairs(draw: st.DrawFn) -> tuple[list[PageOf], list[PageOf]]:
 @given(pages())
 def test_reading_some_accounts_says_of_them_what_reading_all_does(of: list[PageOf]) -> None:
     whole = reply(of)
-    everything = whole.about(QUESTION.accounts)
+    everything, described = whole.about(QUESTION.accounts), whole.descriptions(QUESTION.accounts)
 
     for account in QUESTION.accounts:
         alone = whole.about((account,))
         assert said(alone, account) == said(everything, account)
-        assert alone.descriptions.keys() <= everything.descriptions.keys()
+        assert whole.descriptions((account,)).keys() <= described.keys()
         for other in set(QUESTION.accounts) - {account}:
             assert not any(other in held for side in (alone.natives, alone.tokens) for held in side.values())
 
@@ -165,6 +165,7 @@ def test_reading_changes_nothing_in_a_reply(of: list[PageOf]) -> None:
     whole = reply(of)
 
     assert whole.about(QUESTION.accounts) == whole.about(QUESTION.accounts)
+    assert whole.descriptions(QUESTION.accounts) == whole.descriptions(QUESTION.accounts)
 
 
 @given(pairs())
@@ -315,12 +316,22 @@ def test_only_what_the_read_accounts_hold_is_described() -> None:
     tokens = token(), token(account=BOB, priceUSD="1"), token(account=BOB, contract=DAI)
     collected.add(body([entry(*tokens)], [entry(native(account=BOB, priceUSD="2500"))]))
 
-    assert collected.reply().about((ANN,)).descriptions == {Asset(MAINNET, USDC): Description("ERC20")}
-    assert collected.reply().about((BOB,)).descriptions == {
+    assert collected.reply().descriptions((ANN,)) == {Asset(MAINNET, USDC): Description("ERC20")}
+    assert collected.reply().descriptions((BOB,)) == {
         Asset(MAINNET, NATIVE): Description("NATIVE", "ETH", price_usd="2500"),
         Asset(MAINNET, USDC): Description("ERC20", price_usd="1"),
         Asset(MAINNET, DAI): Description("ERC20"),
     }
+
+
+def test_a_row_that_only_strict_reading_refuses_describes_nothing() -> None:
+    collected = ReplyCollector(OF_BOTH)
+    page = body([entry(token(), token(DAI))])
+    twice = page.replace(b'"contractType": "ERC20"', b'"contractType": "ERC721", "contractType": "ERC20"', 1)
+    assert twice != page
+    collected.add(twice)
+
+    assert collected.reply().descriptions((ANN,)).keys() == {Asset(MAINNET, DAI)}
 
 
 def test_what_is_a_collection_by_anybody_s_ids_is_one_for_all() -> None:
@@ -328,7 +339,7 @@ def test_what_is_a_collection_by_anybody_s_ids_is_one_for_all() -> None:
     unknown = {"contractType": "ERC9999"}
     collected.add(body([entry(token(**unknown), token(account=BOB, tokenID="7", **unknown))]))
 
-    assert collected.reply().about((ANN,)).descriptions[Asset(MAINNET, USDC)].is_collection
+    assert collected.reply().descriptions((ANN,))[Asset(MAINNET, USDC)].is_collection
 
 
 def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:

@@ -99,21 +99,22 @@ class Source:
             for held in by_account.values()
             for contract in held
         }
+        descriptions = {
+            asset: self._description(asset, question) for asset in assets if asset.contract in self.symbols
+        }
         answer = Answer(
             natives,
             tokens,
             frozenset(self.doubtful),
-            {asset: self._description(asset, question) for asset in assets if asset.contract in self.symbols},
-            _highest_blocks(tokens),
+            highest_blocks=_highest_blocks(tokens),
         )
         return Reply(
             {account: self._digest(account, natives, tokens) for account in question.accounts},
             frozenset(tokens.keys() | {chain_id for chain_id, coins in natives.items() if coins}),
             lambda accounts: _about(answer, accounts),
+            lambda _: descriptions,
             lambda _: {
-                asset: one.price_usd
-                for asset, one in answer.descriptions.items()
-                if one.price_usd is not None
+                asset: one.price_usd for asset, one in descriptions.items() if one.price_usd is not None
             },
         )
 

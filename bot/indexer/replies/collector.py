@@ -5,12 +5,12 @@ a reply of which nothing is certain is ReplyMalformed, the only error that leave
 Which rows contradict each other, and what that makes unknown: docs/decisions/0018-mixed-up-answers.md.
 """
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
-from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, ChainId
+from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import ChainEntry, Page, PageMark, PageReader, repeats_keys
@@ -82,7 +82,14 @@ class ReplyCollector:
         # Before the digests: what this makes unknown belongs into them.
         self._doubt_silence()
         reader = self._row_reader
-        return Reply(self._digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
+        return Reply(
+            digests=self._digests,
+            chains=reader.chains_seen(),
+            about=self._about,
+            descriptions=self._descriptions,
+            prices=reader.prices,
+            troubles=reader.troubles(),
+        )
 
     @property
     def refused_rows(self) -> int:
@@ -97,6 +104,9 @@ class ReplyCollector:
         digests = self._strict_reply.digests
         found_late = {account for account, digest in self._digests.items() if digests[account] != digest}
         return replace(self._strict_reply.about(accounts), found_late=frozenset(found_late))
+
+    def _descriptions(self, accounts: Collection[Address]) -> Mapping[Asset, Description]:
+        return (self._strict_reply or self._row_reader).descriptions(accounts)
 
     @cached_property
     def _digests(self) -> dict[Address, bytes]:

@@ -36,7 +36,7 @@ class RowReader:
         self._remarks = remarks
 
     def about(self, accounts: Collection[Address]) -> Answer:
-        """Return what all rows together say of these accounts."""
+        """Return what all rows together say of these accounts, without descriptions."""
         remarks = self._remarks_on_chains()
         coins = _read_natives(self._natives, accounts, remarks)
         lists = _read_tokens(self._tokens, accounts, remarks)
@@ -44,7 +44,6 @@ class RowReader:
             natives=coins,
             tokens=lists.held,
             doubtful=frozenset(lists.doubtful),
-            descriptions=self._descriptions(accounts),
             highest_blocks=lists.highest_blocks,
             refused_rows=remarks.refused_rows,
             troubles=tuple(remarks.troubles),
@@ -100,7 +99,7 @@ class RowReader:
                 rows |= held
             yield chain_id, rows
 
-    def _descriptions(self, accounts: Collection[Address]) -> dict[Asset, Description]:
+    def descriptions(self, accounts: Collection[Address]) -> dict[Asset, Description]:
         """Return the first description of each asset, or the first with metadata, from these accounts."""
         result: dict[Asset, Description] = {}
         # The coin of a chain is described by any row of it: the first that can be believed.
