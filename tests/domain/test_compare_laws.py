@@ -177,7 +177,10 @@ def repeated_cases(draw: st.DrawFn) -> Case:
     )
     if off == "named":
         one = asset(draw(st.sampled_from(CONTRACTS)))
-        seen = replace(seen, named={one: draw(st.sampled_from((NOTHING, amounts.get(one, NOTHING))))})
+        named = {one: draw(st.sampled_from((NOTHING, amounts.get(one, NOTHING))))}
+        # What lost its mark is missing from the list, and still there by name.
+        without = {other: amount for other, amount in listed.items() if other != one}
+        seen = replace(seen, named=named, listed=draw(st.sampled_from((listed, without))))
     return replace(case, stored=stored, seen=seen, wanted=draw(parts) if off == "wanted" else BROAD)
 
 

@@ -119,7 +119,8 @@ def settles(view: View, verdict: Verdict) -> bool:
 
 def _reads_as_stored(view: View, reading: Reading, wanted: frozenset[Part], status: Part) -> bool:
     """Whether coin and list are known, and show what is stored: all of it, as it is stored, and no more."""
-    if reading.native is None or reading.listed is None or view.holds:
+    # What was asked for by name may be missing from the list: then it loses its mark, at the same amount.
+    if reading.native is None or reading.listed is None or reading.named or view.holds:
         return False
     if wanted != {NATIVE_PART, status} or any(view.coverage.get(part, LONG_AGO) for part in wanted):
         return False
