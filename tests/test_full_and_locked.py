@@ -113,9 +113,11 @@ async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why
 
 
 async def test_a_chat_that_could_not_be_closed_is_answered_as_before(paged: Stack) -> None:
+    paged.say("/deny")
+    question = await paged.hears("your own chat")
+
     with locked(paged):
-        paged.say("/deny")
-        await paged.hears("locked by another program")
+        assert await paged.presses(question, "Close Olga") == toasts.NOT_WRITTEN[DatabaseFault.LOCKED]
 
     paged.say("/list")
     await paged.hears("Treasury")

@@ -208,4 +208,4 @@ async def test_sweeps_longer_than_the_interval_follow_each_other_and_say_so(stac
     await stack.hears("50 → 49")
     stack.say("/status")
 
-    assert "longer than the interval of 0.03 s: sweeps follow each other" in (await stack.hears("Seen:")).text
+    assert "longer than the interval of 0.03 s: sweeps follow each other" in (await stack.hears("Read:")).text
