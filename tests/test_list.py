@@ -88,8 +88,22 @@ async def test_it_is_stopped_once_and_can_be_taken_back(stack: Stack, opened: Me
 
     for button in (stop, opened.buttons[0][0], opened.buttons[0][1], opened.buttons[1][0]):
         assert await stack.forges(opened, button.callback_data) == toasts.NOT_HERE
-    await stack.presses(opened, "‹ List")
-    await stack.shows(opened, "Nothing is watched here yet")
+    left = await stack.shows(opened, "Nothing is watched here yet")
+    assert buttons_of(left) == []
+
+
+async def test_a_mute_that_outlives_what_is_watched_says_so(stack: Stack, opened: Message) -> None:
+    await stack.presses(opened, "Mute 1 h")
+    muted = await has_button(stack, opened, "Unmute")
+
+    await stack.presses(muted, "Stop")
+
+    ended = await stack.hears("Stopped watching Treasury")
+    assert "60 min more (no longer watched)" in (await stack.shows(opened, "Nothing is watched")).text
+    await stack.presses(ended, "Undo")
+    await stack.shows(ended, "again")
+    stack.say("/list")
+    assert "(no longer watched)" not in (await stack.hears("Watched here: 1")).text
 
 
 async def test_a_token_has_no_balances_of_its_own_and_is_not_muted(stack: Stack) -> None:

@@ -100,10 +100,11 @@ def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) 
     """Return the lines about mutes that /list and /status show; none where nothing is muted."""
     lines = [
         fill(
-            "🔕 {} is muted until {}, {} more",
+            "🔕 {} is muted until {}, {} more{}",
             _muted(mute, place, chains),
             moment(mute.until, now),
             age(_in_minutes(mute.until - now)),
+            "" if mute.is_watched else " (no longer watched)",
         )
         for mute in here.mutes[:_MUTES_SHOWN]
     ]

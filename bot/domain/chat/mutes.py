@@ -68,6 +68,8 @@ class Mute:
     until: datetime
     chains: frozenset[ChainId] = frozenset()
     """Only on these chains; empty: on all."""
+    is_watched: bool = True
+    """Whether the destination still watches any of it; a mute outlives the subscription."""
 
     @property
     def scope(self) -> MuteScope | None:

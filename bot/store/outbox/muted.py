@@ -68,4 +68,5 @@ def _to_mute(db: Database, row: Row) -> Mute:
         since=moments[0],
         until=moments[1],
         chains=scope.chains,
+        is_watched=bool(there),
     )

@@ -52,7 +52,7 @@ def _screen(
     toggle = [] if scope is None else [button("Mute 1 h", MUTE, one.id, page)]
     if _own_mute(entry, here) is not None:
         toggle = [button("Unmute", UNMUTE, one.id, page)]
-    second = [*toggle, button("Stop", STOP, one.id)]
+    second = [*toggle, button("Stop", STOP, one.id, page)]
     return Screen(
         words.opened_entry(entry.number, one, services.chains, muted),
         rows(first, second, [button("‹ List", SHOW_PAGE, page)]),

@@ -44,7 +44,10 @@ UNWATCH_COMMAND = Command(
 UNDO = ButtonAction("undo")
 """Takes an /unwatch back."""
 STOP = ButtonAction("stop")
-"""Ends a subscription; `row` is its id, since its number may be another's later."""
+"""Ends a subscription; `row` is its id, since its number may be another's later.
+
+`page` is that of /list, which then takes the place of the message; without one, the message stays.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class UnwatchRequest(Request):
         missing = [word for word, matching in found.items() if not matching]
         answers: list[Html | Screen] = []
         if ended:
-            answers += await _end(services, incoming, tuple(ended.values()))
+            answers += await end(services, incoming, tuple(ended.values()))
         if len(missing) == 1:
             closest = closest_label(listed, missing[0])
             offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
@@ -83,7 +86,7 @@ def _read_unwatch(rest: str, _chains: ChainReader) -> UnwatchRequest | Usage:
     return UnwatchRequest(who, " ".join(rest.split()))
 
 
-async def _end(
+async def end(
     services: Services, incoming: Incoming, ended: Sequence[ListedSubscription]
 ) -> list[Html | Screen]:
     """End subscriptions and return the answer, with a button that undoes it."""
@@ -131,20 +134,4 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
     return CallbackAction(UNWATCH_COMMAND.needs, act, place)
 
 
-async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
-    """End the subscription that a button names; its number may be another's by now."""
-    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
-    named = tuple(entry for entry in listed if entry.subscription.id == press.row)
-    if not named:
-        return None
-
-    async def act(presser: Incoming) -> CallbackResult:
-        async def then() -> Answer:
-            return await _end(services, presser, named)
-
-        return CallbackResult(is_used_up=True, then=then)
-
-    return CallbackAction(UNWATCH_COMMAND.needs, act, incoming.place)
-
-
-UNWATCH = Feature(UNWATCH_COMMAND, _read_unwatch, {UNDO: _find_unsubscribed, STOP: _find_subscription})
+UNWATCH = Feature(UNWATCH_COMMAND, _read_unwatch, {UNDO: _find_unsubscribed})

@@ -17,6 +17,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.watch import entry, words
 from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
+from bot.chat.commands.watch.unwatch import STOP, UNWATCH_COMMAND, end
 from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
 from bot.domain.places import Place
@@ -68,6 +69,25 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
     return CallbackAction(LIST_COMMAND.needs, act, incoming.place)
 
 
+async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """End the subscription that a button names; where that is an opened entry, the list takes its place."""
+    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
+    named = tuple(entry for entry in listed if entry.subscription.id == press.row)
+    if not named:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        answer = await end(services, presser, named)
+        left = await _page(services, presser.place, press.page) if press.page is not None else None
+
+        async def then() -> Answer:
+            return answer
+
+        return CallbackResult(is_used_up=True, redraw=left, then=then)
+
+    return CallbackAction(UNWATCH_COMMAND.needs, act, incoming.place)
+
+
 async def _page(services: Services, place: Place, page: int) -> Screen:
     """Return one page of the list, the last one where there are not so many any more."""
     listed = await services.db.run(subscriptions.subscriptions_here, place)
@@ -105,5 +125,5 @@ def _read_here(_rest: str, _chains: ChainReader) -> HereRequest:
     return HereRequest()
 
 
-LIST = Feature(LIST_COMMAND, _read_list, {SHOW_PAGE: _find_page, **entry.CALLBACKS})
+LIST = Feature(LIST_COMMAND, _read_list, {SHOW_PAGE: _find_page, STOP: _find_subscription, **entry.CALLBACKS})
 HERE = Feature(HERE_COMMAND, _read_here)
