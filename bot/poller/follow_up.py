@@ -22,7 +22,7 @@ from bot.domain.observe.readings import Answered
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Fetcher, Replied
-from bot.store.balances import snapshots
+from bot.store.balances import assets, snapshots
 from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
@@ -109,10 +109,10 @@ class FollowUp:
             asset: verdict.account for verdict in verdicts for asset, held in verdict.balances.items() if held
         }
         moves = [move for verdict in verdicts for move in verdict.moves if move.asset in holders]
-        wanted = await self.db.run(snapshots.undescribed, holders) if holders else frozenset[Asset]()
+        wanted = await self.db.run(assets.undescribed, holders) if holders else frozenset[Asset]()
         # Only what moved is about to be reported; the rest may wait for the weekly refresh.
         if moves:
-            wanted |= await self.db.run(snapshots.doubtful_descriptions, [move.asset for move in moves], now)
+            wanted |= await self.db.run(assets.doubtful_descriptions, [move.asset for move in moves], now)
             wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}
         described = {asset: said[asset] for asset in wanted & said.keys()}
         try:

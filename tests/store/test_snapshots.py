@@ -5,7 +5,7 @@ import pytest
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Description, Part
 from bot.domain.observations import Standing, SweepNumber
 from bot.domain.subscriptions import SubscriptionId
-from bot.store.balances import snapshots
+from bot.store.balances import assets, snapshots
 from bot.store.polling import sweeps
 from tests.builders import (
     BASE,
@@ -164,7 +164,7 @@ async def test_an_empty_database_has_nothing_to_watch(keeper: Keeper) -> None:
     assert not watched.unlisted
     assert not watched.undescribed
     assert await keeper.db.run(snapshots.views, []) == {}
-    assert await keeper.db.run(snapshots.undescribed, []) == frozenset()
+    assert await keeper.db.run(assets.undescribed, []) == frozenset()
 
 
 async def test_accounts_that_were_read_are_told_from_those_that_were_not(covered: Keeper) -> None:
@@ -214,7 +214,7 @@ async def test_what_lost_its_listing_is_found_to_be_asked_by_name(covered: Keepe
 
 async def test_held_tokens_that_were_never_described_come_with_a_holder(covered: Keeper) -> None:
     assert (await covered.db.run(sweeps.sweep_input, NOON)).undescribed == {TREASURY: [asset(USDC)]}
-    assert await covered.db.run(snapshots.undescribed, [asset(USDC), coin(), asset(DAI)]) == {
+    assert await covered.db.run(assets.undescribed, [asset(USDC), coin(), asset(DAI)]) == {
         asset(USDC),
         asset(DAI),
     }
@@ -223,7 +223,7 @@ async def test_held_tokens_that_were_never_described_come_with_a_holder(covered:
     await covered.record_poll(replace(poll, described={asset(USDC): Description("ERC20", "USDC", 6)}))
 
     assert (await covered.db.run(sweeps.sweep_input, NOON)).undescribed == {}
-    assert await covered.db.run(snapshots.undescribed, [asset(USDC)]) == frozenset()
+    assert await covered.db.run(assets.undescribed, [asset(USDC)]) == frozenset()
 
 
 async def test_what_nobody_holds_any_more_is_not_asked_about(covered: Keeper) -> None:

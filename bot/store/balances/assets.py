@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
-from bot.domain.assets import NOTHING_SAID, WITH_IDS, Asset, Description
+from bot.domain.assets import NATIVE, NOTHING_SAID, WITH_IDS, Asset, Description
 from bot.domain.observations import Poll
-from bot.domain.observe.descriptions import asked_again_in, is_complete
+from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, asked_again_in, is_complete
 from bot.domain.observe.plan import chunks
 from bot.domain.observe.prices import PRICE_RENEWED_AFTER
 from bot.domain.symbols import symbol_key
 from bot.store.balances.snapshots import DRIFTS_ENOUGH
 from bot.store.database.door import Database
-from bot.store.rows import to_asset, to_blob, to_milliseconds
+from bot.store.rows import to_asset, to_blob, to_description, to_milliseconds, to_moment
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -72,7 +72,7 @@ class AssetRows:
     def describe(self, asset: Asset, said: Description) -> None:
         """Note what the source said an asset is; what it left open stays as it was known."""
         row = self._rows[asset]
-        known = Description(row.kind, row.symbol, row.decimals, bool(row.rebasing))
+        known = _description_of(row)
         described = known.merged(said)
         row.kind, row.symbol, row.decimals, row.rebasing, _ = described
         row.symbol_key = symbol_key(described.symbol) or None
@@ -144,6 +144,31 @@ class AssetRows:
 
 
 _UPDATE = f"UPDATE asset SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+
+
+def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
+    """Return the tokens that the source was never asked to describe; a chain's coin needs no description."""
+    tokens = frozenset(asset for asset in assets if asset.contract != NATIVE)
+    return tokens - {asset for asset, _, row in _read(db, tokens) if row.described_at is not None}
+
+
+def doubtful_descriptions(db: Database, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
+    """Return the tokens to be described anew before an amount of them is reported.
+
+    They lack a symbol or decimals, or were described too long ago. A chain's coin needs no description.
+    """
+    tokens = frozenset(asset for asset in assets if asset.contract != NATIVE)
+    return tokens - {asset for asset, _, row in _read(db, tokens) if _is_well_described(row, now)}
+
+
+def _is_well_described(row: AssetRow, now: datetime) -> bool:
+    if row.described_at is None or not is_complete(_description_of(row)):
+        return False
+    return abs(now - to_moment(row.described_at)) <= TRUSTED_IN_ALERTS_FOR
+
+
+def _description_of(row: AssetRow) -> Description:
+    return to_description(row.kind, row.symbol, row.decimals, row.rebasing)
 
 
 def lookup(count: int) -> str:

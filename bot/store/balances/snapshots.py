@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from bot.domain.assets import COLLECTION_KINDS, NATIVE, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
+from bot.domain.assets import COLLECTION_KINDS, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, View
-from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
 from bot.store.database.door import Database
 from bot.store.rows import (
@@ -15,7 +14,6 @@ from bot.store.rows import (
     to_asset,
     to_balance,
     to_blob,
-    to_description,
     to_holding,
     to_moment,
     to_moment_or_none,
@@ -183,40 +181,6 @@ def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
         [*kinds.values, f"%{WITH_IDS}", ITEMS_MOST],
     )
     return [(to_address(address), to_asset(chain_id, contract)) for address, chain_id, contract in rows]
-
-
-def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
-    """Return the tokens that the source was never asked to describe; a chain's coin needs no description."""
-    return frozenset(
-        asset
-        for asset in assets
-        if asset.contract != NATIVE
-        and not db.execute(
-            "SELECT 1 FROM asset WHERE chain_id = ? AND contract = ? AND described_at IS NOT NULL",
-            [asset.chain_id, to_blob(asset.contract)],
-        ).fetchone()
-    )
-
-
-def doubtful_descriptions(db: Database, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
-    """Return the tokens to be described anew before an amount of them is reported.
-
-    They lack a symbol or decimals, or were described too long ago. A chain's coin needs no description.
-    """
-    return frozenset(
-        asset for asset in assets if asset.contract != NATIVE and not _is_well_described(db, asset, now)
-    )
-
-
-def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
-    row = db.execute(
-        "SELECT described_at, kind, symbol, decimals, rebasing FROM asset"
-        " WHERE chain_id = ? AND contract = ? AND described_at IS NOT NULL",
-        [asset.chain_id, to_blob(asset.contract)],
-    ).fetchone()
-    if row is None or not is_complete(to_description(*row[1:])):
-        return False
-    return abs(now - to_moment(row[0])) <= TRUSTED_IN_ALERTS_FOR
 
 
 def account_id_of(db: Database, account: Address) -> int:
