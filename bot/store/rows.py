@@ -27,6 +27,9 @@ LISTING_PARTS = (Part("VERIFIED"), Part("ALL"))
 _PART_LETTERS = {NATIVE_PART: b"N", LISTING_PARTS[0]: b"V", LISTING_PARTS[1]: b"A"}
 _LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
 
+# A look-up and no call of the class, which is slow: this runs for each stored balance.
+_STANDINGS = {standing.value: standing for standing in Standing}
+
 
 def to_milliseconds(moment: datetime) -> int:
     """Return whole milliseconds since 1970; a moment without a time zone raises TypeError."""
@@ -85,7 +88,7 @@ def to_balance(
 ) -> Balance:
     """Return what `balance_to_row` wrote."""
     last_alerted_raw = None if last_alerted is None else int(last_alerted)
-    return Balance(to_holding(amount, uniques, block), Standing(standing), last_alerted_raw)
+    return Balance(to_holding(amount, uniques, block), _STANDINGS[standing], last_alerted_raw)
 
 
 def items_to_json(items: Iterable[ItemMove]) -> str | None:

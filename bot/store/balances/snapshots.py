@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.assets import COLLECTION_KINDS, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
@@ -37,50 +38,79 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
     by_id = {account_id: account for account, account_id in account_ids(db, accounts).items()}
     coverage: dict[tuple[Address, ChainId], dict[Part, datetime | None]] = defaultdict(dict)
     balances: dict[tuple[Address, ChainId], dict[Asset, Balance]] = defaultdict(dict)
-    rebasing, numbered, drifting, drifted = (
-        defaultdict[tuple[Address, ChainId], set[Asset]](set) for _ in range(4)
-    )
-    sweep = stored_sweep(db)
     theirs = db.any_of(by_id)
     for account_id, chain_id, part, unknown_since in db.execute(
         f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs.sql}",
         theirs.values,
     ):
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
-    for account_id, chain_id, contract, rebases, kind, times, since, *rest in db.execute(
-        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, x.kind, x.drifts, x.drifted_in,"
-        " b.amount, b.uniques, b.block, b.standing, b.told"
-        f" FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs.sql}",
+    # Not in one statement with the balances: many accounts hold the same assets.
+    assets = _held_assets(db, by_id)
+    for account_id, asset_id, *rest in db.execute(
+        "SELECT account_id, asset_id, amount, uniques, block, standing, told FROM balance"
+        f" WHERE account_id {theirs.sql}",
         theirs.values,
     ):
-        key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
-        balances[key][asset] = to_balance(*rest)
-        # What drifts is treated as what the source calls rebasing: its amounts change without a transfer.
-        if rebases or times >= DRIFTS_ENOUGH:
-            rebasing[key].add(asset)
-        if kind.endswith(WITH_IDS):
-            numbered[key].add(asset)
-        if times >= DRIFTS_ENOUGH:
-            drifting[key].add(asset)
-        elif times and since < sweep:  # what this very sweep saw is no second time
-            drifted[key].add(asset)
+        asset = assets.by_id[asset_id]
+        balances[by_id[account_id], asset.chain_id][asset] = to_balance(*rest)
     holds = _holds(db, by_id)
     drifts = _drifts(db, by_id)
     previous = _previous(db, by_id)
     return {
         key: View(
             coverage=coverage.get(key, {}),
-            balances=balances.get(key, {}),
+            balances=held,
             holds=holds.get(key, {}),
             previous=previous.get(key, {}),
-            rebasing=frozenset(rebasing.get(key, ())),
-            collections=frozenset(numbered.get(key, ())),
-            drifting=frozenset(drifting.get(key, ())),
-            drifted=frozenset(drifted.get(key, ())),
+            rebasing=assets.rebasing.intersection(held),
+            collections=assets.collections.intersection(held),
+            drifting=assets.drifting.intersection(held),
+            drifted=assets.drifted.intersection(held),
             drifts=drifts.get(key, {}),
         )
         for key in coverage.keys() | balances.keys()
+        for held in (balances.get(key, {}),)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldAssets:
+    """The assets that some accounts hold, and which of them are of what nature."""
+
+    by_id: dict[int, Asset]
+    rebasing: frozenset[Asset]
+    collections: frozenset[Asset]
+    drifting: frozenset[Asset]
+    drifted: frozenset[Asset]
+
+
+def _held_assets(db: Database, account_ids: Iterable[int]) -> _HeldAssets:
+    by_id: dict[int, Asset] = {}
+    rebasing, numbered, drifting, drifted = (set[Asset]() for _ in range(4))
+    sweep = stored_sweep(db)
+    theirs = db.any_of(account_ids)
+    for asset_id, chain_id, contract, rebases, kind, times, since in db.execute(
+        "SELECT id, chain_id, contract, rebasing, kind, drifts, drifted_in FROM asset"
+        f" WHERE id IN (SELECT asset_id FROM balance WHERE account_id {theirs.sql})",
+        theirs.values,
+    ):
+        asset = by_id[asset_id] = to_asset(chain_id, contract)
+        # What drifts is treated as what the source calls rebasing: its amounts change without a transfer.
+        if rebases or times >= DRIFTS_ENOUGH:
+            rebasing.add(asset)
+        if kind.endswith(WITH_IDS):
+            numbered.add(asset)
+        if times >= DRIFTS_ENOUGH:
+            drifting.add(asset)
+        elif times and since < sweep:  # what this very sweep saw is no second time
+            drifted.add(asset)
+    return _HeldAssets(
+        by_id=by_id,
+        rebasing=frozenset(rebasing),
+        collections=frozenset(numbered),
+        drifting=frozenset(drifting),
+        drifted=frozenset(drifted),
+    )
 
 
 def _holds(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Hold]]:
