@@ -142,7 +142,8 @@ async def test_what_can_not_be_muted_is_explained(stack: Stack) -> None:
     for typed, words in (
         ("/mute Dollars 2h", "is a token"),
         ("/mute Tresury 2h", "Did you mean Treasury?"),
-        ("/mute 30", "For how long?"),
+        ("/mute 30", "I don't know the time “30”."),
+        ("/mute Tresury 2", "Did you mean Treasury?"),
         ("/mute 99d", "A mute lasts from 1m to 30d."),
         ("/unmute Treasury", "Treasury is not muted here"),
         ("/unmute Vault", "Vault is not muted here"),
@@ -165,12 +166,14 @@ async def test_a_corrected_name_is_muted_for_as_long_as_was_typed(stack: Stack) 
 
 async def test_a_length_that_is_not_understood_is_not_taken_for_a_name(stack: Stack) -> None:
     await stack.watches()
-    lengths = ("1h30m", "-5m", "\u22125m", "10000m", "2 months", "1.5h", "1h 30m", "until Friday")
-    for typed in (*lengths, *(f"Treasury {length}" for length in ("1y", "1h 30m", "-5m", "until 25:00"))):
-        stack.say(f"/mute {typed}")
+    lengths = ("1h30m", "-5m", "\u22125m", "10000m", "2 months", "1.5h", "1h 30m", "until Friday 9:00")
+    days = ("monday", "today", "tomorrow morning", "25:00", "until 2026-02-30")
+    behind = ("1y", "1h 30m", "-5m", "until 25:00", "Friday 9:00", "monday")
+    for who, typed in [*(("", one) for one in (*lengths, *days)), *(("Treasury ", one) for one in behind)]:
+        stack.say(f"/mute {who}{typed}")
         answer = await stack.hears(lambda _: True)
-        assert answer.text.startswith(
-            "For how long? Send 30m, 2h, 1d, 1w or until tomorrow 9:00 (UTC), at most 30d."
+        assert answer.text == (
+            f"I don't know the time “{typed}”. Send it as 9:00, tomorrow 9:00 or 8h; times are UTC."
         ), typed
     assert not told(stack, "🔕")
 
@@ -183,6 +186,8 @@ async def test_a_length_may_stand_before_the_name_and_a_moment_behind_it(stack: 
         ("/mute 1w", "This chat is muted for 7 days, until"),
         ("/mute all 2h", "This chat is muted for 2 h, until"),
         ("/mute Treasury until tomorrow 9:00", "muted here until"),
+        ("/mute 8h for Treasury", "Treasury · 0x8e3E…d8B9 is muted here for 8 h, until"),
+        ("/mute tomorrow", "This chat is muted until"),
     ):
         stack.say(typed)
         answer = await stack.hears(words)

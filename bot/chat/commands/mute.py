@@ -22,7 +22,6 @@ from bot.chat.commands.command import (
     Services,
     Usage,
     Who,
-    usage,
 )
 from bot.chat.commands.words import moment, not_watched, this_place, typed_word
 from bot.chat.permissions import Incoming
@@ -66,20 +65,29 @@ _LENGTH = r"(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hrs?|ho
 _ENDS_IN_LENGTH = re.compile(rf"(?:^|[\s,]){_LENGTH}$", re.IGNORECASE | re.ASCII)
 _BEGINS_WITH_LENGTH = re.compile(rf"^{_LENGTH}(?=[\s,])", re.IGNORECASE | re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_UNTIL = re.compile(
-    r"(?:^|[\s,])until (?:(?P<day>today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2}) (?:at )?)?"
-    r"(?P<time>[0-9]{1,2}:[0-9]{2})(?: ?utc)?$",
+_DAY = r"(?P<day>today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})"
+_CLOCK = r"(?P<hour>[0-9]{1,2})(?P<minute>:[0-9]{2})?(?: ?(?P<half>am|pm))?(?: ?utc)?"
+_MOMENT = re.compile(
+    rf"(?:^|[\s,])(?P<until>until )?(?:{_DAY}(?:$| (?:at )?(?=[0-9])))?(?:{_CLOCK})?$",
     re.IGNORECASE | re.ASCII,
 )
-_LENGTHS = "For how long? Send 30m, 2h, 1d, 1w or until tomorrow 9:00 (UTC), at most 30d."
+_MORNING = time(9)
+"""When a day ends a mute for which no time was typed."""
+_NOON = 12
+_FOR = re.compile(r"^for ", re.IGNORECASE)
 _TOO_LONG = "A mute lasts from 1m to 30d."
 _ALL = "all"
 _TIME = (
     r"[-+\u2212\u2013]?[0-9]+(?:[.,][0-9]+)? ?"
     r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|y|years?)"
 )
-_LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:(?:{_TIME}[ ,]*)+|until(?: .*)?)$", re.IGNORECASE | re.ASCII)
-"""What is written like a length of time that we don't take: `90 s`, `2 months`, `until Friday`."""
+_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: (?:at )?[0-9].*)?"
+_LIKE_A_TIME = re.compile(
+    rf"(?:^|[\s,])(?:(?:{_TIME}[ ,]*)+|(?:until|today|tomorrow|tonight)(?: .*)?|(?:next )?{_WEEKDAY}"
+    r"|[0-9]+:[0-9].*)$|^[0-9]+$",
+    re.IGNORECASE | re.ASCII,
+)
+"""What is written like a time that we don't take: `90 s`, `2 months`, `until Friday`, `25:00`, `90`."""
 
 # ---------------------------------------------------------------- /mute
 
@@ -121,9 +129,9 @@ class MuteRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Hold the alerts of this place, or of one account, for a while."""
-        span = _span(self.how_long, services.now())
-        if isinstance(span, str):
-            return (usage(MUTE_COMMAND, span),)
+        span = _span(self.how_long, self.typed, services.now())
+        if isinstance(span, Html):
+            return (span,)
         listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         # The whole text first: in "/mute Savings 2d", "Savings 2d" may be a label.
         found = (find(listed, self.rest) or find(listed, self.who)) if self.who else ()
@@ -136,45 +144,60 @@ class MuteRequest(Request):
         if found:
             return (only_accounts(self.who),)
         # "/mute 90" or "/mute 2 months" mean a time we don't take, not a label that is not here.
-        if self.who.isdigit() or _LIKE_A_LENGTH.search(self.who):
-            return (usage(MUTE_COMMAND, _LENGTHS),)
+        if _LIKE_A_TIME.search(self.who):
+            unknown = _LIKE_A_TIME.search(self.rest)
+            return (unknown_time(unknown[0].strip(" ,") if unknown else self.who),)
         closest = closest_label(listed, self.who)
         offered = [(f"Mute {closest}", f"/mute {closest} {self.typed}")] if closest else []
         buttons = await services.button_commands.buttons(incoming.place, *offered)
         return (Screen(not_watched(self.who, closest), rows(buttons)),)
 
 
-def _span(how_long: timedelta | Until, now: datetime) -> timedelta | str:
+def _span(how_long: timedelta | Until, typed: str, now: datetime) -> timedelta | Html:
     """Return how long a mute lasts, or what is wrong with that."""
     if isinstance(how_long, timedelta):
         return how_long
     try:
         span = how_long.after(now) - now
     except ValueError:
-        return _LENGTHS
+        return unknown_time(typed)
     if span <= timedelta():
-        return "That moment is over. " + _LENGTHS
-    return span if span <= LONGEST else _TOO_LONG
+        return EMPTY + "That moment is over; times are UTC."
+    return span if span <= LONGEST else EMPTY + _TOO_LONG
 
 
 def _read_mute(rest: str, _chains: ChainReader) -> MuteRequest | Usage:
     text = " ".join(rest.split())
-    until = _UNTIL.search(text)
-    try:
-        at = time.fromisoformat(until["time"].zfill(5)) if until else None
-    except ValueError:
-        at = None
-    if until is not None and at is not None:
-        day = (until["day"] or "").casefold()
-        return MuteRequest(text, text[: until.start()].strip(" ,"), Until(day, at), until[0].strip(" ,"))
+    moment_typed = _MOMENT.search(text)
+    until = _until(moment_typed) if moment_typed else None
+    if moment_typed is not None and until is not None:
+        return MuteRequest(text, text[: moment_typed.start()].strip(" ,"), until, moment_typed[0].strip(" ,"))
     read = _ENDS_IN_LENGTH.search(text) or _BEGINS_WITH_LENGTH.search(text)
     if read is None:
         return MuteRequest(text, text, DEFAULT)
     span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
     if not SHORTEST <= span <= LONGEST:
         return Usage(MUTE_COMMAND, _TOO_LONG)
-    who = (text[: read.start()] + text[read.end() :]).strip(" ,")
-    return MuteRequest(text, who, span, read[0].strip(" ,"))
+    behind = _FOR.sub("", text[read.end() :].lstrip(" ,"))
+    return MuteRequest(text, text[: read.start()].strip(" ,") or behind, span, read[0].strip(" ,"))
+
+
+def _until(read: re.Match[str]) -> Until | None:
+    """Return the moment that was typed; None: it is none, as 25:00 or a number alone."""
+    day, hour = (read["day"] or "").casefold(), read["hour"]
+    if hour is None:
+        return Until(day, _MORNING) if day and day != "today" else None
+    half, minute = (read["half"] or "").casefold(), read["minute"]
+    # A number alone may be that of an entry, or the end of a label.
+    if not (read["until"] or day or half or minute):
+        return None
+    if half and not 1 <= int(hour) <= _NOON:
+        return None
+    hours = int(hour) % _NOON + _NOON * (half == "pm") if half else int(hour)
+    try:
+        return Until(day, time(hours, int(minute[1:]) if minute else 0))
+    except ValueError:
+        return None
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -318,6 +341,14 @@ def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now
 def muted_already(until: datetime, now: datetime) -> str:
     """Return what is said for a moment where everything is muted already."""
     return f"Muted already, until {moment(until, now)}."
+
+
+def unknown_time(typed: str) -> Html:
+    """Return the answer to what is meant as a time and is none that /mute takes."""
+    times = (code("9:00"), code("tomorrow 9:00"), code("8h"))
+    return fill(
+        "I don't know the time “{}”. Send it as {}, {} or {}; times are UTC.", typed_word(typed), *times
+    )
 
 
 def only_accounts(who: str) -> Html:

@@ -128,6 +128,15 @@ def test_no_name_leaves_its_place(name: str) -> None:
         ("until 11:00", datetime(2026, 11, 23, 11, 0, tzinfo=UTC)),
         ("until 13:00 UTC", datetime(2026, 11, 22, 13, 0, tzinfo=UTC)),
         ("until 2026-12-01 08:30", datetime(2026, 12, 1, 8, 30, tzinfo=UTC)),
+        ("until tomorrow 9am", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("until tomorrow at 12 AM", datetime(2026, 11, 23, 0, 0, tzinfo=UTC)),
+        ("until tomorrow 9", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("until tomorrow", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("tomorrow", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("tomorrow 9:30", datetime(2026, 11, 23, 9, 30, tzinfo=UTC)),
+        ("9:00", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("5:30pm", datetime(2026, 11, 22, 17, 30, tzinfo=UTC)),
+        ("until 13", datetime(2026, 11, 22, 13, 0, tzinfo=UTC)),
     ],
 )
 def test_a_mute_may_end_at_a_moment(typed: str, until: datetime) -> None:
@@ -139,7 +148,9 @@ def test_a_mute_may_end_at_a_moment(typed: str, until: datetime) -> None:
     assert request.how_long.after(datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) == until
 
 
-@pytest.mark.parametrize("typed", ["until 24:00", "until 9", "until 9:61", "until Friday 9:00", "until"])
+@pytest.mark.parametrize(
+    "typed", ["until 24:00", "9", "until 9:61", "until 13pm", "until", "today", "tomorrow morning"]
+)
 def test_what_is_no_moment_is_taken_for_none(typed: str) -> None:
     request = parsed(f"/mute Till {typed}")
 
@@ -158,6 +169,9 @@ def test_what_is_no_moment_is_taken_for_none(typed: str) -> None:
         ("1w", "", timedelta(weeks=1)),
         ("1w 2h", "1w", timedelta(hours=2)),
         ("Till 8x", "Till 8x", timedelta(hours=1)),
+        ("8h for Till", "Till", timedelta(hours=8)),
+        ("for 8h for Till", "Till", timedelta(hours=8)),
+        ("8h fortune", "fortune", timedelta(hours=8)),
     ],
 )
 def test_a_length_stands_before_or_behind_a_name(typed: str, who: str, span: timedelta) -> None:
