@@ -53,6 +53,16 @@ class ChainReader:
         except LineRefused:
             return frozenset()
 
+    def meant(self, text: str) -> frozenset[ChainId]:
+        """Return the chains that a text may mean, all of it, mistyped ones too; empty where it may not."""
+        for _ in text.split():
+            try:
+                return self.several(text)
+            except LineRefused as refused:
+                mistyped = rf"(?<!\w){re.escape(refused.word)}(?!\w)"
+                text = re.sub(mistyped, refused.meant, text, count=1) if refused.meant else ""
+        return self.possible(text)
+
     def several(self, text: str) -> frozenset[ChainId]:
         """Return the chains that a text names; raises LineRefused with the reason.
 

@@ -17,6 +17,7 @@ from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.command import Answer, Request, Services
 from bot.chat.commands.watch import words
 from bot.chat.commands.watch.grammar import (
+    UnclearLabel,
     WatchEntry,
     bad_line,
     entries_of,
@@ -63,6 +64,10 @@ class BareRequest(Request):
         """Offer what can be done with the addresses."""
         lines = [_line(entry, services.chains) for entry in self.entries]
         answer = words.bare_offer(lines, self.bad)
+        if not lines and len(self.bad) == 1:
+            meant = [(offer.text, f"/watch {offer.line}") for offer in self.bad[0].offers]
+            buttons = await services.button_commands.buttons(incoming.place, *meant)
+            return with_keyboard(answer, rows(*([one] for one in buttons)))
         if not 0 < len(lines) <= ADDRESSES_OFFERED:
             return answer
         if len(lines) == 1:
@@ -92,7 +97,10 @@ def read_bare(text: str, chains: ChainReader) -> BareRequest | None:
             for word in typed
             if word.refused is not None and word.is_near
         ]
-        entries += _entries(number, line, typed, header, chains) if named else []
+        try:
+            entries += _entries(number, line, typed, header, chains) if named else []
+        except UnclearLabel as refused:
+            bad.append(bad_line(number, line, refused))
     if not entries and not bad:
         bad = [
             bad_line(number, line, no_address(word.text))
@@ -112,9 +120,14 @@ def _is_talk(word: Word) -> bool:
 def _entries(
     number: int, line: str, typed: Sequence[Word], header: Header | None, chains: ChainReader
 ) -> list[WatchEntry]:
-    """Return the addresses of a line: as /watch would take it, or else alone, or with a name beside them."""
+    """Return the addresses of a line: as /watch would take it, or else alone, or with a name beside them.
+
+    Raises UnclearLabel.
+    """
     try:
         return entries_of(number, read_line(line, header, chains), chains)
+    except UnclearLabel:
+        raise
     except LineRefused:
         named = tuple(dict.fromkeys(word.named for word in typed if word.named is not None))
         name = _name(typed, chains.chains) if len(named) == 1 else ""

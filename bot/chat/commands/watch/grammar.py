@@ -29,8 +29,19 @@ from bot.domain.subscriptions import EVERYTHING, Scope
 _LIST_NUMBER = re.compile(r"^\s*[0-9]{1,4}[.):]\s+")
 _PREPOSITIONS = ("in ", "at ")
 
+_QUOTED = re.compile(r"[\"“”„](?P<label>.*)[\"“”]")
+_ON_CHAIN = re.compile(r"(?P<name>.*[^\s,;])[\s,;]+(?P<on>on (?P<chains>.+))", re.IGNORECASE)
+_MAY_END = re.compile(r"\s(?:on|to|in)\s", re.IGNORECASE)
+"""What a chain or a channel follows, where it may end a line."""
+
+_LIKE_NUMBER_OR_ADDRESS = re.compile(r"#\s?[0-9]+|0x[0-9a-f]*(?:(?:…|\.{2,3})[0-9a-f]*)?", re.IGNORECASE)
+
 NO_ADDRESS = "There is no address in it. Send one: 0x and 40 digits."
 LITERALS = frozenset({"contract", "on", "as"})
+
+
+class UnclearLabel(LineRefused):
+    """A label that ends like a chain, which may be part of it or limit the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
         begins = match.end()
         # A label may hold any word, `on` too: nothing after `as` is a clause.
         if literal == "as":
-            label, begins = read_label(line[begins:]), ends
+            label, begins = _certain_label(line[: match.start()].strip(" ,;"), line[begins:], chains), ends
             break
         clause = literal
         texts.setdefault(clause, "")
@@ -95,7 +106,7 @@ def other_words(words: Iterable[Word], chains: Chains) -> str:
 
 def read_label(text: str) -> str:
     """Return a label, one space between its words; raises LineRefused."""
-    label = " ".join(text.split())
+    label = _unquoted(" ".join(text.split()))
     if not label:
         raise LineRefused("as", "is followed by nothing. A name comes after it.")
     if names_address(label):
@@ -104,7 +115,51 @@ def read_label(text: str) -> str:
         )
     if len(label) > CHARACTERS_MOST:
         raise LineRefused(label, f"has {len(label)} characters; a name has {CHARACTERS_MOST} at most.")
+    if _LIKE_NUMBER_OR_ADDRESS.fullmatch(label):
+        raise LineRefused(label, "is no name: a name can't look like a number of /list or an address.")
     return label
+
+
+def write_label(label: str) -> str:
+    """Return the clause that `read_label` reads as this label, with a blank before it; "" for none.
+
+    It is in quotes where its words might be taken for a chain or a channel, or where it has quotes itself.
+    """
+    if not label:
+        return ""
+    is_plain = _MAY_END.search(label) is None and _unquoted(label) == label
+    return f" as {label}" if is_plain else f' as "{label}"'
+
+
+def is_quoted(text: str) -> bool:
+    """Whether a label is in quotes, so that every word in it belongs to it."""
+    return _QUOTED.fullmatch(text.strip()) is not None
+
+
+def _unquoted(label: str) -> str:
+    quoted = _QUOTED.fullmatch(label)
+    return quoted["label"].strip() if quoted else label
+
+
+def _certain_label(before: str, text: str, chains: ChainReader) -> str:
+    """Return the label of a line; raises UnclearLabel where it ends in `on CHAIN`, with both meanings."""
+    label = read_label(text)
+    ending = None if is_quoted(text) else _ON_CHAIN.fullmatch(label)
+    if ending is None:
+        return label
+    on = chains.meant(ending["chains"])
+    if not on and chains.chains.find(ending["chains"]) is None:
+        return label
+    name, offers = ending["name"], [Offer(f"Name it {label}", before + write_label(label))]
+    meant = "a chain that the source does not list"
+    if on:
+        scope, meant = write_scope(Scope(chains=on), chains.chains), f"only {_on(on, chains)}"
+        offers.insert(0, Offer(f"Only {_on(on, chains)} as {name}", before + scope + write_label(name)))
+    raise UnclearLabel(
+        ending["on"],
+        f"may be part of the name, or mean {meant}."
+        " A chain comes before “as”; a name in quotes is taken whole.",
+    ).offering(*offers)
 
 
 def write_scope(scope: Scope, chains: Chains) -> str:
@@ -116,7 +171,7 @@ def write_scope(scope: Scope, chains: Chains) -> str:
 
 def write_line(account: Address, scope: Scope, label: str, chains: Chains) -> str:
     """Return the line that is read as this."""
-    return f"{checksummed(account)}{write_scope(scope, chains)}" + (f" as {label}" if label else "")
+    return f"{checksummed(account)}{write_scope(scope, chains)}{write_label(label)}"
 
 
 def show_scope(scope: Scope, chains: Chains) -> Html:
@@ -181,7 +236,9 @@ def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[Watch
         raise _unclear(number, clauses, chains)
     accounts = {one.address for one in clauses.named}
     if clauses.label and len(accounts) > 1:
-        raise LineRefused(clauses.label, f"can name one address, and this line has {len(accounts)}.")
+        raise LineRefused(
+            "", f"A name fits one address; this line has {len(accounts)}. Give each a line of its own."
+        )
     return [
         WatchEntry(
             number,
@@ -263,7 +320,7 @@ def _written(entry: WatchEntry, chains: Chains) -> str:
     line = write_line(entry.account, entry.scope, "", chains)
     # The first clause of its kind: a word that returns adds to it.
     symbols = f" contract {' '.join(entry.symbols)}" if entry.symbols else ""
-    return line + symbols + (f" as {entry.label}" if entry.label else "")
+    return line + symbols + write_label(entry.label)
 
 
 # ---------------------------------------------------------------- lines

@@ -20,7 +20,7 @@ from bot.chat.commands.command import (
     Who,
 )
 from bot.chat.commands.watch import words
-from bot.chat.commands.watch.grammar import read_label
+from bot.chat.commands.watch.grammar import read_label, write_label
 from bot.chat.commands.words import not_watched
 from bot.chat.permissions import Incoming
 from bot.domain.addresses import checksummed
@@ -57,7 +57,7 @@ class NewName:
 
     def command_for(self, who: str) -> str:
         """Return what is typed to give this name to something."""
-        return f"/rename {who} as {self.label}" if self.label else f"/rename {who} off"
+        return f"/rename {who}{write_label(self.label) or ' off'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class RenameRequest(Request):
             incoming.actor(services.now()),
         )
         if isinstance(result, LabelTaken):
-            offer = (f"Use {result.free}", f"/rename {new.who} as {result.free}")
+            offer = (f"Use {result.free}", f"/rename {new.who}{write_label(result.free)}")
             buttons = await services.button_commands.buttons(place, offer)
             return (Screen(words.name_taken(new.label, result), rows(buttons)),)
         undo = await _undo(services, place, found, new.label)

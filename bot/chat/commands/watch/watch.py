@@ -29,6 +29,7 @@ from bot.chat.commands.watch.grammar import (
     is_token_line,
     numbered_lines,
     read_clauses,
+    write_label,
     write_line,
     write_scope,
 )
@@ -253,7 +254,8 @@ class WatchTokenRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take contracts in, for every account watched here."""
         if not self.scope.contracts and not self.symbols:
-            return words.refused_lines(self.bad, self.lines)
+            one = [await _refused(services, incoming.place, self.bad[0])] if self.lines == 1 else None
+            return one or words.refused_lines(self.bad)
         try:
             choices = await contracts_called(
                 services.db, services.chains, incoming.place, self.symbols, self.scope.chains
@@ -286,7 +288,7 @@ class WatchTokenRequest(Request):
             accounts=len(accounts),
             warning=listing_warning(self.scope.chains, await services.listing(), services.chains),
         )
-        return (answer, *(words.refused_lines(self.bad, self.lines) if self.bad else ()))
+        return (answer, *(words.refused_lines(self.bad) if self.bad else ()))
 
 
 def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> WatchTokenRequest | Usage:
@@ -304,13 +306,19 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
         try:
             clauses = _token_clauses(text, chains, is_first=number == first)
         except LineRefused as refused:
-            bad.append(bad_line(number, text, refused))
+            bad.append(_of_tokens(bad_line(number, text, refused)))
         else:
             contracts += contracts_of(clauses)
             symbols += clauses.others.split()
             head = clauses if number == first else head
     scope = replace(head.scope, contracts=frozenset(contracts))
     return WatchTokenRequest(scope, head.label, tuple(bad), tuple(dict.fromkeys(symbols)), len(said))
+
+
+def _of_tokens(bad: BadLine) -> BadLine:
+    """Return a refused line with what it may have meant behind the word “token”, as it was typed."""
+    offers = tuple(replace(offer, line=f"token {offer.line.strip()}") for offer in bad.offers)
+    return replace(bad, correction=bad.correction and f"token {bad.correction}", offers=offers)
 
 
 def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
@@ -353,8 +361,8 @@ def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
     """Return what follows /watch to ask for the same under another label."""
     if spec.account is None:
         others = replace(spec.scope, contracts=frozenset())
-        named = f" as {label}" if label else ""
-        return f"token {written(sorted(spec.scope.contracts))}{write_scope(others, chains)}{named}"
+        contracts = written(sorted(spec.scope.contracts))
+        return f"token {contracts}{write_scope(others, chains)}{write_label(label)}"
     return write_line(spec.account, spec.scope, label, chains)
 
 

@@ -87,10 +87,8 @@ def chain_not_listed(chain_id: ChainId, chains: Chains) -> Html:
     return fill("The source of balances does not list {}.", chains.get(chain_id).title)
 
 
-def refused_lines(bad: Sequence[BadLine], lines: int) -> tuple[Html, ...]:
-    """Return the answer to lines of which none is taken."""
-    if lines == 1:
-        return (bad[0].sentence,)
+def refused_lines(bad: Sequence[BadLine]) -> tuple[Html, ...]:
+    """Return the answer to several lines that are not taken."""
     return paged([not_taken(bad)], EMPTY + "Correct them and send them again with /watch.")
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.addresses import NO_0X
-from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry
+from bot.chat.commands.watch.bare import BareRequest
+from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry, write_label
 from bot.chat.commands.watch.unwatch import UnwatchRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.assets import Address, ChainId
@@ -99,9 +100,92 @@ def test_another_wish_for_the_same_account_stays() -> None:
 
 
 def test_a_label_loses_what_cannot_be_seen_and_keeps_the_rest() -> None:
-    assert entries(f"/watch {TREASURY} as \u202e\u200b <b>Ops\u00a0& Co</b> 🦄, on base ")[0].label == (
-        "<b>Ops & Co</b> 🦄, on base"
+    assert entries(f"/watch {TREASURY} as \u202e\u200b <b>Ops\u00a0& Co</b> 🦄, by Base ")[0].label == (
+        "<b>Ops & Co</b> 🦄, by Base"
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "meant", "offers"),
+    [
+        (
+            "Treasury on polygon",
+            "on polygon may be part of the name, or mean only on Polygon.",
+            {
+                "Only on Polygon as Treasury": "{} on polygon as Treasury",
+                "Name it Treasury on polygon": '{} as "Treasury on polygon"',
+            },
+        ),
+        (
+            "Main  Treasury, on Base and polygon",
+            "on Base and polygon may be part of the name, or mean only on Polygon and Base.",
+            {
+                "Only on Polygon and Base as Main Treasury": "{} on polygon, base as Main Treasury",
+                "Name it Main Treasury, on Base and polygon": '{} as "Main Treasury, on Base and polygon"',
+            },
+        ),
+        (
+            "Till on base on polygn",
+            "on polygn may be part of the name, or mean only on Polygon.",
+            {
+                "Only on Polygon as Till on base": '{} on polygon as "Till on base"',
+                "Name it Till on base on polygn": '{} as "Till on base on polygn"',
+            },
+        ),
+    ],
+)
+def test_a_label_that_ends_like_a_chain_is_asked_about(
+    label: str, meant: str, offers: dict[str, str]
+) -> None:
+    rule = "A chain comes before “as”; a name in quotes is taken whole."
+    for typed in (f"/watch {TREASURY} as {label}", f"{TREASURY} as {label}"):
+        request = parsed(typed)
+        assert isinstance(request, WatchRequest | BareRequest)
+        (bad,) = request.bad
+        assert request.entries == ()
+        assert text(bad.sentence) == f"{meant} {rule}"
+        assert {offer.text: offer.line for offer in bad.offers} == {
+            shown: line.format(TREASURY) for shown, line in offers.items()
+        }
+        assert len([entries(f"/watch {offer.line}") for offer in bad.offers]) == 2
+
+
+def test_a_label_of_tokens_that_ends_like_a_chain_is_asked_about_as_well() -> None:
+    request = parsed(f"/watch token {USDC} as Dollars on polygon")
+
+    assert isinstance(request, WatchTokenRequest)
+    assert [offer.line for offer in request.bad[0].offers] == [
+        f"token {USDC} on polygon as Dollars",
+        f'token {USDC} as "Dollars on polygon"',
+    ]
+
+
+@pytest.mark.parametrize("label", ["Life on Mars", "on base", "Base", "Polygon on hill", "Carry on"])
+def test_a_label_that_ends_like_no_chain_is_taken(label: str) -> None:
+    assert entries(f"/watch {TREASURY} as {label}")[0].label == label
+
+
+@pytest.mark.parametrize("label", ['"Till on base"', "“Till on base”", "„Till on base“"])
+def test_a_label_in_quotes_is_taken_whole(label: str) -> None:
+    assert entries(f"/watch {TREASURY} as {label}")[0].label == "Till on base"
+
+
+@pytest.mark.parametrize("label", ["#3", "# 12", "0x1234", "0xAB", "0x8e3E…d8B9", "0x8e3E...d8B9", '"#3"'])
+def test_a_label_that_looks_like_a_number_of_the_list_or_an_address_is_refused(label: str) -> None:
+    reason = "is no name: a name can't look like a number of /list or an address."
+    assert sentences(refused(f"/watch {TREASURY} as {label}")) == [f"{label.strip(chr(34))} {reason}"]
+
+
+@pytest.mark.parametrize("label", ["3", "#3 Till", "#ops", "0xSplits", "0x12 Vault", "Vault 0x12"])
+def test_a_label_that_only_resembles_one_is_taken(label: str) -> None:
+    assert entries(f"/watch {TREASURY} as {label}")[0].label == label
+
+
+@pytest.mark.parametrize(
+    "label", ["", "Till", "Till on base", "Till to Ops", '"Till"', '""', "Known as Till"]
+)
+def test_a_label_that_is_written_is_read_back(label: str) -> None:
+    assert entries(f"/watch {TREASURY}{write_label(label)}")[0].label == label
 
 
 def test_a_label_of_64_characters_is_taken() -> None:
@@ -126,7 +210,10 @@ def test_a_label_of_64_characters_is_taken() -> None:
         (f"{TREASURY} as {VAULT}", f"0xabababab…abab {ADDRESS_IN_NAME}"),
         (f"{TREASURY} on all", f"all {ALL_CHAINS}"),
         (f"{TREASURY} on every chain", f"every {ALL_CHAINS}"),
-        (f"{TREASURY} {VAULT} as Both", "Both can name one address, and this line has 2."),
+        (
+            f"{TREASURY} {VAULT} as Both",
+            "A name fits one address; this line has 2. Give each a line of its own.",
+        ),
         ("as Treasury", NO_ADDRESS),
         (f"contract {USDC}", NO_ADDRESS),
         (f"{TREASURY} contract", "contract is followed by nothing. The token's address comes after it."),

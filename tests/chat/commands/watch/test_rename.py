@@ -38,6 +38,8 @@ def test_a_new_name_comes_after_as(typed: str, readings: list[tuple[str, str]]) 
             f"Treasury as {TREASURY}",
             f"{CUT} is no name: there is an address in it. Give each account a line of its own.",
         ),
+        ("Treasury as #3", "#3 is no name: a name can't look like a number of /list or an address."),
+        ("Treasury as 0x12", "0x12 is no name: a name can't look like a number of /list or an address."),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(typed: str, reason: str) -> None:
