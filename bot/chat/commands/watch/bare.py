@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 
 from bot.chat.buttons.data import Keyboard, in_pairs, rows, with_keyboard
 from bot.chat.commands.arguments.addresses import (
@@ -86,20 +87,20 @@ def read_bare(text: str, chains: ChainReader) -> BareRequest | None:
     bad: list[BadLine] = []
     header: Header | None = None
     is_talk, lines = False, numbered_lines(text)
+    without: list[tuple[int, str]] = []
     for number, line in lines:
         found = read_header(line) if (number, line) == lines[0] else None
         header, is_talk = found or header, is_talk or found is not None
         typed = read_words(line)
         named = any(word.named for word in typed)
         is_talk = is_talk or bool(other_words(typed, chains.chains)) or any(_is_talk(word) for word in typed)
-        bad += [
-            bad_line(number, line, word.refused)
-            for word in typed
-            if word.refused is not None and word.is_near
-        ]
+        near = [word.refused for word in typed if word.refused is not None and word.is_near]
+        bad += [bad_line(number, line, refused) for refused in near]
+        if not named and not near and found is None:
+            without.append((number, line))
         try:
             entries += _entries(number, line, typed, header, chains) if named else []
-        except UnclearLabel as refused:
+        except LineRefused as refused:
             bad.append(bad_line(number, line, refused))
     if not entries and not bad:
         bad = [
@@ -110,7 +111,19 @@ def read_bare(text: str, chains: ChainReader) -> BareRequest | None:
         ]
     if not entries and not bad:
         return None
+    if len({entry.line_number for entry in entries}) > 1 or any(map(_begins_like_an_address, without)):
+        bad = sorted([*bad, *starmap(_no_row, without)], key=lambda one: one.line_number)
     return BareRequest(without_repeats(entries), tuple(bad), is_talk, len(lines))
+
+
+def _begins_like_an_address(line: tuple[int, str]) -> bool:
+    return line[1].casefold().startswith("0x")
+
+
+def _no_row(number: int, line: str) -> BadLine:
+    """Return why a line of a list has no account in it."""
+    refused = next((word.refused for word in read_words(line) if word.refused), no_address(line))
+    return bad_line(number, line, refused)
 
 
 def _is_talk(word: Word) -> bool:
@@ -122,13 +135,14 @@ def _entries(
 ) -> list[WatchEntry]:
     """Return the addresses of a line: as /watch would take it, or else alone, or with a name beside them.
 
-    Raises UnclearLabel.
+    Raises LineRefused where nobody can tell what of it is a chain.
     """
     try:
         return entries_of(number, read_line(line, header, chains), chains)
-    except UnclearLabel:
-        raise
-    except LineRefused:
+    except LineRefused as refused:
+        # Under a header, what is no chain must not become a part of the name.
+        if header is not None or isinstance(refused, UnclearLabel):
+            raise
         named = tuple(dict.fromkeys(word.named for word in typed if word.named is not None))
         name = _name(typed, chains.chains) if len(named) == 1 else ""
         return [_entry(number, one, name, chains.chains) for one in named]

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.chat.commands.watch.bare import BareRequest
+from bot.chat.commands.watch.watch import WatchRequest
 from bot.domain.addresses import checksummed
 from tests.chat.commands.builders import parsed, sentences, watched
 from tests.chat.reading import BASE, POLYGON, TREASURY, USDC, VAULT
@@ -74,6 +75,35 @@ def test_a_spreadsheet_without_a_command_is_offered_as_it_stands() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["0x12", "token", "see you at 0x"])
+def test_the_lines_of_a_list_that_have_no_address_are_said() -> None:
+    request = parsed(f"Ours:\n{TREASURY}\tTreasury\n0x1234\tBroken\n{VAULT}")
+
+    assert isinstance(request, BareRequest)
+    assert [(bad.line_number, *sentences([bad])) for bad in request.bad] == [
+        (1, "Ours: isn't an address. An address is 0x and 40 digits (0-9, a-f)."),
+        (3, "0x1234 isn't an address: an address has 40 digits after 0x, this has 4. Copy it again."),
+    ]
+    assert [entry.label for entry in request.entries] == ["Treasury", ""]
+
+
+def test_words_above_one_address_are_no_list() -> None:
+    request = parsed(f"have a look:\n{TREASURY}\nthanks")
+
+    assert isinstance(request, BareRequest)
+    assert request.bad == ()
+
+
+@pytest.mark.parametrize("chain", ["zksyncc", "polygn"])
+def test_under_a_header_what_is_no_chain_is_refused_and_not_a_name(chain: str) -> None:
+    rows = f"address;name;chain\n{TREASURY};Treasury;{chain}\n{VAULT};Payroll;base"
+    bare, typed = parsed(rows), parsed(f"/watch {rows}")
+
+    assert isinstance(bare, BareRequest)
+    assert isinstance(typed, WatchRequest)
+    assert bare.bad == typed.bad != ()
+    assert bare.entries == typed.entries == (watched(3, VAULT, chains=frozenset({BASE}), label="Payroll"),)
+
+
+@pytest.mark.parametrize("text", ["0x12", "0x12\n0x13", "token", "see you at 0x"])
 def test_other_words_are_no_offer(text: str) -> None:
     assert not isinstance(parsed(text), BareRequest)
