@@ -14,6 +14,8 @@ from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate, Epoch
 from bot.domain.observations import Balance, Fingerprint, Move, Poll, Standing, SweepNumber, Verdict
 from bot.domain.places import Place
 from bot.domain.subscriptions import SubscriptionId, WatchSpec
+from bot.store.balances.assets import doubtful_descriptions, undescribed
+from bot.store.balances.snapshots import views
 from bot.store.chats.subscriptions import subscribe
 from bot.store.database.door import Value
 from bot.store.database.lite import LiteDatabase
@@ -183,6 +185,20 @@ def test_a_batch_without_news_takes_no_statement(read_once: CountedDatabase) -> 
     assert record_poll(read_once, poll(changes(0), SECOND_SWEEP), VERIFIED).alerts == 0
 
     assert read_once.count() == 0
+
+
+def test_a_batch_asks_in_one_statement_what_nobody_described(read_once: CountedDatabase) -> None:
+    assert undescribed(read_once, ASSETS) == frozenset(ASSETS[1:])
+    assert doubtful_descriptions(read_once, ASSETS, NOON) == frozenset(ASSETS[1:])
+    assert read_once.count() == 2
+
+
+def test_what_is_stored_of_fifty_accounts_is_read_in_as_few_statements_as_of_one(
+    read_once: CountedDatabase,
+) -> None:
+    for accounts in (ACCOUNTS, ACCOUNTS[:1]):
+        assert len(views(read_once, accounts)) == len(accounts)
+        assert read_once.count() == 9
 
 
 def test_a_message_is_claimed_in_few_statements_however_many_changes_it_tells(
