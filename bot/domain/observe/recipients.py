@@ -29,6 +29,9 @@ def recipients_of_parts(
     A destination is listed once, however many of its subscriptions match; the label is that of one of them.
     """
     result: dict[DestinationId, str] = {}
+    # Mostly there are none, of the parts that gave no answer: nobody's have to be looked at.
+    if not parts:
+        return result
     for watch, what in _by_name(watches.get(account, ())):
         if watched_parts([(watch, what)], chain_id, status) & parts:
             # The first label counts, in the order of `_by_name`; one that is empty gives way to the next.
