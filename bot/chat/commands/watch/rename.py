@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.chat.buttons.data import Keyboard, Screen, in_pairs, rows
@@ -18,11 +19,13 @@ from bot.chat.commands.command import (
     Services,
     Usage,
     Who,
+    usage,
 )
 from bot.chat.commands.watch import words
 from bot.chat.commands.watch.grammar import read_label, write_label
 from bot.chat.commands.words import not_watched
 from bot.chat.permissions import Incoming
+from bot.chat.text.html import EMPTY
 from bot.domain.addresses import checksummed
 from bot.domain.chat.labels import LabelTarget
 from bot.domain.chat.subscribe import LabelTaken
@@ -44,7 +47,10 @@ RENAME_COMMAND = Command(
 
 OFFERED_MOST = 8
 
+AS_MISSING = "The new name comes after “as”. Is this what you mean?"
+
 _AS = re.compile(r"(?:^|\s+)as\s+", re.IGNORECASE)
+_TO = re.compile(r"\s+(?:to\s+)?", re.IGNORECASE)
 _OFF = re.compile(r"(?:^|\s+)off$", re.IGNORECASE)
 
 
@@ -96,6 +102,30 @@ class RenameRequest(Request):
         return (Screen(words.renamed(found[0].subscription, new.label), undo),)
 
 
+@dataclass(frozen=True, slots=True)
+class RenameOfferRequest(Request):
+    """`/rename Treasury to Cold`, or without “to”: a new name that does not stand after “as”."""
+
+    needs = RENAME_COMMAND.needs
+    readings: tuple[NewName, ...]
+    """Each way to part the text; first comes the one with the longest `who`."""
+
+    @property
+    def missing(self) -> Missing:
+        """The account: in a reply, all of it may be the new name."""
+        return Missing.ACCOUNT
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Offer the command with “as”, if its beginning names what is watched here."""
+        listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
+        new = next((one for one in self.readings if find(listed, one.who)), None)
+        if new is None:
+            return (usage(RENAME_COMMAND, words.NAME_MISSING),)
+        offer = (f"Rename to {new.label}", new.command_for(new.who))
+        buttons = await services.button_commands.buttons(incoming.place, offer)
+        return (Screen(EMPTY + AS_MISSING, rows(buttons)),)
+
+
 def _name_of(one: ListedSubscription) -> tuple[LabelTarget, str]:
     """Return what a name is of, and the name: equal for the entries that are renamed together."""
     return subscriptions.thing_named(one.subscription), one.subscription.label
@@ -132,7 +162,7 @@ async def _undo(
     )
 
 
-def _read_rename(rest: str, _chains: ChainReader) -> RenameRequest | Usage:
+def _read_rename(rest: str, _chains: ChainReader) -> RenameRequest | RenameOfferRequest | Usage:
     text = " ".join(rest.split())
     readings: list[NewName] = []
     refused: LineRefused | None = None
@@ -151,8 +181,19 @@ def _read_rename(rest: str, _chains: ChainReader) -> RenameRequest | Usage:
         return RenameRequest(tuple(readings))
     if refused is not None:
         return Usage(RENAME_COMMAND, refused.sentence)
+    offered = _readings_without_as(text) if not splits and off is None else ()
+    if offered:
+        return RenameOfferRequest(offered)
     is_named = text and not splits and off is None
     return Usage(RENAME_COMMAND, words.NAME_MISSING if is_named else "", missing=Missing.ACCOUNT)
+
+
+def _readings_without_as(text: str) -> tuple[NewName, ...]:
+    readings = []
+    for split in reversed([*_TO.finditer(text)]):
+        with suppress(LineRefused):
+            readings.append(NewName(text[: split.start()], read_label(text[split.end() :])))
+    return tuple(readings)
 
 
 RENAME = Feature(RENAME_COMMAND, _read_rename)

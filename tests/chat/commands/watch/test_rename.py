@@ -3,7 +3,7 @@
 import pytest
 
 from bot.chat.commands.command import Missing, Usage
-from bot.chat.commands.watch.rename import RENAME_COMMAND, NewName, RenameRequest
+from bot.chat.commands.watch.rename import RENAME_COMMAND, NewName, RenameOfferRequest, RenameRequest
 from bot.chat.commands.watch.words import NAME_MISSING
 from tests.chat.commands.builders import parsed, usage_of
 from tests.chat.reading import TREASURY
@@ -32,7 +32,6 @@ def test_a_new_name_comes_after_as(typed: str, readings: list[tuple[str, str]]) 
         ("as Vault", ""),
         ("off", ""),
         ("Treasury", NAME_MISSING),
-        ("Treasury Vault", NAME_MISSING),
         ("Treasury as " + "x" * 65, "xxxxxxxxxx…xxxx has 65 characters; a name has 64 at most."),
         (
             f"Treasury as {TREASURY}",
@@ -44,6 +43,18 @@ def test_a_new_name_comes_after_as(typed: str, readings: list[tuple[str, str]]) 
 )
 def test_what_is_missing_or_wrong_is_said(typed: str, reason: str) -> None:
     assert usage_of(f"/rename {typed}") == (RENAME_COMMAND, reason)
+
+
+@pytest.mark.parametrize(
+    ("typed", "readings"),
+    [
+        ("Treasury to Cold", [("Treasury", "Cold")]),
+        ("Treasury Cold", [("Treasury", "Cold")]),
+        ("#1 Cold store", [("#1 Cold", "store"), ("#1", "Cold store")]),
+    ],
+)
+def test_a_new_name_without_as_is_only_offered(typed: str, readings: list[tuple[str, str]]) -> None:
+    assert parsed(f"/rename {typed}") == RenameOfferRequest(tuple(NewName(*one) for one in readings))
 
 
 def test_a_reply_may_name_the_account() -> None:
