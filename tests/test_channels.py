@@ -11,6 +11,7 @@ from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, butt
 from tests.waits import until
 
 HEADING = "📣 Alerts\n"
+NAME = "All of it is the name"
 
 
 async def opened(stack: Stack, title: str = "Alerts") -> Chat:
@@ -208,15 +209,25 @@ async def test_a_channel_that_nobody_knows_is_refused_and_those_known_are_offere
     stack.say(typed.format(CHECKSUMMED))
 
     refused = await stack.hears("I don't know a channel called")
-    assert buttons_of(refused) == ["Alerts"]
+    assert [one for one in buttons_of(refused) if one != NAME] == ["Alerts"]
     await stack.presses(refused, "Alerts")
     assert (await stack.hears("📣")).text.startswith(HEADING)
 
 
-async def test_a_label_that_names_no_channel_stays_a_label(stack: Stack) -> None:
-    await opened(stack)
+@pytest.mark.parametrize("is_any_known", [True, False])
+async def test_a_label_that_ends_like_no_channel_that_is_known_is_asked_about(
+    stack: Stack,
+    is_any_known: bool,  # noqa: FBT001 - a parameter of pytest
+) -> None:
+    if is_any_known:
+        await opened(stack)
 
     stack.say(f"/watch {CHECKSUMMED} as Back to Life")
+    asked = await stack.hears("I don't know a channel called Life.")
+    assert buttons_of(asked) == (["Alerts", NAME] if is_any_known else [NAME])
+    stack.say("/list")
+    await stack.hears("Nothing is watched here yet")
+    await stack.presses(asked, NAME)
     await stack.hears("Watching Back to Life")
 
     stack.say("/unwatch Back to Life")

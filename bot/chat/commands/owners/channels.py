@@ -21,6 +21,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.owners import words
 from bot.chat.commands.owners.chat_lookup import OFFERED_MOST, as_username, read_chat_id
+from bot.chat.commands.watch.grammar import is_quoted
 from bot.chat.permissions import Incoming
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
@@ -52,6 +53,8 @@ class Ending:
     after: str
     is_certain: bool
     """Whether nothing else can be meant: then a name that no channel has is refused."""
+    as_label: str = ""
+    """The whole command with all behind `as` in quotes, where `to` may belong to that name; or ""."""
 
     def naming(self, channel: Place) -> str:
         """Return the command for a channel that nobody can mistake."""
@@ -109,6 +112,7 @@ class ChannelRequest(Request):
         # A label may end like that too; one that ends almost like a channel is rather a mistake.
         meant_one = (ending for ending in self.endings if ending.is_certain or ending.is_like(known))
         refused = next(meant_one, None)
+        refused = refused or next((ending for ending in self.endings if ending.as_label), None)
         if refused is None:
             return await self.as_typed.carry_out(services, incoming)
         return (await _unknown(services, here, refused, known),)
@@ -130,18 +134,23 @@ def _endings(lines: Sequence[str], number: int, read: Read) -> Iterator[Ending]:
     above = "".join(f"{one}\n" for one in lines[:number])
     below = "".join(f"\n{one}" for one in lines[number + 1 :])
     label = re.search(r"\sas\s", line, re.IGNORECASE)
+    # In quotes, every word belongs to the label.
+    if label and is_quoted(line[label.end() :]):
+        return
     for found in list(_ENDING.finditer(line))[-_ENDINGS_MOST:]:
         before = line[: found.start()].rstrip()
         is_alone = number == 0 and " " not in before
         # Behind a label, `to` may belong to it.
-        is_behind_address = found["word"].casefold() == "to" and "0x" in before.casefold()
-        is_certain = is_alone or (is_behind_address and not (label and label.start() < found.start()))
+        is_to, is_behind_label = found["word"].casefold() == "to", label and label.end() < found.start()
+        is_certain = is_alone or (is_to and "0x" in before.casefold() and not is_behind_label)
+        quoted = f'{above}{line[: label.end()]}"{line[label.end() :].strip()}"{below}' if label else ""
         yield Ending(
             name=line[found.end() :].strip(),
             request=read(f"{above}{before}{below}"),
             before=f"{above}{line[: found.end()]}",
             after=below,
             is_certain=is_certain,
+            as_label=quoted if is_to and is_behind_label else "",
         )
 
 
@@ -213,8 +222,10 @@ async def _closed(services: Services, here: Place, channel: Place) -> Screen:
 
 async def _unknown(services: Services, here: Place, ending: Ending, channels: Sequence[Place]) -> Screen:
     """Refuse a name that no channel has; those there are can be had by buttons."""
-    offers = [(words.plain_name(one), ending.naming(one)) for one in channels]
-    buttons = await services.button_commands.buttons(here, *offers[:OFFERED_MOST])
+    offers = [(words.plain_name(one), ending.naming(one)) for one in channels][:OFFERED_MOST]
+    if ending.as_label:
+        offers.append(("All of it is the name", ending.as_label))
+    buttons = await services.button_commands.buttons(here, *offers)
     return Screen(words.unknown_channel(ending.name, is_any_known=bool(channels)), in_pairs(buttons))
 
 
