@@ -250,6 +250,17 @@ async def test_mutes_are_looked_up_once_for_all_alerts_of_a_batch_and_by_their_d
     ]
 
 
+async def test_who_unmutes_is_not_told_twice_that_nothing_changed(watching: Keeper) -> None:
+    await mute(watching)
+    await watching.reach(0, {POLYGON: 1}, [])
+    await watching.watch(VAULT, contracts=[DAI])
+    await watching.record(reading(named={DAI: 1}, account=VAULT))
+
+    await watching.db.run(mutes.unmute, OLGA, (), olga(at(60)))
+
+    assert [type(one) for one in await told(watching)] == [Baseline]
+
+
 async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
     await mute(watching)
 

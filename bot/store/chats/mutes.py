@@ -146,17 +146,26 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
 def _unmuted(
     db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, actor: Actor
 ) -> UnmuteResult:
-    changes = _end(db, destination_id, ended, actor.at)
+    changes = _end(db, destination_id, ended, actor.at, is_answered=True)
     for one in ended:
         record_audit(db, actor, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
     return UnmuteResult(tuple(ended), changes, left[0] if left else None)
 
 
-def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:
+def _end(
+    db: Database,
+    destination_id: DestinationId,
+    ended: Sequence[Mute],
+    now: datetime,
+    *,
+    is_answered: bool = False,
+) -> int:
     """Delete mutes and release the alerts that no other mute covers; returns how many changes those are.
 
-    Each mute that kept changes back gets a notice. A change of several mutes counts for the oldest.
+    Each mute that kept alerts back gets a notice; where somebody is answered, only one that kept changes
+    back, since the answer says of the others that nothing changed. A change of several mutes counts for the
+    oldest.
     """
     db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     db.notify(SignalName.OUTBOX)
@@ -174,7 +183,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     for one in sorted(everything or ended, key=lambda mute: mute.since):
         theirs = [is_change for _, is_change, about in uncounted if _concerns(one, about)]
         uncounted = [alert for alert in uncounted if not _concerns(one, alert[2])]
-        if theirs:
+        if sum(theirs) if is_answered else theirs:
             _enqueue_receipt(db, destination_id, one, sum(theirs), now)
     return sum(is_change for _, is_change, _ in free)
 
