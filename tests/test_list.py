@@ -106,6 +106,24 @@ async def test_a_mute_that_outlives_what_is_watched_says_so(stack: Stack, opened
     assert "(no longer watched)" not in (await stack.hears("Watched here: 1")).text
 
 
+async def test_a_name_alone_offers_its_balances_and_words_that_are_no_command_offer_none(
+    stack: Stack, opened: Message
+) -> None:
+    always = ["Watch an address", "My list", "Help"]
+    for typed, offered in (
+        ("treasury", ["Balances of Treasury"]),
+        ("stop", ["Pause alerts"]),
+        ("mute Treasury", ["/mute Treasury"]),
+        ("help watch", ["/help watch"]),
+        ("help me", []),
+        ("watch my wallet please", []),
+        ("Treasury it is", []),
+    ):
+        stack.say(typed)
+        assert buttons_of(await stack.hears("I watch wallets")) == [*offered, *always], typed
+    assert opened.text == ENTRY
+
+
 async def test_a_token_has_no_balances_of_its_own_and_is_not_muted(stack: Stack) -> None:
     stack.say(f"/watch token {USDC_POLYGON} as Dollars")
     await stack.hears("token 0x3c49…3359 in")

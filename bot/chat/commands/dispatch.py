@@ -8,7 +8,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bot.chat.buttons import toasts
@@ -16,6 +16,7 @@ from bot.chat.buttons.button_commands import RUN_COMMAND
 from bot.chat.buttons.data import ButtonAction, Press, Screen, rows
 from bot.chat.commands.arguments.addresses import holds_possible_key
 from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.basics import HelpRequest
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -24,21 +25,27 @@ from bot.chat.commands.command import (
     FindCallback,
     Request,
     Services,
+    Usage,
     Who,
 )
 from bot.chat.commands.owners.channels import IN_CHANNEL, about_channel, find_pressed
 from bot.chat.commands.registry import BY_WORD, CALLBACKS
 from bot.chat.commands.watch.bare import read_bare
+from bot.chat.commands.watch.watch import WatchRequest
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, fill
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.chat.access import Action, Permission
-from bot.store.chats import button_commands
+from bot.domain.places import Place
+from bot.store.chats import button_commands, subscriptions
 
 CALL = re.compile(r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL)
 _GLUED = re.compile(r"([A-Za-z]+?)(0[xX][0-9a-fA-F]{40})")
 """A command and its address without the blank between them."""
+
+_FAMILIAR = MappingProxyType({"stop": "mute", "pause": "mute", "cancel": "unwatch", "settings": "help"})
+"""Commands of other bots, and those of ours that do the like; nothing in their letters is near."""
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
@@ -86,7 +93,9 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
         # Alone in a message, the digits are meant for the bot, in a group too; among words they may not be.
         if has_key:
             return PossibleKeyRequest(addressed=len(cleaned.split()) == 1)
-        return read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(_command_meant(cleaned))
+        return read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(
+            _command_meant(cleaned), cleaned
+        )
     bot = called["bot"]
     if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
         return NotForUs()
@@ -120,7 +129,7 @@ def _visible(line: str) -> str:
 
 
 def _closest_command(word: str) -> Command | None:
-    close = difflib.get_close_matches(word, BY_WORD, n=1)
+    close = [_FAMILIAR[word]] if word in _FAMILIAR else difflib.get_close_matches(word, BY_WORD, n=1)
     return BY_WORD[close[0]].command if close else None
 
 
@@ -179,16 +188,46 @@ class PlainRequest(Request):
     is_talk = True
     meant: str = ""
     """The command that they are without its slash, "" where they are none."""
+    text: str = field(default="", compare=False)
+    """The words."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Say what the bot does, with buttons to begin with."""
-        meant = (self.meant, self.meant)
-        offers = [meant] if self.meant and await _may(services, incoming, self.meant) else []
+        offers = [
+            offer
+            for offer in await self._offers(services, incoming.place)
+            if await _may(services, incoming, offer[1])
+        ]
         first = await services.button_commands.buttons(incoming.place, *offers)
         others = await services.button_commands.buttons(
             incoming.place, ("Watch an address", "/watch"), ("My list", "/list"), ("Help", "/help")
         )
         return (Screen(plain_words(), rows(first, others[:1], others[1:])),)
+
+    async def _offers(self, services: Services, place: Place) -> list[tuple[str, str]]:
+        """Return what the words may be meant for: texts of buttons, and their commands."""
+        listed = await services.db.run(subscriptions.subscriptions_here, place)
+        labels = (one.subscription.label for one in listed)
+        named = next((label for label in labels if label and label.casefold() == self.text.casefold()), "")
+        if named:
+            return [(f"Balances of {named}", f"/balance {named}")]
+        if self.text.casefold() == "stop":
+            return [("Pause alerts", "/mute")]
+        is_whole = self.meant and _is_whole(await read_message(services, self.meant))
+        return [(self.meant, self.meant)] if is_whole else []
+
+
+def _is_whole(request: Request | NotForUs) -> bool:
+    """Whether a command can be carried out as it is: `/watch my wallet` and `/help me` can't."""
+    match request:
+        case Usage() | NotForUs():
+            return False
+        case WatchRequest():
+            return bool(request.entries) and not request.bad
+        case HelpRequest():
+            return not request.topic or request.topic in BY_WORD
+        case _:
+            return True
 
 
 def _command_meant(text: str) -> str:

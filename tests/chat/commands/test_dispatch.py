@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.balance.balance import BalanceOfRequest
 from bot.chat.commands.balance.status import StatusRequest
-from bot.chat.commands.basics import HelpRequest, IdRequest, StartRequest
+from bot.chat.commands.basics import HELP_COMMAND, HelpRequest, IdRequest, StartRequest
 from bot.chat.commands.command import Command, Request, Usage
 from bot.chat.commands.dispatch import (
     NotForUs,
@@ -139,6 +139,9 @@ def test_a_command_for_another_bot_is_not_ours(call: str) -> None:
         ("/wathc 0x", UnknownRequest("wathc", WATCH_COMMAND, addressed=False, rest="0x")),
         ("/remov@OurBot x", UnknownRequest("remov", UNWATCH_COMMAND, addressed=True, rest="x")),
         ("/zzz", UnknownRequest("zzz", None, addressed=False)),
+        ("/stop", UnknownRequest("stop", MUTE_COMMAND, addressed=False)),
+        ("/cancel", UnknownRequest("cancel", UNWATCH_COMMAND, addressed=False)),
+        ("/settings", UnknownRequest("settings", HELP_COMMAND, addressed=False)),
     ],
 )
 def test_an_unknown_command_names_the_closest_one(call: str, unknown: UnknownRequest) -> None:
