@@ -409,6 +409,8 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     if entry.action is AuditAction.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
+    if not subject and entry.action in (AuditAction.MUTE, AuditAction.UNMUTE):
+        about = EMPTY + " all alerts"
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
     return fill(
         "{} UTC · {} {}{}{}",

@@ -150,6 +150,16 @@ def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: A
     assert answer.visible.count("\n") == 1 + owner_words.ENTRIES_A_PAGE
 
 
+def test_a_mute_of_everything_says_so_and_one_of_an_account_names_it() -> None:
+    entry = replace(entry_of("Ops"), action=AuditAction.MUTE, subject="")
+    named = replace(entry, subject="Treasury")
+
+    assert " muted all alerts · Ops (" in text(owner_words.audit([entry], 1, 1, CHAINS, NOON))
+    line = text(owner_words.audit([named], 1, 1, CHAINS, NOON))
+    assert "Treasury" in line
+    assert "all alerts" not in line
+
+
 def test_a_long_subject_is_cut_and_what_stands_behind_it_is_not() -> None:
     entry = entry_of("Ops")
     many = replace(entry, subject="token " + " ".join(f"0x{number:040x}" for number in range(75)))
