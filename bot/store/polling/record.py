@@ -66,8 +66,9 @@ class _PollRecorder:
         self._account_ids = account_ids(db, [*(verdict.account for verdict in self._noticed), *named])
         ids = self._account_ids.values()
         self._watches: Watches = watches_by_account(subscriptions_about(db, ids)) if ids else {}
-        self._coverage = _coverage_of(db, ids)
-        """Of each account and chain: the parts that are covered, and since when each is unknown."""
+        noticed = {(self._account_ids.get(one.account), one.chain_id) for one in self._noticed}
+        self._coverage = _coverage_of(db, ids, noticed)
+        """Of what was noticed, by account and chain: the covered parts, and since when each is unknown."""
 
     def write(self) -> Recorded:
         """Write every verdict, then the baselines and the prints."""
@@ -426,8 +427,9 @@ _CHANGE = (
 
 
 def _coverage_of(
-    db: Database, account_ids: Collection[int]
+    db: Database, account_ids: Collection[int], on: Collection[tuple[int | None, ChainId]]
 ) -> dict[tuple[int, ChainId], dict[Part, int | None]]:
+    """Return the coverage of accounts on those of their chains that are named with them."""
     theirs = db.any_of(account_ids)
     rows = db.execute(
         f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs.sql}",
@@ -435,7 +437,9 @@ def _coverage_of(
     )
     result: dict[tuple[int, ChainId], dict[Part, int | None]] = defaultdict(dict)
     for account_id, chain_id, part, unknown_since in rows:
-        result[account_id, chain_id][to_part(part)] = unknown_since
+        # A change is on one of an account's many chains: most rows are of the others.
+        if (account_id, chain_id) in on:
+            result[account_id, chain_id][to_part(part)] = unknown_since
     return result
 
 
