@@ -82,9 +82,23 @@ async def test_a_name_without_as_is_offered_and_nothing_is_watched_before(stack:
     await stack.hears("Watching Treasury")
 
 
-async def test_names_without_as_on_many_lines_are_offered_by_one_button(stack: Stack) -> None:
+async def test_what_is_watched_already_is_said_of_its_number_and_its_name(stack: Stack) -> None:
+    await stack.watches()
+    for typed in ("#1", "treasury"):
+        stack.say(f"/watch {typed}")
+        await stack.hears(f"{typed} is already watched here.")
+    stack.say("/watch #2")
+    await stack.hears("#2 isn't an address.")
+
+
+async def test_a_button_says_how_many_lines_it_corrects(stack: Stack) -> None:
+    stack.say(f"/watch\n{TILL} on polygn\n0x123")
+    answer = await stack.hears("Not taken:")
+    assert buttons_of(answer) == ["Watch 1 of 2 corrected"]
+
+
+async def test_names_without_as_on_many_lines_are_taken(stack: Stack) -> None:
     stack.say(f"/watch\nTreasury {TILL}\nPayroll: {VAULT}")
-    await stack.presses(await stack.hears("Not taken:"), "Watch as corrected")
 
     answer = (await stack.hears("Watching 2 accounts")).text
     assert "Treasury · 0x7A7a…7a7A" in answer

@@ -1,6 +1,5 @@
 """Addresses that come without a command: what can be done with them is offered."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
@@ -27,26 +26,15 @@ from bot.chat.commands.watch.grammar import (
     without_repeats,
     write_line,
 )
-from bot.chat.commands.watch.lines import Header, read_header, read_line
+from bot.chat.commands.watch.lines import Header, name_beside, read_header, read_line
 from bot.chat.permissions import Incoming
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.places import Place
 
 ADDRESSES_OFFERED = 100
 """More than a message can hold are not offered by buttons."""
-
-_NAME_WORDS_MOST = 4
-_TALK = frozenset(
-    re.findall(
-        r"\w+",
-        "a add an and at check do does for have hi i is it look me my of our please see thank thanks that the"
-        " this to track us was watch we what who whose you your",
-    )
-)
-"""Words of a sentence: a name that is offered has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +132,13 @@ def _entries(
         if header is not None or isinstance(refused, UnclearLabel):
             raise
         named = tuple(dict.fromkeys(word.named for word in typed if word.named is not None))
-        name = _name(typed, chains.chains) if len(named) == 1 else ""
+        name = name_beside(typed, chains.chains) if len(named) == 1 else ""
         return [_entry(number, one, name, chains.chains) for one in named]
 
 
 def _entry(number: int, named: NamedAddress, name: str, chains: Chains) -> WatchEntry:
     entry = WatchEntry(number, named.address, label=name, chain=named.chain(chains))
     return replace(entry, scope=replace(entry.scope, contracts=named.tokens))
-
-
-def _name(typed: Sequence[Word], chains: Chains) -> str:
-    """Return the words on one side of an address if they may be its name; "" if they are a sentence."""
-    shape = "".join("a" if word.named else "w" for word in typed)
-    others = other_words(typed, chains).split()
-    is_beside = shape.startswith("a") or shape.endswith("a")
-    is_name = is_beside and len(others) <= _NAME_WORDS_MOST and _TALK.isdisjoint(map(str.casefold, others))
-    name = " ".join(others)
-    return name if is_name and len(name) <= CHARACTERS_MOST else ""
 
 
 async def _offered(services: Services, place: Place, entry: WatchEntry) -> Keyboard:

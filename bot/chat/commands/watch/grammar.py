@@ -308,8 +308,18 @@ def _name_and_chains(words: str, chains: ChainReader) -> list[tuple[str, frozens
     return [
         (name, on)
         for name, chain in halves
-        if name and not chain.isdigit() and (on := chains.possible(chain))
+        if name and not chain.isdigit() and (on := _nearly(chain, chains))
     ]
+
+
+def _nearly(word: str, chains: ChainReader) -> frozenset[ChainId]:
+    """Return the chain that a word names, mistyped too; the mere beginning of one (`Main`) may be a name."""
+    start, on = word.casefold(), chains.possible(word)
+    return on or frozenset(
+        one
+        for one in chains.meant(word)
+        if not any(name.startswith(start) for name in chains.chains.words(one))
+    )
 
 
 def _on(chain_ids: frozenset[ChainId], chains: ChainReader) -> str:

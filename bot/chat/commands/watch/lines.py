@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.chat.commands.arguments.addresses import WORD, names_address, no_address
+from bot.chat.commands.arguments.addresses import WORD, Word, names_address, no_address, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.watch.grammar import (
@@ -23,12 +23,15 @@ from bot.chat.commands.watch.grammar import (
     entries_of,
     is_token_line,
     numbered_lines,
+    other_words,
     read_clauses,
     read_label,
     read_subject,
     without_repeats,
 )
 from bot.domain.assets import Address, ChainId
+from bot.domain.chains import Chains
+from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.subscriptions import Scope
 
 _DELIMITERS = ";,"
@@ -42,6 +45,15 @@ _COLUMNS = {
 _ROLE = {word: role for role, words in _COLUMNS.items() for word in words}
 
 _CHAIN_WORDS_MOST = 4
+_NAME_WORDS_MOST = 4
+_TALK = frozenset(
+    re.findall(
+        r"\w+",
+        "a add an and at check do does for have hi i is it look me my of our please see thank thanks that the"
+        " this to track us was watch we what who whose you your",
+    )
+)
+"""Words of a sentence: a name that is offered has none of them."""
 _AMOUNT_OR_NUMBER = re.compile(r"[-+\s\d.,%$€£#]+")
 """What a cell has that is no name: the number of a row, an amount, a chain's id."""
 
@@ -74,7 +86,8 @@ def read_lines(text: str, chains: ChainReader) -> ReadLines:
     entries: list[WatchEntry] = []
     bad: list[BadLine] = []
     header, count = None, 0
-    for number, line in numbered_lines(text):
+    lines = numbered_lines(text)
+    for number, line in lines:
         found = read_header(line) if not count else None
         if found is not None:
             header = found
@@ -83,8 +96,23 @@ def read_lines(text: str, chains: ChainReader) -> ReadLines:
         try:
             entries += entries_of(number, read_line(line, header, chains), chains)
         except LineRefused as refused:
-            bad.append(bad_line(number, line, refused))
+            # In a list, words beside the address of a row leave no doubt that they are its name.
+            is_name = refused.correction and len(lines) > 1 and name_beside(read_words(line), chains.chains)
+            if is_name:
+                entries += entries_of(number, read_clauses(refused.correction, chains), chains)
+            else:
+                bad.append(bad_line(number, line, refused))
     return ReadLines(without_repeats(entries), tuple(bad), header.unused if header else (), count)
+
+
+def name_beside(typed: Sequence[Word], chains: Chains) -> str:
+    """Return the words on one side of an address if they may be its name; "" if they are a sentence."""
+    shape = "".join("a" if word.named else "w" for word in typed)
+    others = other_words(typed, chains).split()
+    is_beside = shape.startswith("a") or shape.endswith("a")
+    is_name = is_beside and len(others) <= _NAME_WORDS_MOST and _TALK.isdisjoint(map(str.casefold, others))
+    name = " ".join(others)
+    return name if is_name and len(name) <= CHARACTERS_MOST else ""
 
 
 def read_line(line: str, header: Header | None, chains: ChainReader) -> Clauses:

@@ -7,6 +7,7 @@ from bot.chat.buttons.data import Button, Screen, button, rows, with_keyboard
 from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
+from bot.chat.commands.arguments.lookup import find
 from bot.chat.commands.arguments.tokens import ambiguous, contracts_called, written
 from bot.chat.commands.command import (
     Answer,
@@ -83,6 +84,9 @@ class WatchRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take accounts in."""
         if self.lines == 1 and self.bad and not self.entries:
+            listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
+            if not self.bad[0].offers and find(listed, self.bad[0].typed):
+                return (words.watched_already(self.bad[0].typed),)
             return (await _refused(services, incoming.place, self.bad[0]),)
         resolved, unresolved = await _resolved(services, incoming.place, self.entries)
         if self.lines == 1 and unresolved and not resolved:
@@ -118,7 +122,8 @@ class WatchRequest(Request):
         meant = [line.correction for line in bad if line.correction]
         if not meant:
             return answer
-        again = ("Watch as corrected", "/watch " + "\n".join(meant))
+        some = "as" if len(meant) == len(bad) else f"{len(meant)} of {len(bad)}"
+        again = (f"Watch {some} corrected", "/watch " + "\n".join(meant))
         buttons = await services.button_commands.buttons(incoming.place, again)
         return with_keyboard(answer, rows(buttons))
 

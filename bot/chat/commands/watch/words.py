@@ -55,6 +55,11 @@ def already_watching(account: Address, label: str) -> Html:
     return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
 
 
+def watched_already(who: str) -> Html:
+    """Return the answer to /watch of a name or a number of /list, which is watched already."""
+    return fill("{} is already watched here. /list shows everything watched here.", typed_word(who))
+
+
 def label_taken(spec: WatchSpec, taken: LabelTaken) -> Html:
     """Return the answer to a label that names something else here."""
     what = short_address(spec.account) if spec.account else token_names(spec.scope.contracts)

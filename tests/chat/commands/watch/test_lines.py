@@ -154,6 +154,25 @@ def test_words_of_which_nobody_can_tell_what_they_are_are_offered_and_not_assume
         assert [entry.account for entry in entries(f"/watch {offer.line}")] == [TREASURY]
 
 
+def test_in_a_list_words_beside_an_address_are_its_name() -> None:
+    assert entries(f"/watch {TREASURY} Main Vault\n{VAULT} Payroll on base\nTill: {USDC}") == [
+        watched(1, TREASURY, label="Main Vault"),
+        watched(2, VAULT, chains=frozenset({BASE}), label="Payroll"),
+        watched(3, USDC, label="Till"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["{} Vault polygon", "{} Vault polygn", "{} polygon", "please {} thanks", "One {} two"]
+)
+def test_in_a_list_what_may_be_a_chain_or_a_sentence_is_no_name(line: str) -> None:
+    request = parsed(f"/watch {line.format(TREASURY)}\n{VAULT} Payroll")
+
+    assert isinstance(request, WatchRequest)
+    assert request.entries == (watched(2, VAULT, label="Payroll"),)
+    assert [bad.line_number for bad in request.bad] == [1]
+
+
 def test_cells_beyond_the_header_are_refused_and_not_dropped() -> None:
     assert sentences(refused(f"/watch\naddress,name\n{TREASURY},Till,more")) == [
         "more stands in a column without a title."
