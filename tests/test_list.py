@@ -124,6 +124,22 @@ async def test_a_name_alone_offers_its_balances_and_words_that_are_no_command_of
     assert opened.text == ENTRY
 
 
+async def test_all_is_everything_to_look_at_and_nothing_to_stop(stack: Stack, opened: Message) -> None:
+    stack.say("/balance all")
+    assert "50 USDC" in (await stack.hears("Treasury · 0x8e3E…d8B9")).text
+    stack.say("/unwatch all")
+    assert buttons_of(await stack.hears("I stop only what you name")) == ["My list"]
+
+    stack.say("/rename #1 as All")
+    await stack.hears("is now called All")
+    stack.say("/unwatch all")
+    await stack.hears("Stopped watching All")
+    stack.say("/list")
+    await stack.hears("Nothing is watched here yet")
+    assert sum("I stop only" in said for said in stack.said()) == 1
+    assert opened.text == ENTRY
+
+
 async def test_a_token_has_no_balances_of_its_own_and_is_not_muted(stack: Stack) -> None:
     stack.say(f"/watch token {USDC_POLYGON} as Dollars")
     await stack.hears("token 0x3c49…3359 in")

@@ -83,9 +83,12 @@ class BalanceOfRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
         listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
-        meant = tuple(listed) if self.who is None else find(listed, self.who)
+        found = find(listed, self.who) if self.who else ()
+        # Something may be called “all”: only where nothing is, the word means everything.
+        who = self.who if found or (self.who or "").casefold() != "all" else None
+        meant = tuple(listed) if who is None else found
         if not meant:
-            return await _unwatched_balance(services, incoming.place, listed, self.who)
+            return await _unwatched_balance(services, incoming.place, listed, who)
         accounts = _accounts(meant, listed)
         if not accounts:
             return (no_account_watched(),)

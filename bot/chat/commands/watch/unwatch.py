@@ -24,7 +24,7 @@ from bot.chat.commands.command import (
 from bot.chat.commands.watch import words
 from bot.chat.commands.words import not_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html
+from bot.chat.text.html import Html, code, fill
 from bot.domain.chat.unsubscribe import UndoOutcome
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import subscriptions, unsubscribe
@@ -69,7 +69,10 @@ class UnwatchRequest(Request):
         answers: list[Html | Screen] = []
         if ended:
             answers += await end(services, incoming, tuple(ended.values()))
-        if len(missing) == 1:
+        if not ended and listed and self.rest.casefold() == "all":
+            shown = await services.button_commands.buttons(incoming.place, ("My list", "/list"))
+            answers.append(Screen(only_named(), rows(shown)))
+        elif len(missing) == 1:
             closest = closest_label(listed, missing[0])
             offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
             buttons = await services.button_commands.buttons(incoming.place, *offered)
@@ -77,6 +80,12 @@ class UnwatchRequest(Request):
         elif missing:
             answers += words.none_of_these(missing)
         return answers
+
+
+def only_named() -> Html:
+    """Return the answer to /unwatch all."""
+    several = code("/unwatch #1 #2")
+    return fill("I stop only what you name, one or several at once: {}. /list shows what there is.", several)
 
 
 def _read_unwatch(rest: str, _chains: ChainReader) -> UnwatchRequest | Usage:
