@@ -366,8 +366,8 @@ async def test_many_addresses_are_offered_together(stack: Stack) -> None:
     stack.say(f"{CHECKSUMMED}\n{OTHER}")
     offered = await stack.hears("What shall I do")
 
-    assert buttons_of(offered) == ["Watch them", "Watch as token"]
-    await stack.presses(offered, "Watch them")
+    assert buttons_of(offered) == ["Watch 2", "Watch as token"]
+    await stack.presses(offered, "Watch 2")
     assert "Watching 2 accounts" in (await stack.hears("Watching")).text
 
 

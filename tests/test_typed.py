@@ -108,7 +108,9 @@ async def test_names_without_as_on_many_lines_are_taken(stack: Stack) -> None:
 async def test_a_spreadsheet_is_watched_and_without_a_command_it_is_offered(stack: Stack) -> None:
     sheet = f"address\tname\tchain\n{TILL}\tTreasury\tpolygon\n{VAULT}\tPayroll\tbase"
     stack.say(sheet)
-    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
+    offer = await stack.hears("What shall I do with these?")
+    assert "2 accounts:\nTreasury on Polygon\nPayroll on Base" in offer.text
+    await stack.presses(offer, "Watch 2")
     await stack.hears("Watching 2 accounts")
     stack.say("/list")
     listed = (await stack.hears("Watched here: 2")).text
@@ -254,8 +256,8 @@ async def test_addresses_alone_that_telegram_cuts_are_offered_whole(stack: Stack
     stack.say(text[:4096])
     stack.say(text[4096:])
 
-    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
-    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
+    await stack.presses(await stack.hears("What shall I do with these?"), "Watch 95")
+    await stack.presses(await stack.hears("What shall I do with these?"), "Watch 55")
     await stack.hears("Watching 95 accounts")
     assert "Watching 55 accounts" in (await stack.hears("Watching 55")).text
 

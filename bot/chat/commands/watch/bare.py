@@ -23,15 +23,20 @@ from bot.chat.commands.watch.grammar import (
     entries_of,
     numbered_lines,
     other_words,
+    show_scope,
     without_repeats,
     write_line,
 )
 from bot.chat.commands.watch.lines import Header, name_beside, read_header, read_line
+from bot.chat.commands.words import bold_label
 from bot.chat.permissions import Incoming
+from bot.chat.text.html import Html, join
+from bot.chat.text.wording import short_address
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
+from bot.domain.subscriptions import EVERYTHING
 
 ADDRESSES_OFFERED = 100
 """More than a message can hold are not offered by buttons."""
@@ -52,7 +57,7 @@ class BareRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Offer what can be done with the addresses."""
         lines = [_line(entry, services.chains) for entry in self.entries]
-        answer = words.bare_offer(lines, self.bad)
+        answer = words.bare_offer(lines, self.bad, self._preview(services.chains))
         if not lines and len(self.bad) == 1:
             meant = [(offer.text, f"/watch {offer.line}") for offer in self.bad[0].offers]
             buttons = await services.button_commands.buttons(incoming.place, *meant)
@@ -63,10 +68,26 @@ class BareRequest(Request):
             return with_keyboard(answer, await _offered(services, incoming.place, self.entries[0]))
         # A line with more than an address has to stay a line; addresses alone may share one.
         are_plain = not any(" " in line for line in lines)
-        offers = [("Watch them", "/watch " + (" " if are_plain else "\n").join(lines))]
+        offers = [(f"Watch {len(lines)}", "/watch " + (" " if are_plain else "\n").join(lines))]
         if are_plain:
             offers.append(("Watch as token", f"/watch token {' '.join(lines)}"))
         return with_keyboard(answer, rows(await services.button_commands.buttons(incoming.place, *offers)))
+
+    def _preview(self, chains: Chains) -> Sequence[Html]:
+        """Return the names of several accounts, with what limits them; none of addresses alone."""
+        if not any(entry.label or entry.scope != EVERYTHING for entry in self.entries):
+            return ()
+        shown = [
+            join(
+                "",
+                (
+                    bold_label(entry.label) if entry.label else short_address(entry.account),
+                    show_scope(entry.scope, chains),
+                ),
+            )
+            for entry in self.entries
+        ]
+        return shown if len(shown) > 1 else ()
 
 
 def read_bare(text: str, chains: ChainReader) -> BareRequest | None:

@@ -198,10 +198,17 @@ def _watching_token(scope: Scope, label: str, chains: Chains, accounts: int) -> 
     return fill("{} in {} watched here, and in each one to come.", what, every)
 
 
-def bare_offer(lines: Sequence[str], bad: Sequence[BadLine] = ()) -> tuple[Html, ...]:
-    """Return what can be done with addresses that came without a command, as they would follow it."""
+def bare_offer(
+    lines: Sequence[str], bad: Sequence[BadLine] = (), preview: Sequence[Html] = ()
+) -> tuple[Html, ...]:
+    """Return what can be done with addresses that came without a command, as they would follow it.
+
+    `preview`: how several accounts would be watched.
+    """
     this = "this" if len(lines) == 1 else "these"
     sections = [Section(f"What shall I do with {this}?", _offers(lines))] if lines else []
+    if preview:
+        sections.append(Section(f"{counted(len(preview), 'account')}:", preview))
     if bad:
         sections.append(not_taken(bad) if lines or len(bad) > 1 else Section("", [bad[0].sentence]))
     return paged(sections)
