@@ -31,8 +31,9 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
             for number in range(profile.fanout_chats)
         ]
         await bench.watch(chats)
-        yield await _measured(bench, chats, "as fast as it can", UNLIMITED, profile.rounds)
+        # The slow one first: what left faster just before would count against its limit.
         yield await _measured(bench, chats, "30 a second", PACED, 1)
+        yield await _measured(bench, chats, "as fast as it can", UNLIMITED, profile.rounds)
 
 
 async def _measured(
