@@ -291,7 +291,10 @@ async def test_a_database_of_a_later_program_is_refused_and_it_is_said_what_to_d
 async def test_the_bot_goes_on_with_an_old_database_and_tells_what_was_still_to_be_told(
     old: Path, tmp_path: Path
 ) -> None:
-    async with open_stack(tmp_path) as stack:
+    # The archive grows older each day: nothing of it is to expire, whenever this runs.
+    async with open_stack(
+        tmp_path, delivery=["expire_after_hours = 100_000"], store=["history_days = 36_500"]
+    ) as stack:
         stack.start()
 
         await stack.hears("−2 USDC")
