@@ -110,10 +110,10 @@ class TelegramRequest(BaseRequest):
         url: str,
         method: str,
         request_data: RequestData | None = None,
-        read_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
-        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
-        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
-        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401 - as the library has it
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401 - as the library has it
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401 - as the library has it
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401 - as the library has it
     ) -> tuple[int, bytes]:
         """Make one request and return the status and the body of the answer, which is read up to a bound."""
         read_seconds = _given(read_timeout, READ_SECONDS)
