@@ -17,9 +17,9 @@ from pathlib import Path
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
 from bot.chat.telegram.transport import ProxyUnusable
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.questions import Question
 from bot.domain.secrets import BLANKED_AS_A_WORD
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused

@@ -14,9 +14,9 @@ from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.updates import UpdateHandler
 from bot.dispatcher import Dispatcher
+from bot.domain.ask.progress import LastSweep, silence_seconds
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
-from bot.domain.observe.progress import LastSweep, silence_seconds
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings

@@ -19,13 +19,13 @@ from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
+from bot.domain.ask.progress import ended_seconds_ago, silence_seconds
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.observe.holdings import Sweeps
-from bot.domain.observe.progress import ended_seconds_ago, silence_seconds
-from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion

@@ -7,12 +7,12 @@ configured status is `VERIFIED`.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
 from bot.domain.deliver.delivery import Delivery, DeliveryId
 from bot.domain.deliver.outcomes import Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
-from bot.domain.questions import Answer, Question
 from bot.domain.subscriptions import DestinationId, Scope, Subscription, SubscriptionId
 
 ETHEREUM, POLYGON, BASE = ChainId(1), ChainId(137), ChainId(8453)

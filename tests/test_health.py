@@ -21,8 +21,8 @@ from bot import app, health
 from bot.chat.telegram import receiver
 from bot.chat.telegram.connection import build_bot
 from bot.chat.telegram.stats import TROUBLES
-from bot.domain.observe import progress
-from bot.domain.observe.progress import LastSweep
+from bot.domain.ask import progress
+from bot.domain.ask.progress import LastSweep
 from bot.health import Health
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault

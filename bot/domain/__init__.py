@@ -2,13 +2,14 @@
 
 Time, randomness and addresses come in as arguments, so everything here is tested with plain calls.
 
-    assets, questions, observations, subscriptions, places    the values that all packages share
-    addresses, chains, symbols, units, secrets                 what texts mean, and how values are written
-    backoff, due, drifts, class_names                          rules that several of them need
-    observe/    what to ask, what a reading says, who gets an alert about it
+    assets, observations, subscriptions, places    the values that all packages share
+    addresses, chains, symbols, units, secrets           what texts mean, and how values are written
+    backoff, due, drifts, class_names                    rules that several of them need
+    ask/        what to ask the source of balances, and how
+    observe/    what a reading says beside what is stored, and who gets an alert about it
     deliver/    alerts and their way to Telegram: retries, pace, outages
     chat/       what people in a chat may do, and what they asked for
 
-Begin with `observations`, then `observe.compare` (reading against store) and `observe.recipients` (change
-against subscriptions).
+Begin with `observations`, then `ask.plan` (subscriptions to questions), `observe.compare` (reading against
+store) and `observe.recipients` (change against subscriptions).
 """

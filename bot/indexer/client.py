@@ -14,8 +14,8 @@ from typing import Final, Self
 
 import structlog
 
+from bot.domain.ask.questions import Allowance, Answer, Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items
-from bot.domain.questions import Allowance, Answer, Question, Reply
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import ItemCollector

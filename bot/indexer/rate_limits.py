@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from bot.domain.questions import Allowance
+from bot.domain.ask.questions import Allowance
 
 _WAIT_LEAST_SECONDS = 1.0
 _WAIT_MOST_SECONDS = 86_400.0

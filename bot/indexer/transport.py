@@ -16,8 +16,8 @@ import aiohttp
 import structlog
 from isal import isal_zlib
 
+from bot.domain.ask.questions import Allowance
 from bot.domain.class_names import kind_of
-from bot.domain.questions import Allowance
 from bot.indexer.error_replies import decode_error
 from bot.indexer.errors import (
     IndexerError,

@@ -8,9 +8,9 @@ from typing import Final
 from msgspec import Raw, Struct, json
 from msgspec.json import Decoder
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import CHAINS_MOST
-from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed, Unavailable
 from bot.indexer.loose_json import try_decode
 from bot.indexer.rows import SIGNED_MAX

@@ -11,10 +11,10 @@ from itertools import chain
 
 import structlog
 
+from bot.domain.ask.plan import Wanted, chunks
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.observations import Poll, Reading, SweepNumber, Verdict, View
 from bot.domain.observe.compare import compare, settles
-from bot.domain.observe.plan import Wanted, chunks
 from bot.domain.observe.readings import Answered, readings, with_named
 from bot.poller.fetcher import Replied
 from bot.poller.follow_up import FollowUp, answers_about, descriptions_of, merged

@@ -19,11 +19,11 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.ask.breaker import Breaker, PauseReason
+from bot.domain.ask.questions import Question, Reply
+from bot.domain.ask.refused_targets import RefusedTargets, Retry
+from bot.domain.ask.request_size import RequestSize, first_and_rest, halves, pair_count, sized, smallest
 from bot.domain.assets import ChainId
-from bot.domain.observe.breaker import Breaker, PauseReason
-from bot.domain.observe.refused_targets import RefusedTargets, Retry
-from bot.domain.observe.request_size import RequestSize, first_and_rest, halves, pair_count, sized, smallest
-from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     SMALLER_MAY_HELP,
     SOURCE_IS_UP,

@@ -13,13 +13,13 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.ask.plan import narrow_questions
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import NATIVE, NOTHING_SAID, Address, Asset, ChainId, Description, Items
 from bot.domain.observations import Move, Verdict
 from bot.domain.observe.descriptions import may_be_redenominated
 from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
-from bot.domain.observe.plan import narrow_questions
 from bot.domain.observe.readings import Answered
-from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Fetcher, Replied
 from bot.store.balances import assets, snapshots

@@ -7,10 +7,10 @@ from itertools import chain
 
 import structlog
 
+from bot.domain.ask.plan import Wanted
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Move, Poll, Verdict
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, DoubtedChain, counted_on, doubted_chains
-from bot.domain.observe.plan import Wanted
 from bot.poller.batch import without
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import sweeps

@@ -12,11 +12,11 @@ from hashlib import blake2b
 from pathlib import Path
 
 import bot
+from bot.domain.ask.plan import Wanted
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, Asset, ChainId, Part, Price
 from bot.domain.observations import Fingerprint
-from bot.domain.observe.plan import Wanted
 from bot.domain.observe.prices import prices_to_store
-from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
 
 DIGEST_BYTES = 16

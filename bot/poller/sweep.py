@@ -14,11 +14,11 @@ from itertools import chain
 
 import structlog
 
+from bot.domain.ask.plan import Batch, Wanted, batches, with_unlisted
+from bot.domain.ask.questions import Reply
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
-from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
-from bot.domain.questions import Reply
 from bot.poller.batch import BatchReader, BatchResult, without
 from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource

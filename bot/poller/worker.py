@@ -9,9 +9,9 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.ask.plan import Wanted, chunks, wanted_by, watches_by_account
+from bot.domain.ask.progress import LastSweep
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
-from bot.domain.observe.progress import LastSweep
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.fetcher import BalanceSource, Fetcher

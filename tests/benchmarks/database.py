@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.domain.ask.plan import chunks
 from bot.domain.assets import NATIVE, Address
 from bot.domain.observations import Move, Poll, Verdict
-from bot.domain.observe.plan import chunks
 from bot.store.balances import snapshots
 from bot.store.polling import record, sweeps
 from tests.benchmarks.poller import STATUS, open_database, stored, subscribe_to_all

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.domain.ask.plan import batches, chunks, wanted_by
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor
-from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.domain.places import Place
-from bot.domain.questions import Question
 from bot.domain.subscriptions import WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings

@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
-from bot.domain.questions import Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import QuestionRefused
 from bot.sandbox.gateway.errors import CallRefused

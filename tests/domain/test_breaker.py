@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.observe.breaker import FAILURES_TO_OPEN, Breaker, PauseReason
+from bot.domain.ask.breaker import FAILURES_TO_OPEN, Breaker, PauseReason
 
 
 def after_failures(breaker: Breaker, times: int, reason: PauseReason = PauseReason.OUTAGE) -> Breaker:

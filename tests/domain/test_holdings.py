@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ask.progress import LastSweep, ended_seconds_ago
+from bot.domain.ask.questions import Answer
 from bot.domain.assets import NATIVE, Address, Amount, ChainId, Description
 from bot.domain.observe.holdings import ChainHoldings, PartKind, PartSeen, Sweeps, holdings_in
-from bot.domain.observe.progress import LastSweep, ended_seconds_ago
-from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 
 

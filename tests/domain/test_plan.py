@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
-from bot.domain.observe.plan import (
+from bot.domain.ask.plan import (
     CONTRACTS_PER_QUESTION,
     Batch,
     Wanted,
@@ -18,7 +17,8 @@ from bot.domain.observe.plan import (
     watches_by_account,
     with_unlisted,
 )
-from bot.domain.questions import Question
+from bot.domain.ask.questions import Question
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.subscriptions import Subscription
 from tests.builders import (
     ALL,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bot.domain.ask.plan import Wanted
 from bot.domain.assets import NATIVE_PART, NOTHING, Address, ChainId, Part
 from bot.domain.observations import Reading, Standing
-from bot.domain.observe.plan import Wanted
 from bot.domain.observe.readings import Answered, Coverage, readings, with_named
 from tests.builders import (
     DAI,

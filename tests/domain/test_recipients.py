@@ -1,8 +1,8 @@
 """Who hears what, and under which label."""
 
+from bot.domain.ask.plan import watches_by_account
 from bot.domain.assets import NATIVE, NATIVE_PART, Amount, Asset, ChainId, Part
 from bot.domain.observations import Move
-from bot.domain.observe.plan import watches_by_account
 from bot.domain.observe.recipients import (
     Rules,
     ignores,

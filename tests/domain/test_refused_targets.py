@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Question
+from bot.domain.ask.refused_targets import Pair, RefusedTargets
+from bot.domain.ask.request_size import GOOD_SWEEPS_TO_GROW, RequestSize
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.refused_targets import Pair, RefusedTargets
-from bot.domain.observe.request_size import GOOD_SWEEPS_TO_GROW, RequestSize
-from bot.domain.questions import Question
 from tests.builders import BASE, ETHEREUM, POLYGON, TREASURY, VAULT, address, question
 from tests.domain.test_request_size import pairs_of, questions
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import ChainId
-from bot.domain.observe.refused_targets import Pair
-from bot.domain.observe.request_size import (
+from bot.domain.ask.questions import Question
+from bot.domain.ask.refused_targets import Pair
+from bot.domain.ask.request_size import (
     GOOD_SWEEPS_TO_GROW,
     RequestSize,
     first_and_rest,
@@ -17,7 +17,7 @@ from bot.domain.observe.request_size import (
     sized,
     smallest,
 )
-from bot.domain.questions import Question
+from bot.domain.assets import ChainId
 from tests.builders import BASE, ETHEREUM, POLYGON, TREASURY, VAULT, address, question
 
 CHAINS = (ETHEREUM, POLYGON, BASE)

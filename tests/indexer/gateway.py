@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
-from bot.domain.questions import Question
 from bot.indexer.budget import Bounds
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import Address, ChainId
-from bot.domain.questions import Answer, Question
 from bot.indexer.replies.collector import ReplyCollector
 
 ANN = Address("0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9")

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, Amount, Asset
-from bot.domain.questions import Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.replies.collector import ReplyCollector
 from tests.indexer.rows import (

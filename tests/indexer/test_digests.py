@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import AMOUNT_MAX, Address, ChainId
-from bot.domain.questions import Question, Reply
 from bot.indexer.replies.collector import ReplyCollector
 
 ANN = Address("0x" + "a0" * 20)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import WITH_IDS, Address, Amount, Asset, ChainId
-from bot.domain.questions import Answer, Question
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
 from bot.indexer.items import ItemCollector
 from bot.indexer.replies.collector import ReplyCollector

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Amount
-from bot.domain.questions import Question
 from bot.indexer.errors import IndexerError, ReplyMalformed
 from bot.indexer.pages import read_tokens
 from bot.indexer.replies.collector import ReplyCollector

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.questions import Allowance
+from bot.domain.ask.questions import Allowance
 from bot.indexer.rate_limits import decode_allowance, named_wait_seconds, used_up_seconds
 
 NOW = 1_780_000_000.0

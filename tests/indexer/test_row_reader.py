@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Answer, Question, Reply
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.replies.collector import ReplyCollector
 from tests.examples import examples
 from tests.indexer.rows import (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Amount, Asset, Description
-from bot.domain.questions import Question
 from tests.indexer.rows import (
     ABSENT,
     ANN,

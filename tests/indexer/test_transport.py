@@ -13,8 +13,8 @@ from aiohttp.compression_utils import ZLibBackend
 from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import Amount
-from bot.domain.questions import Allowance
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,

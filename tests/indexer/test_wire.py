@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from bot.domain.ask.questions import Question
 from bot.domain.chains import CHAINS_MOST
-from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed, Unavailable
 from bot.indexer.wire import (
     decode_chains,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.ask.progress import LastSweep
+from bot.domain.ask.questions import Answer, Question, Reply
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items
-from bot.domain.observe.progress import LastSweep
-from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller

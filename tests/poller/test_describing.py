@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.questions import Question, Reply
 from bot.indexer.errors import Unavailable
 from bot.poller import follow_up
 from tests.builders import DAI, DEGEN, USDC

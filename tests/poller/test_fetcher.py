@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bot.domain.ask.questions import Question, Reply
+from bot.domain.ask.refused_targets import Pair
+from bot.domain.ask.request_size import GOOD_SWEEPS_TO_GROW
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.refused_targets import Pair
-from bot.domain.observe.request_size import GOOD_SWEEPS_TO_GROW
-from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,

@@ -2,12 +2,12 @@
 
 import pytest
 
+from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import Address, Amount, Asset
 from bot.domain.deliver.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.observe.compare import READINGS_FOR_OLDER
 from bot.domain.observe.mass_loss import SWEEPS_TO_SETTLE
-from bot.domain.questions import Question, Reply
 from bot.indexer.errors import QuestionRefused, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import PollerHarness, failing_for, poller_of

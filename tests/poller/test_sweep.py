@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
+from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import NATIVE, ChainId, Description
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import MoveKind
 from bot.domain.observe.compare import READINGS_FOR_OLDER
-from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     Unavailable,
 )

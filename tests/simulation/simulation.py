@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items, Part
 from bot.domain.places import Place
-from bot.domain.questions import Question, Reply
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings

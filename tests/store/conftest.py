@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.ask.plan import wanted_by, with_unlisted
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.subscribe import SubscribeResult
@@ -24,7 +25,6 @@ from bot.domain.deliver.outcomes import Offline, Outcome
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.holdings import ChainHoldings, WatchedHere
-from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store import delivery_results

@@ -1,8 +1,7 @@
-"""Decisions about observing: what to ask, how much at once, what an answer means, and who gets an alert.
+"""Decisions about answers: what they mean beside what is stored, and who gets an alert about it.
 
-Begin with `plan` (subscriptions to questions), `readings` (answers to what was seen of each account on each
-chain) and `compare` (what that says beside what is stored); `recipients` finds which destinations get an
-alert. `request_size`, `refused_targets` and `breaker` decide how a difficult source is asked; `mass_loss`,
-`items`, `descriptions` and `outages` are one rule each; `holdings` has what /status and /balance show, and
+Begin with `readings` (answers to what was seen of each account on each chain) and `compare` (what that says
+beside what is stored); `recipients` finds which destinations get an alert. `mass_loss`, `items`,
+`descriptions`, `prices` and `outages` are one rule each; `holdings` has what /status and /balance show, and
 `worth` what that is worth.
 """

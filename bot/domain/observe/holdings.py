@@ -10,10 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot.domain.ask.questions import Allowance, Answer
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.recipients import NO_RULES, Rules, ignores
-from bot.domain.questions import Allowance, Answer
 
 
 class NamedBalance(NamedTuple):

@@ -7,10 +7,10 @@ one contract by name. What no answered part speaks of is unknown, never zero.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.ask.plan import Wanted
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Address, Asset, ChainId, Part
 from bot.domain.observations import Reading, Standing
-from bot.domain.observe.plan import Wanted
-from bot.domain.questions import Answer, Question
 
 Answered = tuple[Question, Answer]
 

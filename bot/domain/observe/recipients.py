@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.domain.ask.plan import watched_parts
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.observations import Move
-from bot.domain.observe.plan import watched_parts
 from bot.domain.subscriptions import DestinationId, Subscription
 
 WatchPair = tuple[Subscription, Subscription]

@@ -8,8 +8,8 @@ Making amounts and descriptions of every row costs more than fetching it, so a r
    equal answers, so the poller compares no account whose digest it knows.
 3. `row_reader` turns the rows of the remaining accounts into amounts and descriptions.
 
-`ReplyCollector.reply()` puts this behind one value, `bot.domain.questions.Reply`: its `digests` are ready,
-its `about(accounts)` and `descriptions(accounts)` read. There is only this one way to read a row, so skipping
-an unchanged account gives the same result as reading it. The choice and its price:
+`ReplyCollector.reply()` puts this behind one value, `bot.domain.ask.questions.Reply`: its `digests` are
+ready, its `about(accounts)` and `descriptions(accounts)` read. There is only this one way to read a row, so
+skipping an unchanged account gives the same result as reading it. The choice and its price:
 docs/decisions/0013-unread-replies.md.
 """

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
+from bot.domain.ask.questions import Answer, Question, Reply
 from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, Asset, ChainId, Description
-from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import ChainEntry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.replies.digests import make_digests

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from msgspec.json import Encoder
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
-from bot.domain.questions import Question
 from bot.indexer.replies.sorted_rows import SortedNatives, SortedTokens
 from bot.indexer.rows import TokenRow, read_total
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.questions import Answer, Question
 from bot.indexer.replies.sorted_rows import AccountOnChain, Remarks, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     NativeRow,

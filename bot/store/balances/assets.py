@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from bot.domain.ask.plan import chunks
 from bot.domain.assets import NATIVE, NOTHING_SAID, WITH_IDS, Asset, Description
 from bot.domain.observations import Poll
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, asked_again_in, is_complete
-from bot.domain.observe.plan import chunks
 from bot.domain.observe.prices import PRICE_RENEWED_AFTER
 from bot.domain.symbols import symbol_key
 from bot.store.balances.snapshots import DRIFTS_ENOUGH

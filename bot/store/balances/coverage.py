@@ -6,9 +6,9 @@ covered has a baseline to compare with.
 
 from collections.abc import Collection, Iterable
 
+from bot.domain.ask.plan import watched_parts, watches_by_account
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.observations import Standing
-from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.database.door import Database
 from bot.store.rows import SUBSCRIPTIONS, to_address, to_asset, to_blob, to_part, to_subscription

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+from bot.domain.ask.plan import chunks
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.delivery import Parking
-from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage

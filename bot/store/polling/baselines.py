@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from bot.domain.ask.plan import watched_parts
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.deliver.alerts import Baseline
 from bot.domain.observations import Standing, Verdict
-from bot.domain.observe.plan import watched_parts
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import (
     NO_RULES,

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from bot.domain.ask.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.holdings import ChainSight, WatchedHere
-from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Rules, Watches, label_on, unignored_parts
 from bot.domain.places import Place

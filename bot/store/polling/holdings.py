@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from bot.domain.ask.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Standing
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
-from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.recipients import Rules, ignores, label_on
 from bot.domain.places import Place
 from bot.domain.subscriptions import Subscription

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.domain.ask.plan import watched_parts, watches_by_account
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, DoubtEnd, HeldBack, SeenAgain
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
-from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.recipients import Watches, WatchPair, label_on
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import all_subscriptions, covered_on

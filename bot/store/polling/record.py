@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
+from bot.domain.ask.plan import watched_parts, watches_by_account
 from bot.domain.assets import NATIVE, NATIVE_PART, WHOLE_KINDS, Address, Asset, ChainId, Items, Part
 from bot.domain.chat.mutes import MuteScope
 from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
 from bot.domain.observe.descriptions import decimals_of_change
-from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.store.balances.assets import AssetRows

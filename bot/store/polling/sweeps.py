@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.ask.progress import LastSweep
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss, SourceRefuses
 from bot.domain.observations import SweepNumber
 from bot.domain.observe.mass_loss import DoubtedChain
-from bot.domain.observe.progress import LastSweep
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.balances.coverage import all_subscriptions, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep

@@ -20,12 +20,12 @@ from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.refusals import went_wrong
 from bot.chat.text.html import Html
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.observe.holdings import holdings_in
 from bot.domain.observe.recipients import NO_RULES, Rules
 from bot.domain.places import Place
-from bot.domain.questions import Answer, Question
 
 log = structlog.get_logger(__name__)
 

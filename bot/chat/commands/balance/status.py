@@ -13,11 +13,11 @@ from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
-from bot.domain.questions import Allowance
 from bot.store.chats import mutes
 from bot.store.polling import freshness
 

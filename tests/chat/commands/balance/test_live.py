@@ -14,9 +14,9 @@ from bot.chat.commands.balance.live import (
     NoAnswer,
 )
 from bot.chat.text.html import Html
+from bot.domain.ask.questions import Answer, Question
 from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.places import Place
-from bot.domain.questions import Answer, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC
 from tests.waits import HANG_SECONDS

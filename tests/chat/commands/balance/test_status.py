@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.balance.status import status
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import NOT_LISTED, Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
-from bot.domain.questions import Allowance
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from bot.domain.ask.plan import chunks
+from bot.domain.ask.questions import Question
+from bot.domain.ask.request_size import RequestSize
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.plan import chunks
-from bot.domain.observe.request_size import RequestSize
-from bot.domain.questions import Question
 
 Pair = tuple[Address, ChainId]
 """The least that can be asked for: one account on one chain."""

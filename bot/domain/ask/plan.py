@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from bot.domain.ask.questions import Question
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
-from bot.domain.questions import Question
 from bot.domain.subscriptions import DestinationId, Scope, Subscription
 
 CONTRACTS_PER_QUESTION = 50

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from bot.domain.observe.plan import chunks
-from bot.domain.questions import Question
+from bot.domain.ask.plan import chunks
+from bot.domain.ask.questions import Question
 
 GOOD_SWEEPS_TO_GROW = 20
 
