@@ -29,8 +29,7 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
-from bot.store import delivery_results
-from bot.store.chats import mutes
+from bot.store import delivery_results, due_rows
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.signals import SignalName
@@ -183,12 +182,12 @@ class Dispatcher:
 
     async def _start_due(self) -> float:
         """Start a task for each chat with something due; returns the seconds until the next look."""
-        # Before the look, as what ended mutes kept back can be sent now.
-        mute_ends_at = await self._db.run(mutes.end_expired, self._now())
+        # Before the look, as what comes due may be something to send: the alerts of a mute that ended.
+        due_at = await self._db.run(due_rows.run_due, self._now())
         # Left out is what waits for its turn: it claims whatever has come until then.
         taken = self._in_flight.keys() - self._leaving
         outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds, taken)
-        moments = [moment for moment in (outbox.next_at, mute_ends_at) if moment is not None]
+        moments = [moment for moment in (outbox.next_at, due_at) if moment is not None]
         waits = [EXPIRE_EVERY_SECONDS, *(max(0.0, (at - self._now()).total_seconds()) for at in moments)]
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
         self._passed_over.update(due.chat_id for due in outbox.due if due.chat_id in self._leaving)

@@ -27,9 +27,9 @@ from bot.domain.observe.compare import compare
 from bot.domain.observe.holdings import ChainHoldings, WatchedHere
 from bot.domain.places import Place
 from bot.domain.subscriptions import Scope, WatchSpec
-from bot.store import delivery_results
+from bot.store import delivery_results, due_rows
 from bot.store.balances import snapshots
-from bot.store.chats import chats, migrate, mutes, subscriptions, unsubscribe
+from bot.store.chats import chats, migrate, subscriptions, unsubscribe
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database, Value
 from bot.store.outbox import queue
@@ -295,9 +295,9 @@ class Keeper:
         ]
 
     async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
-        next_mute_ends_at = await self.db.run(mutes.end_expired, now)
+        due_at = await self.db.run(due_rows.run_due, now)
         found = await self.db.run(queue.outbox, now, window)
-        moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
+        moments = [moment for moment in (found.next_at, due_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
     async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:

@@ -1,0 +1,25 @@
+"""Does what has come due by itself: rows with a moment, such as the end of a mute.
+
+Nobody but the dispatcher looks, before each look at the outbox, and comes back at the next moment: so what
+was missed while the bot was off is done by the first look after its start, and no timer has to be kept.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.store.chats import mutes
+from bot.store.database.door import Database
+
+DueWork = Callable[[Database, datetime], datetime | None]
+"""Does what is due now, in a transaction of its own; returns when the next is due, None: nothing is.
+
+A moment that only a clock set back can explain counts as due (`domain/due`), or it would wait for ever.
+"""
+
+_WORK: tuple[DueWork, ...] = (mutes.end_expired,)
+
+
+def run_due(db: Database, now: datetime) -> datetime | None:
+    """Do all that is due now; returns when something is due next, None: nothing by itself."""
+    moments = [work(db, now) for work in _WORK]
+    return min((moment for moment in moments if moment is not None), default=None)
