@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
+from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.subscriptions import (
     EVERYTHING,
     DestinationId,
@@ -132,6 +135,47 @@ def to_scope(columns: Mapping[str, str]) -> Scope:
     return Scope(
         contracts=frozenset(map(Address, columns.get("contracts", "").split())),
         chains=to_chains(columns.get("chains", "")),
+    )
+
+
+def condition_to_json(condition: Condition | None) -> str:
+    """Return a condition as JSON; "" for none."""
+    if condition is None:
+        return ""
+    levels = [
+        {
+            "number": f"{level.number:f}",
+            "unit": level.unit,
+            "assets": sorted(level.assets),
+            "symbol": level.symbol,
+        }
+        for level in condition.levels
+    ]
+    stored = {"direction": condition.direction, "levels": levels, "chains": sorted(condition.chains)}
+    return json.dumps(stored, separators=(",", ":"))
+
+
+@lru_cache(maxsize=10_000)
+def to_condition(text: str) -> Condition | None:
+    """Return what `condition_to_json` wrote."""
+    # Remembered: a batch with changes reads those of all subscriptions to its accounts, mostly the same few.
+    if not text:
+        return None
+    stored = json.loads(text)
+    return Condition(
+        direction=None if stored["direction"] is None else Direction(stored["direction"]),
+        levels=tuple(
+            Level(
+                Decimal(level["number"]),
+                Unit(level["unit"]),
+                frozenset(
+                    Asset(ChainId(chain_id), Address(contract)) for chain_id, contract in level["assets"]
+                ),
+                level["symbol"],
+            )
+            for level in stored["levels"]
+        ),
+        chains=frozenset(map(ChainId, stored["chains"])),
     )
 
 

@@ -1,6 +1,6 @@
 """Finds the tokens that accounts of a destination hold, or held, by their symbol."""
 
-from bot.domain.assets import NATIVE, Asset
+from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.places import Place
 from bot.domain.symbols import symbol_key
 from bot.store.database.door import Database, Value
@@ -22,6 +22,12 @@ def held_tokens(db: Database, place: Place, symbol: str) -> list[Asset]:
         if rows:
             return [to_asset(chain_id, contract) for chain_id, contract in rows]
     return []
+
+
+def chains_of_contract(db: Database, contract: Address) -> list[ChainId]:
+    """Return the chains on which a contract was ever seen as a token."""
+    rows = db.execute("SELECT chain_id FROM asset WHERE contract = ? ORDER BY chain_id", [to_blob(contract)])
+    return [ChainId(chain_id) for (chain_id,) in rows]
 
 
 _TOKENS = """

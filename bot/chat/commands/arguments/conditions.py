@@ -1,0 +1,113 @@
+"""How conditions are read and written: `out min $1000 on polygon`, in any order.
+
+What stands before them is for the command: `split_who` finds where they begin, since a label may contain any
+of their words.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from bot.chat.commands.arguments.amounts import TypedAmount, read_amount, write_amount
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import LineRefused
+from bot.domain.assets import ChainId
+from bot.domain.chains import Chains
+from bot.domain.rules.conditions import Condition, Direction
+
+_WORD = re.compile(r"\S+")
+_DIRECTIONS = {
+    "in": Direction.IN,
+    "incoming": Direction.IN,
+    "out": Direction.OUT,
+    "outgoing": Direction.OUT,
+}
+_LEAST = "min"
+_ON = "on"
+CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, _ON})
+_LIKE_AN_AMOUNT = re.compile(r"\$|\.?[0-9]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedCondition:
+    """A condition as it was typed; which tokens are meant is for the place to say."""
+
+    direction: Direction | None = None
+    amounts: tuple[TypedAmount, ...] = ()
+    chains: frozenset[ChainId] = frozenset()
+
+
+def split_who(text: str, names: Callable[[str], bool]) -> tuple[str, str]:
+    """Return whom a text is about, "" for all, and the condition that follows.
+
+    The most words that name something count; where none do, those before the first one that may begin a
+    condition.
+    """
+    words = list(_WORD.finditer(text))
+    ends = [word.start() for word in words if _may_begin(word.group())] + [len(text)]
+    for end in reversed(ends):
+        who = text[:end].strip(" ,:")
+        if who and names(who):
+            return who, text[end:].strip()
+    return text[: ends[0]].strip(" ,:"), text[ends[0] :].strip()
+
+
+def _may_begin(word: str) -> bool:
+    return word.casefold() in CONDITION_WORDS or _LIKE_AN_AMOUNT.match(word) is not None
+
+
+def read_condition(text: str, chains: ChainReader) -> TypedCondition:
+    """Return the condition that a text is, all of it; "" is every change. Raises LineRefused."""
+    result = TypedCondition()
+    for clause, rest in _clauses(text):
+        if clause in _DIRECTIONS:
+            direction = _DIRECTIONS[clause]
+            if result.direction not in {None, direction}:
+                other = f"together with “{result.direction}” means every change."
+                raise LineRefused(clause, f"{other} Leave both out.")
+            result = replace(result, direction=direction)
+        if clause == _ON:
+            if not rest:
+                raise LineRefused(_ON, "is followed by nothing. A chain comes after it, such as polygon.")
+            result = replace(result, chains=result.chains | chains.several(rest))
+        elif rest or clause == _LEAST:
+            result = replace(result, amounts=(*result.amounts, _least(rest)))
+    _refuse_two_levels(result.amounts)
+    return result
+
+
+def _clauses(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the word that begins each clause, in lower case, and what follows it; first what has none."""
+    clause, begins = "", 0
+    for word in _WORD.finditer(text):
+        literal = word.group().casefold().rstrip(",;")
+        if literal in CONDITION_WORDS:
+            if clause or text[begins : word.start()].strip():
+                yield clause, text[begins : word.start()].strip(" ,;")
+            clause, begins = literal, word.end()
+    if clause or text[begins:].strip():
+        yield clause, text[begins:].strip(" ,;")
+
+
+def _least(text: str) -> TypedAmount:
+    amount = read_amount(text)
+    if not amount.number:
+        raise LineRefused(text, "is nothing: every change is more. Send an amount above zero.")
+    return amount
+
+
+def _refuse_two_levels(amounts: tuple[TypedAmount, ...]) -> None:
+    about = [(one.symbol.casefold(), one.contracts) for one in amounts]
+    if len(set(about)) < len(about):
+        raise LineRefused(_LEAST, "stands there twice for the same tokens. One amount is enough.")
+
+
+def write_condition(condition: Condition, chains: Chains) -> str:
+    """Return the text that is read as this condition; "" for every change."""
+    on = ", ".join(chains.get(chain_id).name for chain_id in sorted(condition.chains))
+    clauses = [
+        condition.direction or "",
+        *(f"{_LEAST} {write_amount(level)}" for level in condition.levels),
+        f"{_ON} {on}" if on else "",
+    ]
+    return " ".join(filter(None, clauses))

@@ -1,0 +1,56 @@
+"""Conditions in the words that people read: `outgoing changes of $1,000.00 and more on Polygon`."""
+
+from decimal import Decimal
+
+from bot.chat.text.html import EMPTY, Html, fill, join
+from bot.chat.text.untrusted import symbol
+from bot.chat.text.wording import chain_names, short_address
+from bot.domain.chains import Chains
+from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.units import format_usd
+
+_CENTS = 2
+
+
+def show_condition(condition: Condition, chains: Chains) -> Html:
+    """Return which changes a condition means."""
+    of_all = [level for level in condition.levels if not level.assets]
+    named = [level for level in condition.levels if level.assets]
+    least = join(", ", map(show_level, of_all or named))
+    amounts = fill(" of {} and more", least) if condition.levels else EMPTY
+    if of_all and named:
+        own = (fill("{}: {} and more", _token(level), f"{level.number:,f}") for level in named)
+        amounts += fill(" ({})", join(", ", own))
+    on = chain_names(sorted(condition.chains), chains, last=" and ") if condition.chains else ""
+    others = ", and all of other tokens" if named and not of_all else ""
+    return fill("{}{}{}{}", _DIRECTIONS[condition.direction], amounts, f" on {on}" if on else "", others)
+
+
+def show_level(level: Level) -> Html:
+    """Return `$1,000.00`, `5%`, `1,000`, `0.5 ETH`."""
+    match level.unit:
+        case Unit.DOLLARS:
+            return EMPTY + _dollars(level.number)
+        case Unit.PERCENT:
+            return EMPTY + f"{level.number:,f}%"
+        case Unit.TOKENS:
+            return (
+                fill("{} {}", f"{level.number:,f}", _token(level))
+                if level.assets
+                else EMPTY + f"{level.number:,f}"
+            )
+
+
+def _token(level: Level) -> Html:
+    """Return what people call the tokens of a level, or their contracts."""
+    contracts = sorted({asset.contract for asset in level.assets})
+    return symbol(level.symbol) or join(", ", map(short_address, contracts))
+
+
+_DIRECTIONS = {None: "changes", Direction.IN: "incoming changes", Direction.OUT: "outgoing changes"}
+
+
+def _dollars(number: Decimal) -> str:
+    exponent = number.as_tuple().exponent
+    has_less_than_cents = isinstance(exponent, int) and exponent < -_CENTS
+    return f"${number:,f}" if has_less_than_cents else format_usd(number)

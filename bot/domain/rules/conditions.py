@@ -1,0 +1,135 @@
+"""Conditions on a balance's difference: `out min $1000 on Polygon`.
+
+Filters, loud rules and exceptions from quiet hours all ask the same question here. Unknown is an answer of
+its own: what can't be judged for want of a price is never taken for little.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import NamedTuple
+
+from bot.domain.assets import Amount, Asset, ChainId
+from bot.domain.units import usd_value
+
+PRICE_COUNTS_FOR = timedelta(hours=1)
+"""An older price says nothing about what an amount is worth now."""
+
+
+class Direction(StrEnum):
+    """Which way a balance moved."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Unit(StrEnum):
+    """What the number of a level counts."""
+
+    TOKENS = "tokens"
+    """Whole tokens, or items of a collection."""
+    DOLLARS = "dollars"
+    PERCENT = "percent"
+    """Of the amount that was last reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """An amount that a difference is measured by."""
+
+    number: Decimal
+    unit: Unit = Unit.TOKENS
+    assets: frozenset[Asset] = frozenset()
+    """Only of these; empty: of whatever moved."""
+    symbol: str = ""
+    """What people call those assets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which differences are meant; by default all of them."""
+
+    direction: Direction | None = None
+    """None: both."""
+    levels: tuple[Level, ...] = ()
+    """The least that counts: that of an asset by name, or else the one for all; with neither, anything."""
+    chains: frozenset[ChainId] = frozenset()
+    """Only on these chains; empty: on all."""
+
+    def level_for(self, asset: Asset) -> Level | None:
+        """Return the level that an asset is measured by; None: there is none for it."""
+        general = None
+        for level in self.levels:
+            if asset in level.assets:
+                return level
+            if not level.assets:
+                general = level
+        return general
+
+
+class Difference(NamedTuple):
+    """A balance as it was last reported, and as it is now."""
+
+    asset: Asset
+    told: Amount
+    now: Amount
+    decimals: int | None
+    """0 for a collection; None: unknown, or not the same for both amounts."""
+    price_usd: str | None
+    """None: there is none that counts."""
+    exchanged: int = 0
+    """The ids of a collection that came while as many others left."""
+
+
+class Judgement(StrEnum):
+    """Whether a difference meets a condition, or why nobody can know."""
+
+    MET = "met"
+    NOT_MET = "not_met"
+    NO_PRICE = "no_price"
+    NO_DECIMALS = "no_decimals"
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it can't be judged."""
+        return self in {Judgement.NO_PRICE, Judgement.NO_DECIMALS}
+
+
+def judge(condition: Condition, difference: Difference) -> Judgement:
+    """Return whether a difference meets a condition; equal to the level is enough."""
+    if condition.chains and difference.asset.chain_id not in condition.chains:
+        return Judgement.NOT_MET
+    moved = difference.now.amount_raw - difference.told.amount_raw
+    # Where as many items came as went, both directions happened.
+    if moved and condition.direction is not None and (condition.direction is Direction.IN) != (moved > 0):
+        return Judgement.NOT_MET
+    level = condition.level_for(difference.asset)
+    return Judgement.MET if level is None else _reaches(level, difference, abs(moved) or difference.exchanged)
+
+
+def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:
+    if level.unit is Unit.PERCENT:
+        is_met = _is_share(level.number, difference, moved)
+    elif difference.decimals is None:
+        return Judgement.NO_DECIMALS
+    elif level.unit is Unit.TOKENS:
+        is_met = moved >= Fraction(level.number) * Fraction(10) ** difference.decimals
+    else:
+        worth = usd_value(moved, difference.decimals, difference.price_usd)
+        if worth is None:
+            return Judgement.NO_PRICE
+        is_met = worth >= level.number
+    return Judgement.MET if is_met else Judgement.NOT_MET
+
+
+def _is_share(percent: Decimal, difference: Difference, moved: int) -> bool:
+    told, now = difference.told.amount_raw, difference.now.amount_raw
+    # All of it is gone, or there was nothing a part could be measured by: that is news at any level.
+    return not told or not now or moved * 100 >= Fraction(percent) * told
+
+
+def price_that_counts(price_usd: str | None, priced_at: datetime | None, now: datetime) -> str | None:
+    """Return a price unless it is too old to count; `priced_at` is None for one that was read just now."""
+    return None if priced_at is not None and now - priced_at > PRICE_COUNTS_FOR else price_usd
