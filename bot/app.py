@@ -141,7 +141,7 @@ async def _build(
     is_introduced, _ = await asyncio.gather(
         _introduced(telegram), _choose_chains_to_start_with(settings, source, registry, db, now)
     )
-    poller = build_poller(settings, source, db, code=code, now=now)
+    poller = build_poller(settings, source, db, registry, code=code, now=now)
     send_queue = await build_send_queue(settings, db, now=now)
     permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
     outgoing = build_outgoing(telegram, send_queue, db, permissions, now=now)

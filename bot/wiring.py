@@ -75,7 +75,13 @@ def build_telegram(settings: Settings) -> TelegramBot:
 
 
 def build_poller(
-    settings: Settings, source: IndexerClient, db: DatabaseThread, *, code: bytes, now: Now
+    settings: Settings,
+    source: IndexerClient,
+    db: DatabaseThread,
+    chains: Chains,
+    *,
+    code: bytes,
+    now: Now,
 ) -> Poller:
     """Build the worker that polls the indexer and records what changed.
 
@@ -92,6 +98,7 @@ def build_poller(
             batches_at_once=indexer.max_concurrent_requests,
             stale_after=timedelta(seconds=indexer.stale_after_seconds),
             code=code,
+            chains=chains,
         ),
         interval_seconds=indexer.poll_interval_seconds,
         now=now,

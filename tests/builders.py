@@ -14,6 +14,7 @@ from bot.domain.deliver.delivery import Delivery, DeliveryId
 from bot.domain.deliver.outcomes import Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
 from bot.domain.subscriptions import DestinationId, Scope, Subscription, SubscriptionId
+from bot.settings.sections import shipped_chains
 
 ETHEREUM, POLYGON, BASE = ChainId(1), ChainId(137), ChainId(8453)
 
@@ -29,6 +30,8 @@ PUNKS = Address("0x631998e91476da5b870d741192fc5cbc55f5a52e")
 VERIFIED, ALL = Part("VERIFIED"), Part("ALL")
 BROAD = frozenset({NATIVE_PART, VERIFIED})
 """What a subscription to all that an account holds wishes for."""
+
+REGISTRY = shipped_chains()
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 Moments are aware and in UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -95,6 +95,15 @@ class ItemMove(NamedTuple):
     token_id: int
     before_raw: int
     after_raw: int
+
+
+def net_items(steps: Iterable[Iterable[ItemMove]]) -> tuple[ItemMove, ...]:
+    """Return which ids came and went over successive changes of one collection, all told."""
+    net: dict[int, ItemMove] = {}
+    for move in (move for step in steps for move in step):
+        before = net.get(move.token_id, move).before_raw
+        net[move.token_id] = ItemMove(move.token_id, before, move.after_raw)
+    return tuple(sorted(move for move in net.values() if move.before_raw != move.after_raw))
 
 
 class Move(NamedTuple):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from bot.domain.assets import Address, ChainId
+from bot.domain.rules.conditions import Condition
 
 SubscriptionId = NewType("SubscriptionId", int)
 
@@ -41,6 +42,10 @@ class Subscription:
     """None: the contracts of the scope, in every account that this destination watches."""
     scope: Scope = EVERYTHING
     label: str = ""
+    filter: Condition | None = None
+    """Which changes are reported; None: as the destination says."""
+    place_filter: Condition | None = None
+    """The destination's own, for subscriptions without one; None: all changes are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class WatchSpec:
     account: Address | None
     scope: Scope = EVERYTHING
     label: str = ""
+    filter: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

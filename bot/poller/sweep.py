@@ -17,6 +17,7 @@ import structlog
 from bot.domain.ask.plan import Batch, Wanted, batches, with_unlisted
 from bot.domain.ask.questions import Reply
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
+from bot.domain.chains import Chains
 from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
 from bot.poller.batch import BatchReader, BatchResult, without
@@ -51,6 +52,8 @@ class SweepSettings:
     """What gives no answer for so long is reported as an outage."""
     code: bytes
     """What `deciding_code` was at the start."""
+    chains: Chains
+    """The registry."""
 
 
 class Sweep:
@@ -210,7 +213,7 @@ class Sweep:
         """Record a poll, and return the prints of accounts that need not be compared while they read so."""
         if poll.says_nothing_new:
             return {}
-        return (await self._db.run(record.record_poll, poll, self._status)).prints
+        return (await self._db.run(record.record_poll, poll, self._status, self._settings.chains)).prints
 
     # what reads as before
 
@@ -331,7 +334,7 @@ class Sweep:
                 descriptions={},
                 described=described,
             )
-            await self._db.run(record.record_poll, poll, self._status)
+            await self._db.run(record.record_poll, poll, self._status, self._settings.chains)
 
     async def _learn_collections(self) -> None:
         if self._memory.unlearned is None:

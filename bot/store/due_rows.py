@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.store.chats import mutes
 from bot.store.database.door import Database
+from bot.store.outbox import unreported
 
 DueWork = Callable[[Database, datetime], datetime | None]
 """Does what is due now, in a transaction of its own; returns when the next is due, None: nothing is.
@@ -16,7 +17,7 @@ DueWork = Callable[[Database, datetime], datetime | None]
 A moment that only a clock set back can explain counts as due (`domain/due`), or it would wait for ever.
 """
 
-_WORK: tuple[DueWork, ...] = (mutes.end_expired,)
+_WORK: tuple[DueWork, ...] = (mutes.end_expired, unreported.release_old)
 
 
 def run_due(db: Database, now: datetime) -> datetime | None:

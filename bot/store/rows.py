@@ -182,7 +182,8 @@ def to_condition(text: str) -> Condition | None:
 _SCOPE_COLUMNS = tuple(scope_to_columns(EVERYTHING))
 
 SUBSCRIPTIONS = f"""
-SELECT s.id, s.destination_id, s.number, a.address, s.label, s.{", s.".join(_SCOPE_COLUMNS)}
+SELECT s.id, s.destination_id, s.number, a.address, s.label, s.filter, d.filter,
+       s.{", s.".join(_SCOPE_COLUMNS)}
 FROM subscription s
 JOIN destination d ON d.id = s.destination_id
 JOIN chat c ON c.id = d.chat_id
@@ -193,13 +194,15 @@ LEFT JOIN account a ON a.id = s.account_id
 
 def to_listed(row: Row) -> ListedSubscription:
     """Return a row of `SUBSCRIPTIONS` with the number it has in its chat."""
-    subscription_id, destination_id, number, account, label, *scope = row
+    subscription_id, destination_id, number, account, label, filter_json, place_filter_json, *scope = row
     subscription = Subscription(
         id=SubscriptionId(subscription_id),
         destination_id=DestinationId(destination_id),
         account=None if account is None else to_address(account),
         scope=to_scope(dict(zip(_SCOPE_COLUMNS, scope, strict=True))),
         label=label,
+        filter=to_condition(filter_json),
+        place_filter=to_condition(place_filter_json),
     )
     return ListedSubscription(number, subscription)
 

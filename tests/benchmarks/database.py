@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bot.domain.ask.plan import chunks
 from bot.domain.assets import NATIVE, Address
 from bot.domain.observations import Move, Poll, Verdict
+from bot.settings.sections import shipped_chains
 from bot.store.balances import snapshots
 from bot.store.polling import record, sweeps
 from tests.benchmarks.poller import STATUS, open_database, stored, subscribe_to_all
@@ -153,9 +154,11 @@ async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> tuple[float
     async with open_database(path) as db:
         newest = (await db.run(sweeps.sweep_input, datetime.now(UTC))).newest
         sweep = await db.run(sweeps.begin_sweep)
+        chains = shipped_chains()
         cpu, start = time.process_time(), time.perf_counter()
         for verdicts in batches:
-            await db.run(record.record_poll, Poll(sweep, newest, datetime.now(UTC), verdicts, {}), STATUS)
+            poll = Poll(sweep, newest, datetime.now(UTC), verdicts, {})
+            await db.run(record.record_poll, poll, STATUS, chains)
         return time.perf_counter() - start, time.process_time() - cpu
 
 

@@ -20,6 +20,7 @@ from bot.domain.subscriptions import WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
+from bot.settings.sections import shipped_chains
 from bot.store.chats import chats, subscriptions
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import sweeps
@@ -96,6 +97,7 @@ async def open_poller(
             batches_at_once=asking.at_once,
             stale_after=timedelta(minutes=10),
             code=b"",
+            chains=shipped_chains(),
         )
         poller = Poller(
             source,

@@ -32,7 +32,8 @@ from tests.builders import (
 def hearing(
     *subscriptions: Subscription, parts: frozenset[Part] = BROAD, chain_id: ChainId = POLYGON
 ) -> dict[DestinationId, str]:
-    return recipients_of_parts(watches_by_account(subscriptions), TREASURY, chain_id, parts, VERIFIED)
+    found = recipients_of_parts(watches_by_account(subscriptions), TREASURY, chain_id, parts, VERIFIED)
+    return {destination_id: recipient.label for destination_id, recipient in found.items()}
 
 
 # ---------------------------------------------------------------- who

@@ -16,7 +16,7 @@ from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.sweeps import last_sweep
-from tests.builders import NOON, POLYGON, TREASURY, USDC, VERIFIED
+from tests.builders import NOON, POLYGON, REGISTRY, TREASURY, USDC, VERIFIED
 from tests.store.conftest import STALE_AFTER, Keeper, open_new_keeper
 
 CHAINS = frozenset({POLYGON})
@@ -236,6 +236,7 @@ def poller_of(
             batches_at_once=batches_at_once,
             stale_after=STALE_AFTER,
             code=b"of this version",
+            chains=REGISTRY,
         ),
         interval_seconds=interval_seconds,
         now=clock.now,

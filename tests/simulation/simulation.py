@@ -26,6 +26,7 @@ from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats import subscriptions
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling.chains import choose_chains
+from tests.builders import REGISTRY
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.faults import some_fault, some_knobs
@@ -363,6 +364,7 @@ class Simulation:
                 batches_at_once=1,
                 stale_after=timedelta(seconds=150),
                 code=b"",
+                chains=REGISTRY,
             ),
             interval_seconds=INTERVAL_SECONDS,
             now=self.clock.now,

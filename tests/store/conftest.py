@@ -38,7 +38,7 @@ from bot.store.polling import freshness, holdings, record, sweeps
 from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
-from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, REGISTRY, TREASURY, VERIFIED, at
 from tests.new_database import put_new_database
 
 OLGA = Place(7001, "private", "Olga")
@@ -113,7 +113,7 @@ class Keeper:
 
     async def record_poll(self, poll: Poll) -> int:
         """Record what a batch observed; returns how many alerts that makes."""
-        return (await self.db.run(record.record_poll, poll, self.status)).alerts
+        return (await self.db.run(record.record_poll, poll, self.status, REGISTRY)).alerts
 
     async def finish_sweep(self, result: SweepResult) -> None:
         """Record how a sweep ended."""

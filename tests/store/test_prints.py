@@ -10,7 +10,7 @@ from bot.domain.observations import Fingerprint, Poll, Reading
 from bot.domain.subscriptions import SubscriptionId
 from bot.store.balances import coverage, prints
 from bot.store.polling import record, sweeps
-from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, at, held, reading
+from tests.builders import BASE, DAI, POLYGON, REGISTRY, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 
 OLD, NEW = Fingerprint(0, b"old"), Fingerprint(0, b"new")
@@ -31,7 +31,7 @@ async def printed(keeper: Keeper, seen: Reading, one: Fingerprint) -> Poll:
 
 
 async def recorded(keeper: Keeper, poll: Poll) -> dict[Address, Fingerprint]:
-    return dict((await keeper.db.run(record.record_poll, poll, keeper.status)).prints)
+    return dict((await keeper.db.run(record.record_poll, poll, keeper.status, REGISTRY)).prints)
 
 
 async def stored(keeper: Keeper) -> dict[Address, Fingerprint]:

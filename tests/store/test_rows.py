@@ -129,6 +129,8 @@ def test_a_subscription_comes_back(subscription: Subscription, number: int) -> N
         number,
         rows.to_blob(subscription.account) if subscription.account else None,
         subscription.label,
+        rows.condition_to_json(subscription.filter),
+        rows.condition_to_json(subscription.place_filter),
         *rows.scope_to_columns(subscription.scope).values(),
     )
 

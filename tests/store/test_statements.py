@@ -22,7 +22,7 @@ from bot.store.database.lite import LiteDatabase
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox.queue import claim_next
 from bot.store.polling.record import record_poll
-from tests.builders import BROAD, NOON, POLYGON, VERIFIED, address, at, held
+from tests.builders import BROAD, NOON, POLYGON, REGISTRY, VERIFIED, address, at, held
 from tests.new_database import put_new_database
 from tests.store.conftest import words
 
@@ -145,7 +145,7 @@ def watch(db: CountedDatabase, specs: Sequence[WatchSpec]) -> None:
 def read_once(db: CountedDatabase) -> CountedDatabase:
     """Fifty accounts with fifty balances each, whose baselines were told."""
     watch(db, [WatchSpec(account) for account in ACCOUNTS])
-    assert record_poll(db, poll(first_reading(), FIRST_SWEEP), VERIFIED).alerts == len(ACCOUNTS)
+    assert record_poll(db, poll(first_reading(), FIRST_SWEEP), VERIFIED, REGISTRY).alerts == len(ACCOUNTS)
     while sent(db):
         pass
     db.count()
@@ -166,7 +166,7 @@ def test_a_first_reading_takes_as_few_statements_for_2500_balances_as_for_one(db
     watch(db, [WatchSpec(account) for account in ACCOUNTS])
     db.count()
 
-    record_poll(db, poll(first_reading(), FIRST_SWEEP), VERIFIED)
+    record_poll(db, poll(first_reading(), FIRST_SWEEP), VERIFIED, REGISTRY)
 
     assert db.execute("SELECT count(*) FROM balance").fetchone() == (2_500,)
     assert db.count() <= 20
@@ -176,13 +176,13 @@ def test_a_first_reading_takes_as_few_statements_for_2500_balances_as_for_one(db
 def test_changes_take_as_few_statements_for_fifty_accounts_as_for_one(
     read_once: CountedDatabase, count: int
 ) -> None:
-    assert record_poll(read_once, poll(changes(count), SECOND_SWEEP), VERIFIED).alerts == count
+    assert record_poll(read_once, poll(changes(count), SECOND_SWEEP), VERIFIED, REGISTRY).alerts == count
 
     assert read_once.count() <= 18
 
 
 def test_a_batch_without_news_takes_no_statement(read_once: CountedDatabase) -> None:
-    assert record_poll(read_once, poll(changes(0), SECOND_SWEEP), VERIFIED).alerts == 0
+    assert record_poll(read_once, poll(changes(0), SECOND_SWEEP), VERIFIED, REGISTRY).alerts == 0
 
     assert read_once.count() == 0
 
@@ -204,7 +204,7 @@ def test_what_is_stored_of_fifty_accounts_is_read_in_as_few_statements_as_of_one
 def test_a_message_is_claimed_in_few_statements_however_many_changes_it_tells(
     read_once: CountedDatabase,
 ) -> None:
-    record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED)
+    record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED, REGISTRY)
     read_once.count()
 
     claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words, epoch=EPOCH).delivery
@@ -215,7 +215,7 @@ def test_a_message_is_claimed_in_few_statements_however_many_changes_it_tells(
 
 
 def test_what_came_of_a_message_is_written_in_few_statements(read_once: CountedDatabase) -> None:
-    record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED)
+    record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED, REGISTRY)
     claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words, epoch=EPOCH).delivery
     assert claimed is not None
     read_once.count()

@@ -32,6 +32,8 @@ class AuditAction(StrEnum):
     UNDO = "undo"
     BELIEVE = "believe"
     HERE = "here"
+    FILTER = "filter"
+    UNFILTER = "unfilter"
     MUTE = "mute"
     UNMUTE = "unmute"
     IGNORE_CONTRACT = "leave out"
@@ -52,6 +54,8 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.UNDO: "took back the end of",
         AuditAction.BELIEVE: "confirmed what disappeared on",
         AuditAction.HERE: "moved to another topic, entries:",
+        AuditAction.FILTER: "chose what is reported of",
+        AuditAction.UNFILTER: "let everything be reported of",
         AuditAction.MUTE: "muted",
         AuditAction.UNMUTE: "unmuted",
         AuditAction.IGNORE_CONTRACT: "ignored the token",

@@ -225,6 +225,8 @@ class ChangeAlert:
     """Whether a mute kept it back, and has ended."""
     steps: int = 1
     """How many successive changes it sums up."""
+    since: datetime | None = None
+    """When the first of them was observed, where a filter held them back."""
 
 
 class PricedBalance(NamedTuple):

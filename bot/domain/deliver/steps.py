@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.alerts import Alert, ChangeAlert
-from bot.domain.observations import ItemMove, MoveKind
+from bot.domain.observations import ItemMove, MoveKind, net_items
 
 LATE_AFTER = timedelta(minutes=2)
 """A change that is reported so much later than it was observed was held back."""
@@ -88,16 +88,14 @@ def _sum(steps: Sequence[ChangeAlert]) -> ChangeAlert:
         items=_net_items(steps),
     )
     return replace(
-        last, change=change, steps=len(steps), is_look_alike=any(step.is_look_alike for step in steps)
+        last,
+        change=change,
+        steps=sum(step.steps for step in steps),
+        is_look_alike=any(step.is_look_alike for step in steps),
     )
 
 
 def _net_items(steps: Sequence[ChangeAlert]) -> tuple[ItemMove, ...]:
     """Return which ids came and went over all steps; nothing if those of one step are unknown."""
-    if not all(step.change.items for step in steps):
-        return ()
-    net: dict[int, ItemMove] = {}
-    for move in (move for step in steps for move in step.change.items):
-        before = net.get(move.token_id, move).before_raw
-        net[move.token_id] = ItemMove(move.token_id, before, move.after_raw)
-    return tuple(sorted(move for move in net.values() if move.before_raw != move.after_raw))
+    items = [step.change.items for step in steps]
+    return net_items(items) if all(items) else ()

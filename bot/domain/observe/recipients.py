@@ -1,10 +1,12 @@
 """Which destinations get an alert: changes are matched with the subscriptions as they stand now."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from bot.domain.ask.plan import watched_parts
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.observations import Move
+from bot.domain.rules.conditions import Condition
 from bot.domain.subscriptions import DestinationId, Subscription
 
 WatchPair = tuple[Subscription, Subscription]
@@ -21,21 +23,35 @@ Ignored = Mapping[DestinationId, Rules]
 NO_RULES: Rules = {}
 
 
+class Recipient(NamedTuple):
+    """A destination that watches what changed."""
+
+    pairs: tuple[WatchPair, ...]
+    """Its subscriptions that match, in the order in which their labels count."""
+
+    @property
+    def label(self) -> str:
+        """What it calls the account, "" for nothing."""
+        return next((watch.label for watch, _ in self.pairs if watch.label), "")
+
+    @property
+    def filters(self) -> list[Condition | None]:
+        """What each of these subscriptions lets through; None: every change."""
+        return [what.filter or watch.filter or what.place_filter for watch, what in self.pairs]
+
+
 def recipients_of_parts(
     watches: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
-) -> dict[DestinationId, str]:
-    """Return the destinations that watch any of these parts, with what each calls the account.
-
-    A destination is listed once, however many of its subscriptions match; the label is that of one of them.
-    """
-    result: dict[DestinationId, str] = {}
+) -> dict[DestinationId, Recipient]:
+    """Return the destinations that watch any of these parts, each once."""
+    result: dict[DestinationId, Recipient] = {}
     # Mostly there are none, of the parts that gave no answer: nobody's have to be looked at.
     if not parts:
         return result
-    for watch, what in _by_name(watches.get(account, ())):
-        if watched_parts([(watch, what)], chain_id, status) & parts:
-            # The first label counts, in the order of `_by_name`; one that is empty gives way to the next.
-            result[watch.destination_id] = result.get(watch.destination_id) or watch.label
+    for pair in _by_name(watches.get(account, ())):
+        if watched_parts([pair], chain_id, status) & parts:
+            known = result.get(pair[0].destination_id)
+            result[pair[0].destination_id] = Recipient((*known.pairs, pair) if known else (pair,))
     return result
 
 
@@ -46,19 +62,21 @@ def recipients(
     ignored: Ignored,
     account: Address,
     status: Part,
-) -> dict[DestinationId, str]:
-    """Return the destinations that get an alert about a change of an account, with their labels.
+) -> dict[DestinationId, Recipient]:
+    """Return the destinations that watch what changed of an account and don't ignore it.
 
-    A destination that ignores the asset gets an alert only if a subscription names its contract.
+    A destination that ignores the asset is among them only by subscriptions that name its contract.
     """
     asset, through = move.asset, move.through
     found = recipients_of_parts(watches, account, asset.chain_id, through, status)
     by_name = recipients_of_parts(watches, account, asset.chain_id, through & {asset.part}, status)
-    return {
-        destination_id: label
-        for destination_id, label in found.items()
-        if destination_id in by_name or not ignores(ignored.get(destination_id, NO_RULES), asset)
+    unignored = {
+        destination_id: recipient
+        for destination_id, recipient in found.items()
+        if not ignores(ignored.get(destination_id, NO_RULES), asset)
     }
+    # In the order of `found`: whoever ignores it has only the subscriptions that name its contract.
+    return {one: unignored.get(one) or by_name[one] for one in found if one in unignored or one in by_name}
 
 
 def ignores(rules: Rules, asset: Asset) -> bool:

@@ -4,6 +4,7 @@ Filters, loud rules and exceptions from quiet hours all ask the same question he
 its own: what can't be judged for want of a price is never taken for little.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,6 +70,9 @@ class Condition:
         return general
 
 
+EVERYTHING = Condition()
+
+
 class Difference(NamedTuple):
     """A balance as it was last reported, and as it is now."""
 
@@ -79,22 +83,24 @@ class Difference(NamedTuple):
     """0 for a collection; None: unknown, or not the same for both amounts."""
     price_usd: str | None
     """None: there is none that counts."""
-    exchanged: int = 0
-    """The ids of a collection that came while as many others left."""
+    exchanged: int | None = 0
+    """The items of a collection that came while as many others left; None: that is not known."""
 
 
 class Judgement(StrEnum):
-    """Whether a difference meets a condition, or why nobody can know."""
+    """Whether a difference meets a condition, or why nobody can know; the better one comes first."""
 
     MET = "met"
-    NOT_MET = "not_met"
     NO_PRICE = "no_price"
     NO_DECIMALS = "no_decimals"
+    NO_IDS = "no_ids"
+    """Items came while as many left, and which ones is not known."""
+    NOT_MET = "not_met"
 
     @property
     def is_unknown(self) -> bool:
         """Whether it can't be judged."""
-        return self in {Judgement.NO_PRICE, Judgement.NO_DECIMALS}
+        return self not in {Judgement.MET, Judgement.NOT_MET}
 
 
 def judge(condition: Condition, difference: Difference) -> Judgement:
@@ -106,7 +112,20 @@ def judge(condition: Condition, difference: Difference) -> Judgement:
     if moved and condition.direction is not None and (condition.direction is Direction.IN) != (moved > 0):
         return Judgement.NOT_MET
     level = condition.level_for(difference.asset)
-    return Judgement.MET if level is None else _reaches(level, difference, abs(moved) or difference.exchanged)
+    measured = abs(moved) or difference.exchanged
+    if measured is None:
+        return Judgement.MET if level is None else Judgement.NO_IDS
+    if not measured and condition != EVERYTHING:
+        return Judgement.NOT_MET
+    return Judgement.MET if level is None else _reaches(level, difference, measured)
+
+
+def judge_any(conditions: Iterable[Condition | None], difference: Difference) -> Judgement:
+    """Return the best judgement that any of these conditions comes to; None stands for every change."""
+    judgements = {
+        Judgement.MET if condition is None else judge(condition, difference) for condition in conditions
+    }
+    return next(one for one in Judgement if one in judgements)
 
 
 def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:

@@ -47,12 +47,28 @@ def ignore(
                 [destination_id, to_blob(contract), words, to_milliseconds(actor.at)],
             )
             record_audit(db, actor, AuditAction.IGNORE_CONTRACT, place.chat_id, _subject(contract, words))
+        _forget_held_back(db, destination_id, taken, chains)
         return IgnoreResult(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
             len(wanted) - len(taken),
             _still_to_come(db, destination_id, taken, chains),
         )
+
+
+def _forget_held_back(
+    db: Database, destination_id: DestinationId, contracts: Collection[Address], chains: Collection[ChainId]
+) -> None:
+    """Forget what filters hold back of contracts, except those that a subscription names: nobody wants it."""
+    rows = db.execute("SELECT contracts FROM subscription WHERE destination_id = ?", [destination_id])
+    named = {contract for (words,) in rows for contract in words.split()}
+    these = db.any_of(to_blob(contract) for contract in contracts if contract not in named)
+    on = f" AND x.chain_id {db.any_of(chains).sql}" if chains else ""
+    db.execute(
+        "DELETE FROM unreported WHERE destination_id = ?"
+        f" AND asset_id IN (SELECT x.id FROM asset x WHERE x.contract {these.sql}{on})",
+        [destination_id, *these.values, *(db.any_of(chains).values if chains else ())],
+    )
 
 
 def unignore(db: Database, place: Place, contracts: Collection[Address], actor: Actor) -> set[Address]:

@@ -19,7 +19,9 @@ from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, subject_by_scope, subscriptions_of, thing_named
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
+from bot.store.outbox.unreported import release
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
+from bot.store.rows import to_milliseconds
 
 # How near an alert is to having been read: of two about one change, the nearer one is kept.
 _HOW_FAR = """
@@ -47,7 +49,13 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
     for destination_id, thread_id in db.execute(
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
-        merge_destination(db, destination_id, destination_of(db, new, thread_id))
+        there = destination_of(db, new, thread_id)
+        db.execute(
+            "UPDATE destination SET filter = (SELECT o.filter FROM destination o WHERE o.id = ?)"
+            " WHERE id = ? AND filter = ''",
+            [destination_id, there],
+        )
+        merge_destination(db, destination_id, there)
     # The supergroup may have a request of its own, which then counts.
     _move_unless_there(db, "knock", old, new, owner="chat_id")
     is_open = _merge_standing(db, old, new)
@@ -72,7 +80,8 @@ DELETE FROM alert WHERE destination_id IN (?, ?) AND EXISTS (
 def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | None:
     """Move the subscriptions of a chat's lost topics to a place in it; returns how many, None: none is lost.
 
-    Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone.
+    Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone. What their
+    filters held back is reported.
     """
     with db.transaction():
         chat = _row_of(db, place.chat_id, place.kind)
@@ -85,6 +94,7 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         # Ended before alerts move: what a mute of a lost topic held is released with its notice.
         for (destination_id,) in lost:
             end_all(db, destination_id, actor.at)
+            release(db, DestinationId(destination_id), to_milliseconds(actor.at))
             db.execute("DELETE FROM ignored WHERE destination_id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         withdraw_emptied(db)
@@ -124,6 +134,7 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "blindness": ("{}.chain_id", "{}.account_id"),
         "ignored": ("{}.contract", "{}.chains"),
+        "unreported": ("{}.account_id", "{}.asset_id"),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains"),
         "worth": ("{}.account_id", "{}.day"),
     }

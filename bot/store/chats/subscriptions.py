@@ -28,7 +28,7 @@ from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
-from bot.store.rows import SUBSCRIPTIONS, scope_to_columns, to_listed, to_milliseconds
+from bot.store.rows import SUBSCRIPTIONS, condition_to_json, scope_to_columns, to_listed, to_milliseconds
 
 Subject = tuple[Address | None, Scope]
 """What a destination has one subscription to at most."""
@@ -97,7 +97,7 @@ def subscriptions_of(db: Database, destination_id: DestinationId) -> list[Listed
 
 
 def _spec_of(one: Subscription) -> WatchSpec:
-    return WatchSpec(one.account, one.scope, one.label)
+    return WatchSpec(one.account, one.scope, one.label, one.filter)
 
 
 def subject_by_scope(one: Subscription | WatchSpec) -> Subject:
@@ -124,6 +124,7 @@ def insert_subscriptions(
             "account_id": account_ids[spec.account] if spec.account else None,
             **scope_to_columns(spec.scope),
             "label": spec.label,
+            "filter": condition_to_json(spec.filter),
         }
         for number, spec in specs.items()
     ]

@@ -28,7 +28,8 @@ from bot.store.chats.subscriptions import (
 )
 from bot.store.database.door import Database
 from bot.store.outbox.queue import waiting_alerts
-from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_scope
+from bot.store.outbox.unreported import release
+from bot.store.rows import Row, to_address, to_condition, to_milliseconds, to_moment, to_place, to_scope
 
 UNDO_FOR = timedelta(hours=24)
 """How long an /unwatch can be undone."""
@@ -54,6 +55,8 @@ def unsubscribe(
             record_audit(
                 db, actor, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription)
             )
+        # Before the coverage ends: it was observed, and nothing will be added to it.
+        release(db, destination_id, to_milliseconds(actor.at), accounts)
         end_unwanted_coverage(db, accounts, status)
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
@@ -140,7 +143,9 @@ def _restored(
     wanted, address, kept = row
     others = json.loads(kept)
     listed = subscriptions_of(db, destination_id)
-    former = WatchSpec(None if address is None else to_address(address), to_scope(others), others["label"])
+    account = None if address is None else to_address(address)
+    condition = to_condition(others.get("filter", ""))
+    former = WatchSpec(account, to_scope(others), others["label"], condition)
     spec = replace(former, label=labels_of(listed).free_or_same(former.label, thing_named(former)))
     standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:

@@ -252,6 +252,36 @@ ALTER TABLE chat ADD COLUMN username TEXT NOT NULL DEFAULT '';  -- without the @
 """
 
 
+@migrations()
+def m023_filters(db: Database) -> None:
+    """Keep which changes are reported, and what of each amount was held back since it was last reported."""
+    db.executescript(_FILTERS)
+
+
+_FILTERS = """
+ALTER TABLE subscription ADD COLUMN filter TEXT NOT NULL DEFAULT '';  -- JSON; '': as the destination's
+ALTER TABLE destination ADD COLUMN filter TEXT NOT NULL DEFAULT '';   -- JSON; '': every change is reported
+ALTER TABLE alert ADD COLUMN first_change_id INTEGER REFERENCES change(id);  -- NULL: it is about one change
+ALTER TABLE alert ADD COLUMN steps INTEGER NOT NULL DEFAULT 1;  -- so many changes, from the first to its own
+CREATE INDEX alert_first_change ON alert (first_change_id) WHERE first_change_id IS NOT NULL;
+CREATE TABLE unreported (          -- what a filter holds back; last reported was the amount before the first
+  account_id INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+  asset_id INTEGER NOT NULL REFERENCES asset(id),
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  label TEXT NOT NULL,             -- what the destination called the account at the last change
+  first_change_id INTEGER NOT NULL REFERENCES change(id),
+  last_change_id INTEGER NOT NULL REFERENCES change(id),
+  steps INTEGER NOT NULL,
+  since INTEGER NOT NULL,          -- when the first was observed
+  PRIMARY KEY (account_id, asset_id, destination_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unreported_of_destination ON unreported (destination_id, account_id);
+CREATE INDEX unreported_since ON unreported (since);
+CREATE INDEX unreported_first_change ON unreported (first_change_id);
+CREATE INDEX unreported_last_change ON unreported (last_change_id);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

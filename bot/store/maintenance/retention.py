@@ -57,6 +57,9 @@ DELETE FROM delivery WHERE id IN (
 DELETE FROM change WHERE id IN (
   SELECT id FROM change c WHERE observed_at < ? AND id < (SELECT max(id) FROM change)
   AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id)
+  AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.first_change_id = c.id)
+  AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.first_change_id = c.id)
+  AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.last_change_id = c.id)
   ORDER BY observed_at LIMIT ?)
 """,
     """

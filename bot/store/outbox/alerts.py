@@ -29,6 +29,10 @@ class NewAlert:
     """What the destination calls the account."""
     change_id: int | None = None
     notice: Notice | None = None
+    first_change_id: int | None = None
+    """It sums up all changes of the amount from this one to its own; None: there is only its own."""
+    steps: int = 1
+    """How many changes these are."""
 
     @classmethod
     def of_change(
@@ -56,7 +60,7 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
     states = [_state_of(alert, muted) for alert in alerts]
     db.insert_many(
         "alert",
-        ("destination_id", "change_id", "notice", "label", "state", "reason", "created_at"),
+        _COLUMNS,
         [
             (
                 alert.destination_id,
@@ -65,12 +69,27 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
                 alert.label,
                 *state,
                 at,
+                alert.first_change_id,
+                alert.steps,
             )
             for alert, state in zip(alerts, states, strict=True)
         ],
     )
     if any(state is AlertState.WAITING for state, _ in states):
         db.notify(SignalName.OUTBOX)
+
+
+_COLUMNS = (
+    "destination_id",
+    "change_id",
+    "notice",
+    "label",
+    "state",
+    "reason",
+    "created_at",
+    "first_change_id",
+    "steps",
+)
 
 
 def enqueue_alert(db: Database, destination_id: DestinationId, at: int, *, notice: Notice) -> None:

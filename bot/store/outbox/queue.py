@@ -32,6 +32,7 @@ from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
+from bot.store.outbox.unreported import items_between
 from bot.store.rows import (
     Row,
     to_address,
@@ -287,9 +288,11 @@ _ALERTS_WAITING = f"""
 SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL,
        a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
-       c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER}
+       c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER},
+       l.steps, l.first_change_id, c.id, f.before, f.uniques_before, f.observed_at
 FROM alert l
 LEFT JOIN change c ON c.id = l.change_id
+LEFT JOIN change f ON f.id = l.first_change_id
 LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
 WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?
@@ -352,7 +355,7 @@ def _read_waiting(db: Database, destination_id: int, now: datetime) -> list[Aler
 
     def read(most: int) -> list[Alert]:
         rows = db.execute(_ALERTS_WAITING, [destination_id, most]).fetchall()
-        return [_to_alert(row) for _, *row in _of_one_message(rows)]
+        return [_to_alert(db, row) for _, *row in _of_one_message(rows)]
 
     waiting = read(ALERTS_READ_AT_ONCE)
     last = waiting[-1]
@@ -386,21 +389,26 @@ def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
     return rows[: max(1, singles[0])] if singles else rows
 
 
-def _to_alert(row: Sequence[Any]) -> Alert:
+def _to_alert(db: Database, row: Sequence[Any]) -> Alert:
     alert_id, label, notice, created_at, was_muted, account, chain_id, contract, *rest = row
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
-    block, items, price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike = rest
+    block, items, price_usd, priced_at, observed_at, decimals_then, former_decimals, *rest = rest
+    is_look_alike, steps, first_id, last_id, told, uniques_told, first_at = rest
+    description = to_description(asset_kind, symbol, decimals, rebasing)
+    moved = to_item_moves(items)
+    if first_id is not None and description.is_collection:
+        moved = items_between(db, first_id, last_id) or ()
     change = Change(
         account=to_address(account),
         asset=to_asset(chain_id, contract),
         kind=MoveKind(kind),
-        before=to_holding(before, uniques_before, None),
+        before=to_holding(*((before, uniques_before) if told is None else (told, uniques_told)), None),
         after=to_holding(after, uniques_after, block),
         observed_at=to_moment(observed_at),
         price_usd=price_usd,
-        items=to_item_moves(items),
+        items=moved,
         priced_at=to_moment_or_none(priced_at),
         decimals=decimals_then,
         former_decimals=former_decimals,
@@ -409,9 +417,11 @@ def _to_alert(row: Sequence[Any]) -> Alert:
         id=AlertId(alert_id),
         change=change,
         label=label,
-        description=to_description(asset_kind, symbol, decimals, rebasing),
+        description=description,
         is_look_alike=bool(is_look_alike),
         was_muted=bool(was_muted),
+        steps=steps,
+        since=to_moment_or_none(first_at),
     )
 
 

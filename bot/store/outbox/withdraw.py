@@ -40,12 +40,13 @@ def withdraw(db: Database, chat_id: int) -> int:
 
 
 def withdraw_all(db: Database, chat_id: int) -> int:
-    """Withdraw the alerts of a chat that closes, and end its mutes; returns how many alerts.
+    """Withdraw the alerts of a chat that closes, and end its mutes and what is held back; returns how many.
 
     Part of the caller's transaction.
     """
     here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(f"DELETE FROM mute WHERE destination_id IN ({here})", [chat_id])
+    db.execute(f"DELETE FROM unreported WHERE destination_id IN ({here})", [chat_id])
     return withdraw(db, chat_id)
 
 

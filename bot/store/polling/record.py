@@ -9,12 +9,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from bot.domain.ask.plan import watched_parts, watches_by_account
-from bot.domain.assets import NATIVE, NATIVE_PART, WHOLE_KINDS, Address, Asset, ChainId, Items, Part
-from bot.domain.chat.mutes import MuteScope
+from bot.domain.assets import (
+    NATIVE,
+    NATIVE_PART,
+    WHOLE_KINDS,
+    Address,
+    Asset,
+    ChainId,
+    Description,
+    Items,
+    Part,
+)
+from bot.domain.chains import Chains
 from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
 from bot.domain.observe.descriptions import decimals_of_change
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
+from bot.domain.rules.conditions import price_that_counts
 from bot.store.balances.assets import AssetRows
 from bot.store.balances.coverage import is_covered, subscriptions_about
 from bot.store.balances.prints import replace_prints
@@ -24,21 +35,25 @@ from bot.store.database.door import Database
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
 from bot.store.polling.baselines import BaselineMaker
 from bot.store.polling.gaps import close_account_gaps
+from bot.store.polling.reports import RecordedChange, Reports
 from bot.store.rows import (
     Row,
     balance_to_row,
     holding_to_row,
     items_to_json,
     part_to_blob,
+    to_description,
     to_milliseconds,
+    to_moment_or_none,
     to_part,
 )
 
 
-def record_poll(db: Database, poll: Poll, status: Part) -> Recorded:
+def record_poll(db: Database, poll: Poll, status: Part, chains: Chains) -> Recorded:
     """Write what one batch observed.
 
-    `status` is the part that stands for the lists of the configured contract status.
+    `status` is the part that stands for the lists of the configured contract status; `chains` know the
+    decimals of coins.
 
     Balances, coverage, changes, the alerts about them and prints are one transaction: a balance that was
     stored without its alert would never be reported, nor would a change that a print hides.
@@ -49,16 +64,17 @@ def record_poll(db: Database, poll: Poll, status: Part) -> Recorded:
         # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
             return Recorded()
-        return _PollRecorder(db, poll, status).write()
+        return _PollRecorder(db, poll, status, chains).write()
 
 
 class _PollRecorder:
     """Writes one batch inside an open transaction."""
 
-    def __init__(self, db: Database, poll: Poll, status: Part) -> None:
+    def __init__(self, db: Database, poll: Poll, status: Part, chains: Chains) -> None:
         self._db = db
         self._poll = poll
         self._status = status
+        self._chains = chains
         self._at = to_milliseconds(poll.observed_at)
         # What is neither new nor missing from a first reading is not looked at: that is most of a batch.
         self._noticed = [one for one in poll.verdicts if one.never_seen or not one.says_nothing_new]
@@ -291,24 +307,38 @@ class _PollRecorder:
                 for (verdict, move), decimals in zip(moves, former, strict=True)
             ]
         )
+        ids = {self._account_ids[verdict.account] for verdict, _ in moves}
+        reports = Reports(self._db, ids, self._chains, self._poll.observed_at)
         alerts: list[NewAlert] = []
         for (verdict, move), decimals, change_id in zip(moves, former, change_ids, strict=True):
-            # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
-            if _is_redenomination_only(move, decimals, assets[move.asset].decimals):
-                continue
-            labels = recipients(
+            found = recipients(
                 move,
                 watches=self._watches,
                 ignored=ignored,
                 account=verdict.account,
                 status=self._status,
             )
-            about = frozenset({MuteScope(verdict.account, frozenset({verdict.chain_id}))})
-            alerts += [
-                NewAlert.of_change(destination_id, label, change_id, about)
-                for destination_id, label in labels.items()
-            ]
+            change = RecordedChange(
+                row=change_id,
+                account=verdict.account,
+                account_id=self._account_ids[verdict.account],
+                asset_id=assets.id_of(move.asset),
+                move=move,
+                description=self._described(move.asset, assets),
+                is_redenominated=decimals is not None,
+            )
+            # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
+            is_news = not _is_redenomination_only(move, decimals, assets[move.asset].decimals)
+            alerts += reports.alerts_of(change, found, is_news=is_news)
+        reports.save()
         return alerts
+
+    def _described(self, asset: Asset, assets: AssetRows) -> Description:
+        """Return what is known of an asset, with its price if that counts by now."""
+        row = assets[asset]
+        usd, at = self._price(asset, assets)
+        price = price_that_counts(usd, to_moment_or_none(at), self._poll.observed_at)
+        return to_description(row.kind, row.symbol, row.decimals, row.rebasing)._replace(price_usd=price)
 
     def _insert_changes(self, rows: list[Row]) -> list[int]:
         """Insert changes and return their numbers, in the same order."""

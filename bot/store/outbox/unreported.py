@@ -1,0 +1,150 @@
+"""What filters hold back: of each amount the changes since a destination was last told of it.
+
+A row is there exactly while something of an amount is held back. Whatever ends it makes one alert in the same
+transaction, which sums up all of these changes: the filter is met, changed or ended, or a month is over.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from bot.domain.assets import Amount, ChainId
+from bot.domain.chat.mutes import MuteScope
+from bot.domain.due import CLOCK_SLACK
+from bot.domain.observations import ItemMove, net_items
+from bot.domain.subscriptions import DestinationId
+from bot.store.database.door import Database, Value
+from bot.store.outbox.alerts import NewAlert, enqueue_alerts
+from bot.store.rows import Row, to_address, to_holding, to_item_moves, to_milliseconds, to_moment
+
+HELD_BACK_AT_MOST = timedelta(days=30)
+"""However little it is, after so long it is reported."""
+
+
+class UnreportedKey(NamedTuple):
+    """Whose change is held back, and from whom; numbers of rows."""
+
+    account_id: int
+    asset_id: int
+    destination_id: DestinationId
+
+
+class Unreported(NamedTuple):
+    """Changes of one amount that a destination was not told of."""
+
+    label: str
+    """What it called the account at the last of them."""
+    first_change_id: int
+    last_change_id: int
+    steps: int
+    """How many changes they are."""
+    since: int
+    """When the first was observed, in milliseconds."""
+
+
+class HeldBack(NamedTuple):
+    """What is held back, with the amounts."""
+
+    unreported: Unreported
+    told: Amount
+    """Before the first change: what the destination was last told."""
+    now: Amount
+    """After the last one."""
+    about: MuteScope
+
+
+def held_back_of(db: Database, account_ids: Collection[int]) -> dict[UnreportedKey, HeldBack]:
+    """Return what is held back of some accounts, by whom it is held back from."""
+    theirs = db.any_of(account_ids)
+    rows = db.execute(f"{_HELD_BACK} WHERE u.account_id {theirs.sql}", theirs.values)
+    return dict(map(_to_held_back, rows))
+
+
+def save_unreported(
+    db: Database, kept: Mapping[UnreportedKey, Unreported], ended: Collection[UnreportedKey]
+) -> None:
+    """Store what is held back from now on, and forget what no longer is. Part of a transaction."""
+    db.executemany(
+        "DELETE FROM unreported WHERE account_id = ? AND asset_id = ? AND destination_id = ?", sorted(ended)
+    )
+    rows = [(*key, *one) for key, one in sorted(kept.items())]
+    db.upsert_many(
+        "unreported", (*UnreportedKey._fields, *Unreported._fields), rows, key=UnreportedKey._fields
+    )
+
+
+def release(
+    db: Database, destination_id: DestinationId, at: int, accounts: Collection[int] | None = None
+) -> int:
+    """Report what is held back from a destination, of some accounts or of all; returns how many amounts.
+
+    `at` is now, in milliseconds. Part of the caller's transaction.
+    """
+    these = "" if accounts is None else f" AND u.account_id {db.any_of(accounts).sql}"
+    values: list[Value] = [destination_id, *(() if accounts is None else db.any_of(accounts).values)]
+    return _release(db, db.execute(f"{_HELD_BACK} WHERE u.destination_id = ?{these}", values).fetchall(), at)
+
+
+def release_old(db: Database, now: datetime) -> datetime | None:
+    """Report what has been held back for too long; returns when the next of it is, None: there is none."""
+    # What begins in the future was held back before the clock was set back: it would wait too long.
+    before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
+    old = db.execute(f"{_HELD_BACK} WHERE u.since <= ? OR u.since > ?", [before, slack]).fetchall()
+    if old:
+        with db.transaction():
+            _release(db, old, to_milliseconds(now))
+    (first,) = db.execute("SELECT min(since) FROM unreported").fetchone()
+    return None if first is None else to_moment(first) + HELD_BACK_AT_MOST
+
+
+def items_between(db: Database, first_change_id: int, last_change_id: int) -> tuple[ItemMove, ...] | None:
+    """Return which ids of a collection came and went from one change to another; None: that is not known."""
+    rows = db.execute(
+        "SELECT c.items FROM change f"
+        " JOIN change c ON c.account_id = f.account_id AND c.asset_id = f.asset_id"
+        " WHERE f.id = ? AND c.id BETWEEN ? AND ? ORDER BY c.id",
+        [first_change_id, first_change_id, last_change_id],
+    )
+    steps = [to_item_moves(items) for (items,) in rows]
+    return net_items(steps) if all(steps) else None
+
+
+def _release(db: Database, rows: Sequence[Row], at: int) -> int:
+    held_back = dict(map(_to_held_back, rows))
+    in_order = sorted(held_back.items(), key=lambda one: one[1].unreported.last_change_id)
+    enqueue_alerts(db, [alert_of(key, one) for key, one in in_order], at)
+    save_unreported(db, {}, held_back)
+    return len(held_back)
+
+
+def alert_of(key: UnreportedKey, held_back: HeldBack) -> NewAlert:
+    """Return the alert that sums up what is held back."""
+    one = held_back.unreported
+    return NewAlert(
+        destination_id=key.destination_id,
+        about=frozenset({held_back.about}),
+        label=one.label,
+        change_id=one.last_change_id,
+        first_change_id=one.first_change_id,
+        steps=one.steps,
+    )
+
+
+_HELD_BACK = """
+SELECT u.account_id, u.asset_id, u.destination_id,
+       u.label, u.first_change_id, u.last_change_id, u.steps, u.since,
+       f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id
+FROM unreported u JOIN change f ON f.id = u.first_change_id JOIN change l ON l.id = u.last_change_id
+JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
+"""
+
+
+def _to_held_back(row: Row) -> tuple[UnreportedKey, HeldBack]:
+    account_id, asset_id, destination_id, label, first, last, steps, since, *rest = row
+    before, uniques_before, after, uniques_after, address, chain_id = rest
+    return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), HeldBack(
+        Unreported(label, first, last, steps, since),
+        told=to_holding(before, uniques_before, None),
+        now=to_holding(after, uniques_after, None),
+        about=MuteScope(to_address(address), frozenset({ChainId(chain_id)})),
+    )
