@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.assets import Amount, ChainId
+from bot.domain.assets import ChainId
 from bot.domain.chat.mutes import MuteScope
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import ItemMove, net_items
+from bot.domain.observe.filters import HeldBack
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database, Value
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
@@ -40,24 +41,16 @@ class Unreported(NamedTuple):
     """How many changes they are."""
     since: int
     """When the first was observed, in milliseconds."""
-
-
-class HeldBack(NamedTuple):
-    """What is held back, with the amounts."""
-
-    unreported: Unreported
-    told: Amount
-    """Before the first change: what the destination was last told."""
-    now: Amount
-    """After the last one."""
+    held_back: HeldBack
     about: MuteScope
+    """The account and its chain."""
 
 
-def held_back_of(db: Database, account_ids: Collection[int]) -> dict[UnreportedKey, HeldBack]:
+def unreported_of(db: Database, account_ids: Collection[int]) -> dict[UnreportedKey, Unreported]:
     """Return what is held back of some accounts, by whom it is held back from."""
     theirs = db.any_of(account_ids)
-    rows = db.execute(f"{_HELD_BACK} WHERE u.account_id {theirs.sql}", theirs.values)
-    return dict(map(_to_held_back, rows))
+    rows = db.execute(f"{_UNREPORTED} WHERE u.account_id {theirs.sql}", theirs.values)
+    return dict(map(_to_unreported, rows))
 
 
 def save_unreported(
@@ -67,10 +60,19 @@ def save_unreported(
     db.executemany(
         "DELETE FROM unreported WHERE account_id = ? AND asset_id = ? AND destination_id = ?", sorted(ended)
     )
-    rows = [(*key, *one) for key, one in sorted(kept.items())]
     db.upsert_many(
-        "unreported", (*UnreportedKey._fields, *Unreported._fields), rows, key=UnreportedKey._fields
+        "unreported",
+        _COLUMNS,
+        [
+            (*key, one.label, one.first_change_id, one.last_change_id, one.steps, one.since)
+            for key, one in sorted(kept.items())
+        ],
+        key=UnreportedKey._fields,
     )
+
+
+_COLUMNS = (*UnreportedKey._fields, "label", "first_change_id", "last_change_id", "steps", "since")
+"""What was told and where it stands by now is in the two changes."""
 
 
 def release(
@@ -80,16 +82,17 @@ def release(
 
     `at` is now, in milliseconds. Part of the caller's transaction.
     """
-    these = "" if accounts is None else f" AND u.account_id {db.any_of(accounts).sql}"
-    values: list[Value] = [destination_id, *(() if accounts is None else db.any_of(accounts).values)]
-    return _release(db, db.execute(f"{_HELD_BACK} WHERE u.destination_id = ?{these}", values).fetchall(), at)
+    theirs = None if accounts is None else db.any_of(accounts)
+    these = "" if theirs is None else f" AND u.account_id {theirs.sql}"
+    values: list[Value] = [destination_id, *(() if theirs is None else theirs.values)]
+    return _release(db, db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?{these}", values).fetchall(), at)
 
 
 def release_old(db: Database, now: datetime) -> datetime | None:
     """Report what has been held back for too long; returns when the next of it is, None: there is none."""
     # What begins in the future was held back before the clock was set back: it would wait too long.
     before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
-    old = db.execute(f"{_HELD_BACK} WHERE u.since <= ? OR u.since > ?", [before, slack]).fetchall()
+    old = db.execute(f"{_UNREPORTED} WHERE u.since <= ? OR u.since > ?", [before, slack]).fetchall()
     if old:
         with db.transaction():
             _release(db, old, to_milliseconds(now))
@@ -110,27 +113,26 @@ def items_between(db: Database, first_change_id: int, last_change_id: int) -> tu
 
 
 def _release(db: Database, rows: Sequence[Row], at: int) -> int:
-    held_back = dict(map(_to_held_back, rows))
-    in_order = sorted(held_back.items(), key=lambda one: one[1].unreported.last_change_id)
+    unreported = dict(map(_to_unreported, rows))
+    in_order = sorted(unreported.items(), key=lambda one: one[1].last_change_id)
     enqueue_alerts(db, [alert_of(key, one) for key, one in in_order], at)
-    save_unreported(db, {}, held_back)
-    return len(held_back)
+    save_unreported(db, {}, unreported)
+    return len(unreported)
 
 
-def alert_of(key: UnreportedKey, held_back: HeldBack) -> NewAlert:
-    """Return the alert that sums up what is held back."""
-    one = held_back.unreported
+def alert_of(key: UnreportedKey, one: Unreported) -> NewAlert:
+    """Return the alert that sums up changes."""
     return NewAlert(
         destination_id=key.destination_id,
-        about=frozenset({held_back.about}),
+        about=frozenset({one.about}),
         label=one.label,
         change_id=one.last_change_id,
-        first_change_id=one.first_change_id,
+        first_change_id=one.first_change_id if one.steps > 1 else None,
         steps=one.steps,
     )
 
 
-_HELD_BACK = """
+_UNREPORTED = """
 SELECT u.account_id, u.asset_id, u.destination_id,
        u.label, u.first_change_id, u.last_change_id, u.steps, u.since,
        f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id
@@ -139,12 +141,17 @@ JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
 """
 
 
-def _to_held_back(row: Row) -> tuple[UnreportedKey, HeldBack]:
+def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
     account_id, asset_id, destination_id, label, first, last, steps, since, *rest = row
     before, uniques_before, after, uniques_after, address, chain_id = rest
-    return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), HeldBack(
-        Unreported(label, first, last, steps, since),
-        told=to_holding(before, uniques_before, None),
-        now=to_holding(after, uniques_after, None),
+    return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), Unreported(
+        label=label,
+        first_change_id=first,
+        last_change_id=last,
+        steps=steps,
+        since=since,
+        held_back=HeldBack(
+            told=to_holding(before, uniques_before, None), now=to_holding(after, uniques_after, None)
+        ),
         about=MuteScope(to_address(address), frozenset({ChainId(chain_id)})),
     )

@@ -16,13 +16,13 @@ from bot.domain.assets import (
     Address,
     Asset,
     ChainId,
-    Description,
     Items,
     Part,
 )
 from bot.domain.chains import Chains
 from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
-from bot.domain.observe.descriptions import decimals_of_change
+from bot.domain.observe.descriptions import decimals_of, decimals_of_change
+from bot.domain.observe.filters import Step
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.domain.rules.conditions import price_that_counts
@@ -308,7 +308,7 @@ class _PollRecorder:
             ]
         )
         ids = {self._account_ids[verdict.account] for verdict, _ in moves}
-        reports = Reports(self._db, ids, self._chains, self._poll.observed_at)
+        reports = Reports(self._db, ids, self._poll.observed_at)
         alerts: list[NewAlert] = []
         for (verdict, move), decimals, change_id in zip(moves, former, change_ids, strict=True):
             found = recipients(
@@ -323,9 +323,8 @@ class _PollRecorder:
                 account=verdict.account,
                 account_id=self._account_ids[verdict.account],
                 asset_id=assets.id_of(move.asset),
-                move=move,
-                description=self._described(move.asset, assets),
-                is_redenominated=decimals is not None,
+                step=self._step(move, assets, is_redenominated=decimals is not None),
+                items=move.items,
             )
             # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
             is_news = not _is_redenomination_only(move, decimals, assets[move.asset].decimals)
@@ -333,12 +332,21 @@ class _PollRecorder:
         reports.save()
         return alerts
 
-    def _described(self, asset: Asset, assets: AssetRows) -> Description:
-        """Return what is known of an asset, with its price if that counts by now."""
-        row = assets[asset]
-        usd, at = self._price(asset, assets)
-        price = price_that_counts(usd, to_moment_or_none(at), self._poll.observed_at)
-        return to_description(row.kind, row.symbol, row.decimals, row.rebasing)._replace(price_usd=price)
+    def _step(self, move: Move, assets: AssetRows, *, is_redenominated: bool) -> Step:
+        """Return a change as filters look at it."""
+        row = assets[move.asset]
+        description = to_description(row.kind, row.symbol, row.decimals, row.rebasing)
+        usd, at = self._price(move.asset, assets)
+        return Step(
+            asset=move.asset,
+            kind=move.kind,
+            before=move.before,
+            after=move.after,
+            decimals=decimals_of(move.asset, description, self._chains),
+            price_usd=price_that_counts(usd, to_moment_or_none(at), self._poll.observed_at),
+            is_collection=description.is_collection,
+            is_redenominated=is_redenominated,
+        )
 
     def _insert_changes(self, rows: list[Row]) -> list[int]:
         """Insert changes and return their numbers, in the same order."""

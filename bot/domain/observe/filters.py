@@ -1,0 +1,64 @@
+"""Filters: which changes of an amount are reported, and when what they held back is over.
+
+What is recorded and what is rehearsed go through the same functions.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.domain.assets import Amount, Asset
+from bot.domain.observations import ItemMove, MoveKind
+from bot.domain.rules.conditions import Condition, Difference, Judgement, judge_any
+
+
+class Step(NamedTuple):
+    """A change of an amount, as a filter looks at it."""
+
+    asset: Asset
+    kind: MoveKind
+    before: Amount
+    after: Amount
+    decimals: int | None
+    """None: unknown."""
+    price_usd: str | None
+    """None: there is none that counts."""
+    is_collection: bool = False
+    is_redenominated: bool = False
+    """Whether the amounts before and after may be counted in different units."""
+
+
+class HeldBack(NamedTuple):
+    """What a filter holds back of an amount."""
+
+    told: Amount
+    """What was last reported."""
+    now: Amount
+    """Where the last change that was held back ended."""
+
+
+def goes_on(held_back: HeldBack, step: Step) -> bool:
+    """Whether a change begins where those held back ended; if not, they are a story of their own."""
+    return step.kind is MoveKind.MOVED and held_back.now.amount_raw == step.before.amount_raw
+
+
+def judge_step(
+    filters: Sequence[Condition | None], told: Amount, step: Step, items: tuple[ItemMove, ...] | None
+) -> Judgement:
+    """Return whether a change is reported, by any of the filters that it meets: not only if NOT_MET.
+
+    `items` are the ids that came and went since it was `told`, of a collection; None: unknown.
+    """
+    # Nothing is measured where nobody asks for it, nor what is no change or is counted in two units.
+    if None in filters or step.kind is MoveKind.LISTED or step.is_redenominated:
+        return Judgement.MET
+    exchanged: int | None = 0
+    if step.is_collection and told.amount_raw == step.after.amount_raw:
+        exchanged = None if not items else sum(max(0, one.after_raw - one.before_raw) for one in items)
+    return judge_any(
+        filters, Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged)
+    )
+
+
+def is_settled(told: Amount, step: Step) -> bool:
+    """Whether nothing is left to report after a change: the amount is what it was when last told."""
+    return not step.is_collection and not told.differs_from(step.after)
