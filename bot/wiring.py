@@ -140,7 +140,7 @@ def build_dispatcher(
         if composed.trouble is not None:
             log.error(
                 "an alert is sent in bare numbers",
-                action="told_bare",
+                action="sent_bare",
                 exc_info=composed.trouble,
                 id=message_id,
             )

@@ -360,7 +360,7 @@ def _trouble(error: Exception) -> str:
         case RequestResult.THROTTLED:
             return f"Telegram asks for a pause of {_pause_seconds(error, 1):g} s"
         case RequestResult.REFUSED:
-            return "Telegram refuses to tell what is new"
+            return "Telegram refuses to send updates"
         case result:
             return TROUBLES[result]
 

@@ -145,7 +145,7 @@ async def desk() -> AsyncIterator[Desk]:
 TROUBLES: list[tuple[TelegramFault, str]] = [
     (before(Error(401, "Unauthorized")), "Telegram refuses the token"),
     (before(Error(404, "Not Found")), "Telegram refuses the token"),
-    (before(Error(400, "Bad Request: whatever")), "Telegram refuses to tell what is new"),
+    (before(Error(400, "Bad Request: whatever")), "Telegram refuses to send updates"),
     (before(Error(500, "Internal Server Error")), "Telegram can't be reached"),
     (before(ProxyPage(502)), "Telegram can't be reached"),
     (before(ProxyPage(200)), "what Telegram answers can't be read"),
