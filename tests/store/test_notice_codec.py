@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,10 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    AlarmRepeated,
+    AlarmSubject,
     BackupFails,
     BackupWorks,
     Baseline,
@@ -33,6 +38,7 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     UnreadableNotice,
 )
+from bot.domain.rules.alarms import Side
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from tests.builders import NOON, POLYGON, address
 
@@ -44,6 +50,28 @@ USDC = Address("0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
 ETHEREUM, BASE = ChainId(1), ChainId(8453)
 LATER = NOON + timedelta(milliseconds=123)
 EVENING = NOON + timedelta(hours=8)
+
+RELAYER = AlarmSubject(
+    number=2,
+    account=TREASURY,
+    label="Relayer",
+    chains=(BASE,),
+    side=Side.BELOW,
+    level=Decimal("0.5"),
+    contract=Address(""),
+    symbol="ETH",
+)
+WORTH = AlarmSubject(
+    number=3,
+    account=PAYROLL,
+    label="",
+    chains=(ETHEREUM, POLYGON),
+    side=Side.ABOVE,
+    level=Decimal(1000),
+    contract=None,
+    is_sum=True,
+    is_in_dollars=True,
+)
 
 NOTICES: Mapping[str, Notice] = {
     "baseline": Baseline(TREASURY, "Treasury", 12, (ETHEREUM, POLYGON), (BASE,)),
@@ -89,6 +117,11 @@ NOTICES: Mapping[str, Notice] = {
     "former: seen again before chains were held back": SeenAgain((Gap(POLYGON, None, "", NOON),), 3),
     "former: mute over before mutes had chains": MuteOver(TREASURY, "Treasury", NOON, EVENING, 5),
     "sample": Sample(),
+    "alarm rang": AlarmRang(RELAYER, 7, Decimal("0.493000000000000001")),
+    "alarm rang, by price": AlarmRang(WORTH, 8, Decimal("1000.01"), is_by_price=True, unpriced=2),
+    "alarm repeated": AlarmRepeated(RELAYER, 7, LATER, Decimal(0), acknowledged_by="Olga"),
+    "alarm repeated, unknown": AlarmRepeated(RELAYER, 7, LATER, None, EVENING),
+    "alarm ended": AlarmEnded(RELAYER, 7, LATER, Decimal("1.2")),
 }
 
 numbers = st.integers(0, 10**6)
@@ -105,6 +138,22 @@ VALUES: Mapping[object, st.SearchStrategy[object]] = {
     ChainId: chain_ids,
     Address: addresses,
     int | None: st.none() | st.integers(),
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    Decimal | None: st.none() | st.decimals(allow_nan=False, allow_infinity=False),
+    datetime | None: st.none() | moments,
+    AlarmSubject: st.builds(
+        AlarmSubject,
+        number=numbers,
+        account=addresses,
+        label=st.text(),
+        chains=st.lists(chain_ids).map(tuple),
+        side=st.sampled_from(Side),
+        level=st.decimals(allow_nan=False, allow_infinity=False),
+        contract=st.none() | addresses,
+        symbol=st.text(),
+        is_sum=st.booleans(),
+        is_in_dollars=st.booleans(),
+    ),
     Address | None: st.none() | addresses,
     tuple[ChainId, ...]: st.lists(chain_ids).map(tuple),
     tuple[Address, ...]: st.lists(addresses).map(tuple),

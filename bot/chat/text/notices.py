@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
+from bot.chat.text.alarms import ended, rang, repeated
 from bot.chat.text.changes import INDENT
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
@@ -28,6 +29,9 @@ from bot.chat.text.wording import (
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    AlarmRepeated,
     BackupFails,
     BackupWorks,
     Baseline,
@@ -77,16 +81,46 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) ->
     match notices[0]:
         case Baseline():
             return _baselines(run, chains)
-        case Blind():
-            return blind(_only(Blind, notices), chains, observed_at, today)
-        case SeenAgain():
-            return seen_again(_only(SeenAgain, notices), chains, observed_at)
+        case Blind() | SeenAgain() as first:
+            return _outages(first, notices, chains, observed_at, today)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _source_notice(first, notices, chains)
         case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() | Sample() as first:
             return _delivery_notice(first, notices, chains, today, waited=composed_at - observed_at)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _backup_notice(first, notices, today)
+        case AlarmRang() | AlarmRepeated() | AlarmEnded():
+            return _alarms(run, chains, today)
+
+
+def _outages(
+    first: Blind | SeenAgain,
+    notices: Sequence[StoredNotice],
+    chains: Chains,
+    observed_at: datetime,
+    today: date,
+) -> Html:
+    match first:
+        case Blind():
+            return blind(_only(Blind, notices), chains, observed_at, today)
+        case SeenAgain():
+            return seen_again(_only(SeenAgain, notices), chains, observed_at)
+
+
+def _alarms(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
+    return join("\n", (_alarm(alert.notice, chains, alert.observed_at, today) for alert in run))
+
+
+def _alarm(notice: StoredNotice, chains: Chains, observed_at: datetime, today: date) -> Html:
+    match notice:
+        case AlarmRang():
+            return rang(notice, chains)
+        case AlarmRepeated():
+            return repeated(notice, chains, today)
+        case AlarmEnded():
+            return ended(notice, chains, observed_at)
+        case _:
+            return EMPTY
 
 
 def _delivery_notice(

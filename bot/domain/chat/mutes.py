@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    AlarmRepeated,
     BackupFails,
     BackupWorks,
     Baseline,
@@ -132,6 +135,8 @@ def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
     match notice:
         case Baseline(account, chains=chains):
             return _on_each(account, chains)
+        case AlarmRang(subject) | AlarmRepeated(subject) | AlarmEnded(subject):
+            return _on_each(subject.account, subject.chains)
         case Blind(gaps) | SeenAgain(gaps):
             accounts = [(gap.account, gap.chain_id) for gap in gaps if gap.account is not None]
             # One gap of a whole chain is enough: the notice is about more than accounts then.

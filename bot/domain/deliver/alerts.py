@@ -11,6 +11,7 @@ from typing import NamedTuple, NewType
 
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.observations import Change
+from bot.domain.rules.alarms import Side
 
 AlertId = NewType("AlertId", int)
 
@@ -175,6 +176,65 @@ class MuteOver:
     """The chains on which the account was muted; empty: all."""
 
 
+class AlarmSubject(NamedTuple):
+    """Which alarm a notice is about, in the words of its message."""
+
+    number: int
+    """What people type for it: `A2`."""
+    account: Address
+    label: str
+    """The destination's name for the account, "" if it has none."""
+    chains: tuple[ChainId, ...]
+    """Where it compares: one chain, or those that it adds up."""
+    side: Side
+    level: Decimal
+    contract: Address | None
+    """Of the token that it is about; None: of several, or it is in dollars."""
+    symbol: str = ""
+    """Of that token, or of those that are added up; "": none is known, or it is in dollars."""
+    is_sum: bool = False
+    """Whether it adds up what is on several chains."""
+    is_in_dollars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRang:
+    """An amount has crossed the level of an alarm."""
+
+    subject: AlarmSubject
+    firing: int
+    """The row of what rings, which [I have it] is about."""
+    value: Decimal
+    is_by_price: bool = False
+    """Whether prices moved it and no amount did."""
+    unpriced: int = 0
+    """The number of balances that never had a price, which count as nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRepeated:
+    """What rings still does, or may: it can't be read."""
+
+    subject: AlarmSubject
+    firing: int
+    rang_at: datetime
+    value: Decimal | None
+    """None: it is unknown."""
+    unknown_since: datetime | None = None
+    acknowledged_by: str = ""
+    """Who had it, "" for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEnded:
+    """An amount is back where its alarm ends."""
+
+    subject: AlarmSubject
+    firing: int
+    rang_at: datetime
+    value: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Somebody asked for a sample alert, to see that alerts arrive."""
@@ -194,6 +254,9 @@ Notice = (
     | BackupWorks
     | Restored
     | MuteOver
+    | AlarmRang
+    | AlarmRepeated
+    | AlarmEnded
     | Sample
 )
 

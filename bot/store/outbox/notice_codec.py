@@ -14,6 +14,9 @@ from datetime import datetime
 import msgspec
 
 from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    AlarmRepeated,
     BackupFails,
     BackupWorks,
     Baseline,
@@ -32,7 +35,7 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     UnreadableNotice,
 )
-from bot.store.rows import to_milliseconds, to_moment
+from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
 _KINDS: Mapping[str, type[Notice]] = {
     "baseline": Baseline,
@@ -49,6 +52,9 @@ _KINDS: Mapping[str, type[Notice]] = {
     "restored": Restored,
     "mute over": MuteOver,
     "sample": Sample,
+    "alarm rang": AlarmRang,
+    "alarm repeated": AlarmRepeated,
+    "alarm ended": AlarmEnded,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -58,6 +64,9 @@ _FIELDS = {key: field for field, key in _KEYS.items()}
 
 _MOMENTS = {"dropped": ("first_at", "last_at"), "mute over": ("since", "until")}
 """Two fields that are stored as one list, `moments`."""
+
+_SINGLE_MOMENTS = ("copied_at", "rang_at", "unknown_since")
+"""Fields that are moments, or None."""
 
 _KIND = re.compile(r'\{"kind": "([^"]*)"')
 
@@ -83,8 +92,7 @@ def to_notice(text: str) -> StoredNotice:
         name = fields["kind"]
         if name in _MOMENTS:
             fields |= zip(_MOMENTS[name], map(to_moment, fields["moments"]), strict=True)
-        if "copied_at" in fields:
-            fields["copied_at"] = to_moment(fields["copied_at"])
+        fields |= {field: to_moment_or_none(fields[field]) for field in _SINGLE_MOMENTS if field in fields}
         if "gaps" in fields:
             fields["gaps"] = [
                 (chain_id, account, label, to_moment(since), held_back or None)
