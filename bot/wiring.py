@@ -135,7 +135,9 @@ def build_dispatcher(
     def compose_text(
         database: Database, alerts: Sequence[Alert], message_id: str, composed_at: datetime
     ) -> tuple[str, int]:
-        known = with_worth(database, alerts, registry, contract_status(settings), composed_at)
+        # Counted with in UTC, written in the zone of the destination.
+        at = composed_at.astimezone(UTC)
+        known = with_worth(database, alerts, registry, contract_status(settings), at)
         composed = compose(known, message_id, registry, composed_at)
         if composed.trouble is not None:
             log.error(

@@ -53,8 +53,8 @@ _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<t
 _MORE = "     │"
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d (?=\d\d:\d\d)"), ""),
-    (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d UTC"), "14:03:22 UTC"),
-    (re.compile(r"(?<![\d:])\d\d:\d\d UTC"), "14:03 UTC"),
+    (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d (UTC|JST)"), r"14:03:22 \1"),
+    (re.compile(r"(?<![\d:])\d\d:\d\d (UTC|JST)"), r"14:03 \1"),
     (re.compile(r"\b\d+ s ago"), "2 s ago"),
     (re.compile(r"\b\d+ min more"), "59 min more"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),

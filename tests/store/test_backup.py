@@ -128,7 +128,7 @@ def test_what_is_not_there_is_not_copied(tmp_path: Path) -> None:
 
 async def test_a_damaged_database_makes_no_copy_and_leaves_nothing_behind(used: Keeper) -> None:
     await used.script(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
         " INSERT INTO account (address) SELECT randomblob(20) FROM n"
     )
     damaged = copied(used, "damaged.sqlite3")
@@ -174,7 +174,7 @@ def test_what_is_no_database_is_not_copied(tmp_path: Path, content: bytes) -> No
 
 async def test_a_copy_that_is_given_up_leaves_nothing_behind(used: Keeper) -> None:
     await used.script(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
         " INSERT INTO account (address) SELECT randomblob(20) FROM n"
     )
 

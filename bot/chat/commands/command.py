@@ -25,6 +25,8 @@ from bot.domain.class_names import kind_of
 from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
+from bot.domain.zones import local
+from bot.store.chats.zones import zone_here
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling.chains import listing
 
@@ -107,6 +109,10 @@ class Services:
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""
     now: Callable[[], datetime]
+
+    async def now_in(self, place: Place) -> datetime:
+        """Return the current time in the zone of a place, for the moments that are read there."""
+        return local(self.now(), await self.db.run(zone_here, place))
 
     async def listing(self) -> Listing:
         """Return which chains the source has, as far as it said, and which of them are asked."""

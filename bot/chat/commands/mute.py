@@ -23,16 +23,17 @@ from bot.chat.commands.command import (
     Usage,
     Who,
 )
-from bot.chat.commands.words import moment, not_watched, this_place, typed_word
+from bot.chat.commands.words import not_watched, this_place, typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.untrusted import sanitized
-from bot.chat.text.wording import account_on, counted, folded, length
+from bot.chat.text.wording import account_on, counted, folded, length, moment
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.mutes import DEFAULT, LONGEST, SHORTEST, Mute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
+from bot.domain.zones import moment_of
 from bot.store.chats import mutes, subscriptions
 from bot.store.outbox import delivered
 
@@ -43,7 +44,7 @@ MUTE_COMMAND = Command(
     examples=(
         Example("/mute", "pauses all alerts for an hour; they come when it is over"),
         Example("/mute 8h Treasury", "pauses one account, on the chains of that label"),
-        Example("/mute until tomorrow 9:00", "pauses until then; times are UTC"),
+        Example("/mute until tomorrow 9:00", "pauses until then, on the clock of this chat"),
     ),
     who=Who.CHANGERS,
 )
@@ -66,7 +67,7 @@ _ENDS_IN_LENGTH = re.compile(rf"(?:^|[\s,]){_LENGTH}$", re.IGNORECASE | re.ASCII
 _BEGINS_WITH_LENGTH = re.compile(rf"^{_LENGTH}(?=[\s,])", re.IGNORECASE | re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DAY = r"(?P<day>today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})"
-_CLOCK = r"(?P<hour>[0-9]{1,2})(?P<minute>:[0-9]{2})?(?: ?(?P<half>am|pm))?(?: ?utc)?"
+_CLOCK = r"(?P<hour>[0-9]{1,2})(?P<minute>:[0-9]{2})?(?: ?(?P<half>am|pm))?(?P<utc> ?utc)?"
 _MOMENT = re.compile(
     rf"(?:^|[\s,])(?P<until>until )?(?:{_DAY}(?:$| (?:at )?(?=[0-9])))?(?:{_CLOCK})?$",
     re.IGNORECASE | re.ASCII,
@@ -94,19 +95,26 @@ _LIKE_A_TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """A moment in UTC, as it was typed."""
+    """A moment as it was typed, on the clock of the place."""
 
     day: str
     """`today`, `tomorrow`, a date, or "" for the next time that it is so late."""
     time: time
+    is_utc: bool = False
+    """Whether it was typed as one in UTC."""
 
     def after(self, now: datetime) -> datetime:
-        """Return the moment; raises ValueError for a date that there is none."""
-        today = now.astimezone(UTC).date()
-        days = {"": today, "today": today, "tomorrow": today + timedelta(days=1)}
+        """Return the moment in UTC; `now` is in the zone of the place.
+
+        Raises ValueError for a date that there is none.
+        """
+        zone = UTC if self.is_utc or now.tzinfo is None else now.tzinfo
+        today = now.astimezone(zone).date()
+        tomorrow = today + timedelta(days=1)
+        days = {"": today, "today": today, "tomorrow": tomorrow}
         day = days[self.day] if self.day in days else date.fromisoformat(self.day)
-        at = datetime.combine(day, self.time, UTC)
-        return at + timedelta(days=1) if not self.day and at <= now else at
+        at = moment_of(day, self.time, zone, is_end=True)
+        return moment_of(tomorrow, self.time, zone, is_end=True) if not self.day and at <= now else at
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,8 @@ class MuteRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Hold the alerts of this place, or of one account, for a while."""
-        span = _span(self.how_long, self.typed, services.now())
+        now = await services.now_in(incoming.place)
+        span = _span(self.how_long, self.typed, now)
         if isinstance(span, Html):
             return (span,)
         listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
@@ -146,7 +155,7 @@ class MuteRequest(Request):
         # "/mute 90" or "/mute 2 months" mean a time we don't take, not a label that is not here.
         if _LIKE_A_TIME.search(self.who):
             unknown = _LIKE_A_TIME.search(self.rest)
-            return (unknown_time(unknown[0].strip(" ,") if unknown else self.who),)
+            return (unknown_time(unknown[0].strip(" ,") if unknown else self.who, now),)
         closest = closest_label(listed, self.who)
         offered = [(f"Mute {closest}", f"/mute {closest} {self.typed}")] if closest else []
         buttons = await services.button_commands.buttons(incoming.place, *offered)
@@ -160,9 +169,9 @@ def _span(how_long: timedelta | Until, typed: str, now: datetime) -> timedelta |
     try:
         span = how_long.after(now) - now
     except ValueError:
-        return unknown_time(typed)
+        return unknown_time(typed, now)
     if span <= timedelta():
-        return EMPTY + "That moment is over; times are UTC."
+        return EMPTY + f"That moment is over: it is {moment(now, now)} here."
     return span if span <= LONGEST else EMPTY + _TOO_LONG
 
 
@@ -195,9 +204,10 @@ def _until(read: re.Match[str]) -> Until | None:
         return None
     hours = int(hour) % _NOON + _NOON * (half == "pm") if half else int(hour)
     try:
-        return Until(day, time(hours, int(minute[1:]) if minute else 0))
+        at = time(hours, int(minute[1:]) if minute else 0)
     except ValueError:
         return None
+    return Until(day, at, is_utc=read["utc"] is not None)
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -209,7 +219,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
     async def act(presser: Incoming) -> CallbackResult:
         until = await _all_muted_until(services, found.place)
         if until is not None:
-            return CallbackResult(muted_already(until, services.now()))
+            return CallbackResult(muted_already(until, await services.now_in(presser.place)))
         # The mute is of the topic that the alert was for, even where it was sent elsewhere.
         there = Incoming(found.place, presser.author)
         screen = await _mute(services, there, DEFAULT, ())
@@ -225,9 +235,9 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
 async def _mute(
     services: Services, incoming: Incoming, span: timedelta, scopes: tuple[MuteScope, ...]
 ) -> Screen:
-    now = services.now()
-    result = await services.db.run(mutes.mute, incoming.place, scopes, span, incoming.actor(now))
-    text = muted(result, span, incoming.place, services.chains, services.now())
+    now = await services.now_in(incoming.place)
+    result = await services.db.run(mutes.mute, incoming.place, scopes, span, incoming.actor(services.now()))
+    text = muted(result, span, incoming.place, services.chains, now)
     # One button ends one mute; of several, /unmute names which.
     single = [button("Unmute", END_MUTE, mute.row) for mute in result.mutes if len(result.mutes) == 1]
     return Screen(text, rows(single))
@@ -256,7 +266,8 @@ class UnmuteRequest(Request):
         ended = await services.db.run(mutes.unmute, incoming.place, meant, incoming.actor(services.now()))
         if not ended.mutes:
             return (await _nothing_muted(services, incoming.place, self.who if meant else ""),)
-        return (unmuted(ended, incoming.place, services.chains, services.now()),)
+        now = await services.now_in(incoming.place)
+        return (unmuted(ended, incoming.place, services.chains, now),)
 
 
 def _read_unmute(rest: str, _chains: ChainReader) -> UnmuteRequest:
@@ -273,7 +284,8 @@ async def _find_mute(services: Services, incoming: Incoming, press: Press) -> Ca
         ended = await services.db.run(mutes.end_mute, found, presser.actor(services.now()))
         if not ended.mutes:
             return CallbackResult(toasts.ALREADY, is_used_up=True)
-        shown = unmuted(ended, presser.place, services.chains, services.now())
+        now = await services.now_in(presser.place)
+        shown = unmuted(ended, presser.place, services.chains, now)
         return CallbackResult(UNMUTED, Screen(shown))
 
     return CallbackAction(UNMUTE_COMMAND.needs, act, found.place)
@@ -284,7 +296,7 @@ async def _nothing_muted(services: Services, place: Place, who: str) -> Html:
     until = await _all_muted_until(services, place)
     if until is None:
         return nothing_muted(who)
-    return all_muted(until, place, services.now())
+    return all_muted(until, place, await services.now_in(place))
 
 
 async def _all_muted_until(services: Services, place: Place) -> datetime | None:
@@ -343,12 +355,11 @@ def muted_already(until: datetime, now: datetime) -> str:
     return f"Muted already, until {moment(until, now)}."
 
 
-def unknown_time(typed: str) -> Html:
+def unknown_time(typed: str, now: datetime) -> Html:
     """Return the answer to what is meant as a time and is none that /mute takes."""
     times = (code("9:00"), code("tomorrow 9:00"), code("8h"))
-    return fill(
-        "I don't know the time “{}”. Send it as {}, {} or {}; times are UTC.", typed_word(typed), *times
-    )
+    said = fill("I don't know the time “{}”. Send it as {}, {} or {}", typed_word(typed), *times)
+    return fill("{}; it is {} here.", said, moment(now, now))
 
 
 def only_accounts(who: str) -> Html:

@@ -8,6 +8,7 @@ from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe, ownership
+from bot.chat.commands.times import zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
 FEATURES: tuple[Feature, ...] = (
@@ -23,6 +24,7 @@ FEATURES: tuple[Feature, ...] = (
     mute.UNMUTE,
     ignore.IGNORE,
     ignore.UNIGNORE,
+    zone.ZONE,
     watch_list.HERE,
     basics.HELP,
     basics.ID,

@@ -17,9 +17,9 @@ from bot.chat.commands.command import (
     Services,
     Who,
 )
-from bot.chat.commands.words import moment
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill
+from bot.chat.text.wording import moment
 from bot.store.chats import samples
 from bot.store.outbox import delivered
 
@@ -40,8 +40,8 @@ class SampleRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Put a sample alert into the outbox."""
-        now = services.now()
-        return (on_its_way(await services.db.run(samples.enqueue_sample, incoming.place, now), now),)
+        muted_until = await services.db.run(samples.enqueue_sample, incoming.place, services.now())
+        return (on_its_way(muted_until, await services.now_in(incoming.place)),)
 
 
 def _read_test(_rest: str, _chains: ChainReader) -> SampleRequest:
@@ -55,9 +55,8 @@ async def _find_delivery(services: Services, incoming: Incoming, press: Press) -
         return None
 
     async def act(_: Incoming) -> CallbackResult:
-        now = services.now()
-        muted_until = await services.db.run(samples.enqueue_sample, found.place, now)
-        return CallbackResult(on_its_way(muted_until, now).visible)
+        muted_until = await services.db.run(samples.enqueue_sample, found.place, services.now())
+        return CallbackResult(on_its_way(muted_until, await services.now_in(found.place)).visible)
 
     return CallbackAction(TEST_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 

@@ -1,7 +1,7 @@
 """What the answers of several commands have in common."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized
@@ -9,8 +9,8 @@ from bot.chat.text.wording import (
     account_on,
     age,
     chain_names,
-    clock,
     counted,
+    moment,
 )
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
@@ -130,11 +130,6 @@ def refusal(typed: str, reason: str, lead: str = "") -> Html:
 def bold_label(label: str) -> Html:
     """Return a label, or in its place that it can't be shown."""
     return bold(sanitized(label, "a name that cannot be shown"))
-
-
-def moment(at: datetime, now: datetime) -> str:
-    """Return `14:05 UTC`, with the date before it if that is not today."""
-    return f"{clock(at, now.astimezone(UTC).date(), pattern='%H:%M')} UTC"
 
 
 def _in_minutes(span: timedelta) -> timedelta:

@@ -1,11 +1,11 @@
 """The words of alarms: what rings, what still does, and what is well again."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join
 from bot.chat.text.untrusted import sanitized, symbol
-from bot.chat.text.wording import account_name, chain_names, clock, counted, length, short_address
+from bot.chat.text.wording import account_name, chain_names, counted, length, moment, short_address
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import AlarmEnded, AlarmRang, AlarmRepeated, AlarmSubject
 from bot.domain.units import format_shown, format_usd
@@ -22,19 +22,19 @@ def rang(one: AlarmRang, chains: Chains) -> Html:
     )
 
 
-def repeated(one: AlarmRepeated, chains: Chains, today: date) -> Html:
+def repeated(one: AlarmRepeated, chains: Chains, now: datetime) -> Html:
     """Return what still rings, or that nobody knows whether it does."""
     who, had = _who(one.subject, chains), _had(one.acknowledged_by)
     if one.value is None:
         since = one.unknown_since
-        unknown = f"unknown since {_at(since, today)}" if since is not None else "unknown"
+        unknown = f"unknown since {moment(since, now)}" if since is not None else "unknown"
         return fill("⏰ {}: {}; when last read it was {}{}", who, unknown, _beyond(one.subject), had)
     return fill(
         "⏰ {}: still {}, {} since {}{}",
         who,
         _amount(one.value, one.subject),
         _beyond(one.subject),
-        _at(one.rang_at, today),
+        moment(one.rang_at, now),
         had,
     )
 
@@ -104,7 +104,3 @@ def _how_counted(one: AlarmRang) -> Html:
 
 def _had(by: str) -> Html:
     return fill(" ({} had it)", sanitized(by, "somebody")) if by else EMPTY
-
-
-def _at(moment: datetime, today: date) -> str:
-    return f"{clock(moment, today, pattern='%H:%M')} UTC"

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.chat.text.change_blocks import change_blocks
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.notices import notice_blocks
-from bot.chat.text.wording import age, clock
+from bot.chat.text.wording import age, clock, moment
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.deliver.steps import LATE_AFTER, summed
+from bot.domain.zones import zone_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Composed:
 def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Composed:
     """Return a message of as many of the alerts, in order, as fit; at least of the first.
 
+    `composed_at` is in the zone of who reads it, and so are all moments in the message.
     An alert that can't be put into words is shown alone, in bare numbers, so that it blocks none behind it.
     """
 
@@ -79,20 +81,22 @@ def _bare(alert: Alert) -> Html:
 
 def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> str:
     moments = [_observed_at(alert) for alert in alerts]
-    seen = _when(min(moments), max(moments), composed_at.astimezone(UTC).date())
+    seen = _when(min(moments), max(moments), composed_at)
     late = composed_at - min(moments)
     delay = f", sent {age(late)} later" if late >= LATE_AFTER else ""
-    return f"{seen} UTC{delay} · {message_id}"
+    return f"{seen}{delay} · {message_id}"
 
 
 def _observed_at(alert: Alert) -> datetime:
     return alert.change.observed_at if isinstance(alert, ChangeAlert) else alert.observed_at
 
 
-def _when(first: datetime, last: datetime, today: date) -> str:
-    first, last = first.astimezone(UTC), last.astimezone(UTC)
+def _when(first: datetime, last: datetime, now: datetime) -> str:
     if last - first < timedelta(seconds=1):
-        return clock(first, today)
-    if first.date() == last.date():
-        return f"{clock(first, today)}–{last:%H:%M:%S}"
-    return f"{first:%Y-%m-%d %H:%M:%S} – {last:%Y-%m-%d %H:%M:%S}"
+        return moment(first, now, pattern="%H:%M:%S")
+    start, end = first.astimezone(now.tzinfo), last.astimezone(now.tzinfo)
+    # Where the clock was changed in between, both ends say how: 02:59:50 CEST – 02:00:10 CET.
+    word = f" {zone_word(start)}" if zone_word(start) != zone_word(end) else ""
+    if start.date() != end.date():
+        return f"{start:%Y-%m-%d %H:%M:%S}{word} – {end:%Y-%m-%d %H:%M:%S} {zone_word(end)}"
+    return f"{clock(first, now)}{word}–{end:%H:%M:%S} {zone_word(end)}"

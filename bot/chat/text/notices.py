@@ -5,7 +5,7 @@ Notices of one kind that come together are one block: many are folded, none is d
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from bot.chat.text.wording import (
     clock,
     counted,
     length,
+    moment,
     token_names,
 )
 from bot.domain.assets import Address, ChainId
@@ -77,20 +78,19 @@ def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, composed_at: da
 def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) -> Html:
     notices = [alert.notice for alert in run]
     observed_at = max(alert.observed_at for alert in run)
-    today = composed_at.astimezone(UTC).date()
     match notices[0]:
         case Baseline():
             return _baselines(run, chains)
         case Blind() | SeenAgain() as first:
-            return _outages(first, notices, chains, observed_at, today)
+            return _outages(first, notices, chains, observed_at, composed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _source_notice(first, notices, chains)
         case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() | Sample() as first:
-            return _delivery_notice(first, notices, chains, today, waited=composed_at - observed_at)
+            return _delivery_notice(first, notices, chains, composed_at, waited=composed_at - observed_at)
         case BackupFails() | BackupWorks() | Restored() as first:
-            return _backup_notice(first, notices, today)
+            return _backup_notice(first, notices, composed_at)
         case AlarmRang() | AlarmRepeated() | AlarmEnded():
-            return _alarms(run, chains, today)
+            return _alarms(run, chains, composed_at)
 
 
 def _outages(
@@ -98,25 +98,25 @@ def _outages(
     notices: Sequence[StoredNotice],
     chains: Chains,
     observed_at: datetime,
-    today: date,
+    now: datetime,
 ) -> Html:
     match first:
         case Blind():
-            return blind(_only(Blind, notices), chains, observed_at, today)
+            return blind(_only(Blind, notices), chains, observed_at, now)
         case SeenAgain():
             return seen_again(_only(SeenAgain, notices), chains, observed_at)
 
 
-def _alarms(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
-    return join("\n", (_alarm(alert.notice, chains, alert.observed_at, today) for alert in run))
+def _alarms(run: Sequence[NoticeAlert], chains: Chains, now: datetime) -> Html:
+    return join("\n", (_alarm(alert.notice, chains, alert.observed_at, now) for alert in run))
 
 
-def _alarm(notice: StoredNotice, chains: Chains, observed_at: datetime, today: date) -> Html:
+def _alarm(notice: StoredNotice, chains: Chains, observed_at: datetime, now: datetime) -> Html:
     match notice:
         case AlarmRang():
             return rang(notice, chains)
         case AlarmRepeated():
-            return repeated(notice, chains, today)
+            return repeated(notice, chains, now)
         case AlarmEnded():
             return ended(notice, chains, observed_at)
         case _:
@@ -124,11 +124,16 @@ def _alarm(notice: StoredNotice, chains: Chains, observed_at: datetime, today: d
 
 
 def _delivery_notice(
-    first: DeliveryNotice, notices: Sequence[StoredNotice], chains: Chains, today: date, *, waited: timedelta
+    first: DeliveryNotice,
+    notices: Sequence[StoredNotice],
+    chains: Chains,
+    now: datetime,
+    *,
+    waited: timedelta,
 ) -> Html:
     match first:
         case Dropped():
-            return _dropped(_only(Dropped, notices), today)
+            return _dropped(_only(Dropped, notices), now)
         case Undelivered():
             return _undelivered(_only(Undelivered, notices))
         case UnreadableNotice():
@@ -281,14 +286,14 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
 # ---------------------------------------------------------------- copies of the database
 
 
-def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], today: date) -> Html:
+def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], now: datetime) -> Html:
     match first:
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)
         case BackupWorks():
             return EMPTY + "✅ The daily backup works again."
         case Restored():
-            return _restored(_only(Restored, notices)[-1].copied_at, today)
+            return _restored(_only(Restored, notices)[-1].copied_at, now)
 
 
 def _backup_fails(reason: str) -> Html:
@@ -298,11 +303,11 @@ def _backup_fails(reason: str) -> Html:
     )
 
 
-def _restored(copied_at: datetime, today: date) -> Html:
+def _restored(copied_at: datetime, now: datetime) -> Html:
     return fill(
-        "⚠️ I was restored from a backup of {} UTC.\nChanges since then are reported now, even those that I "
+        "⚠️ I was restored from a backup of {}.\nChanges since then are reported now, even those that I "
         "reported before. What was watched or stopped since then is as it was: check {}.",
-        clock(copied_at, today, pattern="%H:%M"),
+        moment(copied_at, now),
         code("/list"),
     )
 
@@ -320,16 +325,16 @@ def mute_over(over: MuteOver, chains: Chains) -> Html:
     return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
 
 
-def _dropped(notices: Sequence[Dropped], today: date) -> Html:
+def _dropped(notices: Sequence[Dropped], now: datetime) -> Html:
     """Return how many changes waited too long, and from when they were."""
     changes = sum(notice.changes for notice in notices)
     first, last = min(notice.first_at for notice in notices), max(notice.last_at for notice in notices)
     return fill(
-        "⚠️ {} waited too long to be sent and {} dropped, observed {} to {} UTC.\n{} shows what is held now.",
+        "⚠️ {} waited too long to be sent and {} dropped, observed {} to {}.\n{} shows what is held now.",
         counted(changes, "change"),
         "was" if changes == 1 else "were",
-        clock(first, today, pattern="%H:%M"),
-        clock(last, today, pattern="%H:%M"),
+        clock(first, now, pattern="%H:%M"),
+        moment(last, now),
         code("/balance"),
     )
 

@@ -5,12 +5,12 @@ Chains with the same outage share a line. A chain is held back while too much va
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized
-from bot.chat.text.wording import age, chain_names, clock, counted, folded, short_address
+from bot.chat.text.wording import age, chain_names, counted, folded, moment, short_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Blind, DoubtEnd, Gap, HeldBack, SeenAgain
@@ -42,11 +42,11 @@ class OutageLine(NamedTuple):
         return self.where + (f": {self.when}" if self.when else "")
 
 
-def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today: date) -> Html:
-    """Return where no answer comes from, and which chains are held back."""
+def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, now: datetime) -> Html:
+    """Return where no answer comes from, and which chains are held back; `now` is in the reader's zone."""
 
     def when(since: datetime) -> str:
-        return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
+        return f"since {moment(since, now)} ({age(observed_at - since)})"
 
     # One sentence instead of a list of all that is watched: where nothing answers, the list says nothing.
     everything = [notice for notice in notices if notice.is_everything and notice.gaps]

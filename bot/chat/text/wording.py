@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized, symbol
@@ -12,6 +12,7 @@ from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.chains import Chains
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
+from bot.domain.zones import zone_word
 
 RAW_UNITS = "(raw units)"
 """Follows an amount in smallest units, where the decimals are unknown."""
@@ -63,10 +64,15 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def clock(moment: datetime, today: date, *, pattern: str = "%H:%M:%S") -> str:
-    """Return the time of day in UTC, without the zone; with the date before it unless that is `today`."""
-    in_utc = moment.astimezone(UTC)
-    return in_utc.strftime(pattern if in_utc.date() == today else f"%Y-%m-%d {pattern}")
+def clock(moment: datetime, now: datetime, *, pattern: str = "%H:%M:%S") -> str:
+    """Return the time of day in the zone of `now`, with the date before it unless that is today there."""
+    there = moment.astimezone(now.tzinfo)
+    return there.strftime(pattern if there.date() == now.date() else f"%Y-%m-%d {pattern}")
+
+
+def moment(at: datetime, now: datetime, *, pattern: str = "%H:%M") -> str:
+    """Return `14:05 CET`, in the zone of `now`, with the date before it unless that is today there."""
+    return f"{clock(at, now, pattern=pattern)} {zone_word(at.astimezone(now.tzinfo))}"
 
 
 def age(span: timedelta) -> str:

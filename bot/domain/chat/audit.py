@@ -38,6 +38,9 @@ class AuditAction(StrEnum):
     UNMUTE = "unmute"
     IGNORE_CONTRACT = "leave out"
     UNIGNORE_CONTRACT = "hear"
+    ZONE = "zone"
+    QUIET = "quiet"
+    BUDGET = "budget"
 
 
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
@@ -60,6 +63,9 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.UNMUTE: "unmuted",
         AuditAction.IGNORE_CONTRACT: "ignored the token",
         AuditAction.UNIGNORE_CONTRACT: "no longer ignored the token",
+        AuditAction.ZONE: "set the time zone to",
+        AuditAction.QUIET: "set quiet hours:",
+        AuditAction.BUDGET: "set the messages an hour:",
     }
 )
 """What follows a person's name in /audit, before what was changed; each action has one."""

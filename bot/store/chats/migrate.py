@@ -80,8 +80,8 @@ DELETE FROM alert WHERE destination_id IN (?, ?) AND EXISTS (
 def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | None:
     """Move the subscriptions of a chat's lost topics to a place in it; returns how many, None: none is lost.
 
-    Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone. What their
-    filters held back is reported.
+    Their mutes end, and what they ignored and set is dropped: it was meant for the lost ones alone. What
+    their filters held back is reported.
     """
     with db.transaction():
         chat = _row_of(db, place.chat_id, place.kind)
@@ -95,7 +95,9 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         for (destination_id,) in lost:
             end_all(db, destination_id, actor.at)
             release(db, DestinationId(destination_id), to_milliseconds(actor.at))
-            db.execute("DELETE FROM ignored WHERE destination_id = ?", [destination_id])
+            for table in ("ignored", "quiet", "spent"):
+                db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
+            db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
@@ -122,11 +124,17 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     # Before alerts move: one change has one alert in a destination at most.
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into, one, into, one])
     db.notify(SignalName.OUTBOX)
-    for table in ("alert", "delivery", "offer", "parting"):
+    for table in ("alert", "delivery", "offer", "parting", "spent"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     # Of these a destination has each but once: where both have one, that of the other destination stays.
     for table, key in _HAD_ONCE.items():
         _move_unless_there(db, table, one, into, key=key)
+    for column, unset in (("zone", "''"), ("budget", "0")):
+        db.execute(
+            f"UPDATE destination SET {column} = (SELECT o.{column} FROM destination o WHERE o.id = ?)"
+            f" WHERE id = ? AND {column} = {unset}",
+            [one, into],
+        )
     return moved
 
 
@@ -135,7 +143,8 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "blindness": ("{}.chain_id", "{}.account_id"),
         "ignored": ("{}.contract", "{}.chains"),
         "unreported": ("{}.account_id", "{}.asset_id"),
-        "mute": ("coalesce({}.account_id, 0)", "{}.chains"),
+        "quiet": (),
+        "mute": ("coalesce({}.account_id, 0)", "{}.chains", "{}.kind"),
         "worth": ("{}.account_id", "{}.day"),
     }
 )

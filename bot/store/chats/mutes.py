@@ -55,7 +55,7 @@ def mute(
             # could be two mutes of everything.
             db.execute(
                 "INSERT INTO mute (destination_id, account_id, chains, since, until) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (destination_id, coalesce(account_id, 0), chains)"
+                " ON CONFLICT (destination_id, coalesce(account_id, 0), chains, kind)"
                 " DO UPDATE SET until = excluded.until",
                 [destination_id, account_id, chains, since, until],
             )

@@ -282,6 +282,39 @@ CREATE INDEX unreported_last_change ON unreported (last_change_id);
 """
 
 
+@migrations()
+def m025_zones_quiet_hours_and_budgets(db: Database) -> None:
+    """Keep in which zone a destination reads, when it wants quiet, and how many messages it takes an hour."""
+    db.executescript(_QUIET)
+
+
+_QUIET = """
+ALTER TABLE destination ADD COLUMN zone TEXT NOT NULL DEFAULT '';      -- by its IANA name; '': UTC
+ALTER TABLE destination ADD COLUMN budget INTEGER NOT NULL DEFAULT 0;  -- messages of changes an hour; 0: any
+CREATE TABLE quiet (               -- hours of the day in which a destination wants alerts kept back
+  destination_id INTEGER PRIMARY KEY REFERENCES destination(id) ON DELETE CASCADE,
+  begins INTEGER NOT NULL,         -- minutes after midnight, on the clock of the destination's zone
+  ends INTEGER NOT NULL,           -- the same; of the next day, if it is no later
+  days TEXT NOT NULL,              -- on which it begins: 0 is Monday; sorted, blank between
+  exception TEXT NOT NULL,         -- changes that are not kept back: a condition as JSON; '': none
+  alarms_pass INTEGER NOT NULL,
+  judged_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL          -- when to judge again whether it is quiet
+) STRICT;
+CREATE INDEX quiet_due ON quiet (due_at);
+ALTER TABLE mute ADD COLUMN kind TEXT NOT NULL DEFAULT 'mute';         -- who began it; or 'quiet', 'budget'
+ALTER TABLE mute ADD COLUMN exception TEXT NOT NULL DEFAULT '';        -- as of its quiet hours
+ALTER TABLE mute ADD COLUMN alarms_pass INTEGER NOT NULL DEFAULT 0;
+DROP INDEX mute_once;
+CREATE UNIQUE INDEX mute_once ON mute (destination_id, coalesce(account_id, 0), chains, kind);
+CREATE TABLE spent (               -- messages of changes in the last hour, where there is a budget
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX spent_of_destination ON spent (destination_id, at);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

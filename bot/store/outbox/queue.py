@@ -9,7 +9,7 @@ again with the same text. What came of a request is written by `delivery_results
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
 from bot.domain.deliver.delivery import (
@@ -28,6 +28,7 @@ from bot.domain.deliver.steps import in_groups, was_held_back
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
+from bot.domain.zones import local
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
 from bot.store.outbox.delivered import about
@@ -57,6 +58,7 @@ HELD_BACK_READ_AT_ONCE = 2_000
 Compose = Callable[[Database, Sequence[Alert], str, datetime], tuple[str, int]]
 """Makes a text of alerts, the message id and the moment; returns it and how many of the alerts are in it.
 
+The moment comes in the zone of the destination.
 Those are the first ones, and at least one. What it has to look up it finds in the database as it is now.
 """
 
@@ -157,16 +159,16 @@ def _claim_new(
 ) -> NextDelivery:
     """Make a message of what waits in the chat's first destination whose text can be made."""
     troubles: list[str] = []
-    for destination_id in _destinations_ready(db, chat_id, now, group_wait_seconds):
+    for ready in _destinations_ready(db, chat_id, now, group_wait_seconds):
         try:
             # A savepoint: what was written of a message whose text can't be made is undone alone.
             with db.savepoint():
-                delivery = _delivery(db, _bind(db, destination_id, now, compose, epoch))
+                delivery = _delivery(db, _bind(db, ready, now, compose, epoch))
                 return NextDelivery(_with_topic_retried(db, delivery, now), troubles=tuple(troubles))
         except db.Error:
             raise
         except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
-            troubles.append(f"destination {destination_id}: {error!r}")
+            troubles.append(f"destination {ready.destination_id}: {error!r}")
     return NextDelivery(None, troubles=tuple(troubles))
 
 
@@ -263,8 +265,8 @@ ORDER BY d.state = 'sending' DESC, d.id LIMIT 1
 """
 
 _WAITING_OF_CHAT = f"""
-SELECT id, free_at, first_at, last_at FROM (
-  SELECT n.id, {_FREE_AT} AS free_at,
+SELECT id, zone, free_at, first_at, last_at FROM (
+  SELECT n.id, n.zone, {_FREE_AT} AS free_at,
          (SELECT l.id FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id LIMIT 1) AS first_id,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
@@ -299,14 +301,23 @@ WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?
 """
 
 
+class _Ready(NamedTuple):
+    """A destination that may get a message now."""
+
+    destination_id: int
+    zone: str
+
+
 def _destinations_ready(
     db: Database, chat_id: int, now: datetime, group_wait_seconds: float
-) -> Iterator[int]:
+) -> Iterator[_Ready]:
     """Yield the destinations of a chat whose alerts have waited long enough, the oldest alert first."""
-    for destination_id, free_at, first_at, last_at in db.execute(_WAITING_OF_CHAT, [chat_id]).fetchall():
+    for destination_id, zone, free_at, first_at, last_at in db.execute(
+        _WAITING_OF_CHAT, [chat_id]
+    ).fetchall():
         at = _bind_at(first_at, last_at, now, group_wait_seconds)
         if max(at, to_moment(free_at)) <= now:
-            yield destination_id
+            yield _Ready(destination_id, zone)
 
 
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
@@ -328,17 +339,17 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
     )
 
 
-def _bind(db: Database, destination_id: int, now: datetime, compose: Compose, epoch: Epoch) -> DeliveryId:
+def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: Epoch) -> DeliveryId:
     """Write a message of what waits for a destination, oldest first, already marked as `sending`."""
-    waiting = in_groups(_read_waiting(db, destination_id, now), now)
+    waiting = in_groups(_read_waiting(db, ready.destination_id, now), now)
     # The row comes before its text, which contains the message id that is made of the row's number.
     (row_id,) = db.execute(
         "INSERT INTO delivery (destination_id, text, state, not_before, epoch)"
         " VALUES (?, '', 'sending', ?, ?) RETURNING id",
-        [destination_id, to_milliseconds(now), epoch],
+        [ready.destination_id, to_milliseconds(now), epoch],
     ).fetchone()
     delivery_id = DeliveryId(row_id)
-    text, count = compose(db, waiting, message_id(delivery_id), now)
+    text, count = compose(db, waiting, message_id(delivery_id), local(now, ready.zone))
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])

@@ -1,7 +1,7 @@
 """What people read of alarms."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,7 +17,6 @@ TOTAL = RELAYER._replace(chains=(BASE, POLYGON), is_sum=True)
 WORTH = RELAYER._replace(level=Decimal(1000), contract=None, symbol="", is_sum=True, is_in_dollars=True)
 RANG = AlarmRang(RELAYER, 1, Decimal("0.493000012345"))
 LATER = NOON + timedelta(hours=3, minutes=10)
-TODAY = NOON.astimezone(UTC).date()
 
 
 def test_a_ring_says_whose_what_and_below_which_level() -> None:
@@ -53,7 +52,7 @@ def test_a_repetition_says_the_amount_or_that_it_is_unknown(
     number = None if value is None else Decimal(value)
 
     assert (
-        repeated(AlarmRepeated(RELAYER, 1, NOON, number, unknown_since, by), REGISTRY, TODAY).visible == text
+        repeated(AlarmRepeated(RELAYER, 1, NOON, number, unknown_since, by), REGISTRY, NOON).visible == text
     )
 
 

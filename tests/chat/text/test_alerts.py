@@ -23,6 +23,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.units import parse_exact
+from bot.domain.zones import local
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -676,12 +677,33 @@ def test_a_message_of_another_day_has_one() -> None:
     )
 
 
-def test_times_are_utc_wherever_they_come_from() -> None:
-    there = timezone(timedelta(hours=13))
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("", "14:03:22 UTC"),
+        ("Europe/Berlin", "15:03:22 CET"),
+        ("Asia/Kathmandu", "19:48:22 +05:45"),
+        ("Pacific/Kiritimati", "04:03:22 +14:00"),
+    ],
+)
+def test_times_are_those_of_the_zone_of_who_reads_wherever_they_come_from(zone: str, said: str) -> None:
+    elsewhere = timezone(timedelta(hours=13))
 
-    assert footer(alert(observed_at=NOON.astimezone(there)), at=NOON.astimezone(there)) == (
-        "14:03:22 UTC · 7KQ2F"
-    )
+    assert footer(alert(observed_at=NOON.astimezone(elsewhere)), at=local(NOON, zone)) == f"{said} · 7KQ2F"
+
+
+def test_a_message_of_another_day_there_has_the_date_of_the_zone() -> None:
+    tomorrow = local(NOON + timedelta(hours=10), "Europe/Berlin")
+
+    assert footer(alert(), at=tomorrow) == "2026-11-22 15:03:22 CET, sent 10 h later · 7KQ2F"
+    assert footer(alert(), at=NOON + timedelta(hours=9)) == "14:03:22 UTC, sent 9 h later · 7KQ2F"
+
+
+def test_a_range_in_which_the_clock_is_set_back_names_both_zones() -> None:
+    before = datetime(2026, 10, 25, 0, 59, 50, tzinfo=UTC)
+    both = alert(observed_at=before), alert(observed_at=before + timedelta(seconds=20))
+
+    assert footer(*both, at=local(before, "Europe/Berlin")) == "02:59:50 CEST–02:00:10 CET · 7KQ2F"
 
 
 def test_a_message_that_comes_late_says_how_late() -> None:

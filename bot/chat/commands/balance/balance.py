@@ -98,10 +98,11 @@ class BalanceOfRequest(Request):
             for one in await _named(services, incoming.place, account, meant)
         ]
         if len(named) == 1:
-            return (await _balance_page(services, named[0], listed, 1),)
+            return (await _balance_page(services, incoming.place, named[0], listed, 1),)
         shown = by_worth(named, services.chains)
         left_out = max(0, len(accounts) - ACCOUNTS_TOTALLED)
-        text = table(shown, services.chains, services.now(), accounts=len(accounts), left_out=left_out)
+        now = await services.now_in(incoming.place)
+        text = table(shown, services.chains, now, accounts=len(accounts), left_out=left_out)
         buttons = [_account_button(one, SHOW_APART, listed) for one in shown[:BUTTONS_MOST]]
         return (Screen(text, in_pairs(buttons)),)
 
@@ -155,7 +156,7 @@ async def _subscription_page(
     named = await _named(services, place, account, [found])
     # An account has a name for each subscription that labels it: shown is the one that was pressed.
     one = next((one for one in named if one.label == label), named[0])
-    return await _balance_page(services, one, [found], page)
+    return await _balance_page(services, place, one, [found], page)
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -177,7 +178,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
                 for one in await _named(services, found.place, account, listed, found.about.chains)
             ]
             others = [_account_button(one, SHOW_PAGE, listed) for one in named[1 : 1 + OTHERS_OFFERED]]
-            page = await _balance_page(services, named[0], listed, 1)
+            page = await _balance_page(services, found.place, named[0], listed, 1)
             return (replace(page, keyboard=page.keyboard + rows(others)),)
 
         return CallbackResult(then=then)
@@ -187,11 +188,12 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
 
 
 async def _balance_page(
-    services: Services, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int
+    services: Services, place: Place, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int
 ) -> Screen:
     """Return one page of what an account holds; the button in the middle shows it anew."""
     listing = await services.listing()
-    pages = balances(one.account, one.label, one.known, services.chains, services.now(), listing=listing)
+    now = await services.now_in(place)
+    pages = balances(one.account, one.label, one.known, services.chains, now, listing=listing)
     page = min(max(1, page), len(pages))
     row = _row_of(one, listed)
     before = [button(BACK, SHOW_PAGE, row, page - 1)] if page > 1 else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
@@ -18,10 +18,10 @@ from bot.chat.text.wording import (
     age,
     asset_name,
     chain_names,
-    clock,
     counted,
     counted_ids,
     ids_held,
+    moment,
 )
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, Asset, ChainId
@@ -81,7 +81,7 @@ def oldest_of_the_newest(known: Iterable[ChainHoldings]) -> datetime | None:
 
 def read_at(seen_at: datetime, now: datetime) -> str:
     """Return `As of 14:03:22 UTC, 2 s ago`."""
-    return f"As of {clock(seen_at, now.astimezone(UTC).date())} UTC, {age(now - seen_at)} ago"
+    return f"As of {moment(seen_at, now, pattern='%H:%M:%S')}, {age(now - seen_at)} ago"
 
 
 def _seen_at(chain: ChainHoldings) -> datetime | None:
@@ -220,8 +220,7 @@ def _unknown(part: PartSeen, now: datetime | None) -> str:
         return "unknown: no whole answer"
     if part.unknown_since is None:
         return "not read yet"
-    since = clock(part.unknown_since, now.astimezone(UTC).date(), pattern="%H:%M")
-    return f"unknown since {since} UTC; last known:"
+    return f"unknown since {moment(part.unknown_since, now)}; last known:"
 
 
 def _lines(held: Iterable[NamedBalance], chains: Chains, alike: frozenset[Asset]) -> list[Html]:

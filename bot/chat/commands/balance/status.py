@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
@@ -12,7 +12,7 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
-from bot.chat.text.wording import age, chain_names, clock, counted
+from bot.chat.text.wording import age, chain_names, counted, moment
 from bot.domain.ask.questions import Allowance
 from bot.domain.assets import ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
@@ -44,11 +44,12 @@ class StatusRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show how far everything watched here is seen."""
         sweeps, place = await services.sweeps(), incoming.place
+        now = await services.now_in(place)
         listing = await services.listing()
         here = await services.db.run(freshness.watched_here, place, listing.asked, services.contract_status)
         active = await services.db.run(mutes.muted_here, place)
-        muted = mutes_shown(active, place, services.chains, services.now())
-        shown = status(here, sweeps, services.chains, services.now(), listing=listing)
+        muted = mutes_shown(active, place, services.chains, now)
+        shown = status(here, sweeps, services.chains, now, listing=listing)
         return (join("\n", (*muted, shown)),)
 
 
@@ -147,9 +148,8 @@ def _held_back(chain: ChainSight, chains: Chains, now: datetime) -> Html:
     )
 
 
-def _since(moment: datetime, now: datetime) -> str:
-    at = clock(moment, now.astimezone(UTC).date(), pattern="%H:%M")
-    return f"since {at} UTC ({age(now - moment)})"
+def _since(at: datetime, now: datetime) -> str:
+    return f"since {moment(at, now)} ({age(now - at)})"
 
 
 def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
@@ -200,9 +200,8 @@ def _alerts(here: WatchedHere, now: datetime) -> str:
     line = f"Waiting to be sent: {counted(here.alerts, 'alert')}{oldest}"
     if here.paused_until is None or here.paused_until <= now:
         return line
-    return (
-        f"{line}; Telegram asks for a pause until {clock(here.paused_until, now.astimezone(UTC).date())} UTC"
-    )
+    until = moment(here.paused_until, now, pattern="%H:%M:%S")
+    return f"{line}; Telegram asks for a pause until {until}"
 
 
 def _allowance(allowance: Allowance) -> list[str]:

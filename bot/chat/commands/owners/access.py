@@ -188,7 +188,7 @@ class ChatsRequest(Request):
         """Show the chats, in private."""
         if not incoming.place.is_private:
             return (words.private_only("chats"),)
-        return (await _chats_page(services, 1),)
+        return (await _chats_page(services, incoming.place, 1),)
 
 
 def _read_chats(_rest: str, _chains: ChainReader) -> ChatsRequest:
@@ -198,17 +198,18 @@ def _read_chats(_rest: str, _chains: ChainReader) -> ChatsRequest:
 async def _find_page(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show another page of the chats."""
 
-    async def act(_: Incoming) -> CallbackResult:
-        return CallbackResult(redraw=await _chats_page(services, press.row), is_only_to_see=True)
+    async def act(presser: Incoming) -> CallbackResult:
+        page = await _chats_page(services, presser.place, press.row)
+        return CallbackResult(redraw=page, is_only_to_see=True)
 
     return CallbackAction(CHATS_COMMAND.needs, act, incoming.place) if incoming.place.is_private else None
 
 
-async def _chats_page(services: Services, page: int) -> Screen:
+async def _chats_page(services: Services, here: Place, page: int) -> Screen:
     known = await services.db.run(access_requests.known_chats, page, CHATS_A_PAGE)
     lines = [_buttons(number, chat, known.page) for number, chat in enumerate(known.chats, 1)]
     keyboard = rows(*lines) + pager(SHOW_CHATS, known.page, known.pages)
-    return Screen(words.chats(known, services.now()), keyboard)
+    return Screen(words.chats(known, await services.now_in(here)), keyboard)
 
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
@@ -252,7 +253,9 @@ async def _find_chat(
 
     async def act(presser: Incoming) -> CallbackResult:
         toast, shown = await decide(services, presser, chat)
-        screen = Screen(shown) if press.page is None else await _chats_page(services, press.page)
+        screen = (
+            Screen(shown) if press.page is None else await _chats_page(services, presser.place, press.page)
+        )
         return CallbackResult(toast, screen)
 
     return CallbackAction(CHATS_COMMAND.needs, act, incoming.place)

@@ -17,6 +17,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
+from bot.domain.places import Place
 from bot.store.chats import audit
 
 AUDIT_COMMAND = Command(
@@ -41,7 +42,7 @@ class AuditRequest(Request):
         """Show who did what, in private."""
         if not incoming.place.is_private:
             return (words.private_only("audit"),)
-        return (await _audit_page(services, 1),)
+        return (await _audit_page(services, incoming.place, 1),)
 
 
 def _read_audit(_rest: str, _chains: ChainReader) -> AuditRequest:
@@ -51,17 +52,18 @@ def _read_audit(_rest: str, _chains: ChainReader) -> AuditRequest:
 async def _find_page(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show another page of who did what."""
 
-    async def act(_: Incoming) -> CallbackResult:
-        return CallbackResult(redraw=await _audit_page(services, press.row), is_only_to_see=True)
+    async def act(presser: Incoming) -> CallbackResult:
+        page = await _audit_page(services, presser.place, press.row)
+        return CallbackResult(redraw=page, is_only_to_see=True)
 
     return CallbackAction(AUDIT_COMMAND.needs, act, incoming.place) if incoming.place.is_private else None
 
 
-async def _audit_page(services: Services, page: int) -> Screen:
+async def _audit_page(services: Services, place: Place, page: int) -> Screen:
     entries, total = await services.db.run(audit.audit_page, max(1, page), words.ENTRIES_A_PAGE)
     pages = max(1, -(-total // words.ENTRIES_A_PAGE))
     page = min(max(1, page), pages)
-    text = words.audit(entries, page, pages, services.chains, services.now())
+    text = words.audit(entries, page, pages, services.chains, await services.now_in(place))
     return Screen(text, pager(SHOW_AUDIT, page, pages))
 
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 from bot.chat.commands.words import FIRST_WATCH, allow_command, typed_word
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import quoted, sanitized
-from bot.chat.text.wording import clock, counted
+from bot.chat.text.wording import counted, moment
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
@@ -346,9 +346,8 @@ def request_ignored(chat: KnownChat) -> Html:
 
 def chats(page: ChatListPage, now: datetime) -> Html:
     """Return one page of the chats that are known; the numbers are those on the buttons."""
-    today = now.astimezone(UTC).date()
     heading = f"Chats: {page.total:,}" + (f" · page {page.page}/{page.pages}" if page.pages > 1 else "")
-    entries = [_chat_entry(number, chat, today) for number, chat in enumerate(page.chats, 1)]
+    entries = [_chat_entry(number, chat, now) for number, chat in enumerate(page.chats, 1)]
     channel = next((chat.place for chat in page.chats if chat.place.is_channel and chat.is_open), None)
     hint = fill("{} and {} take a name, an @name or an id.", code("/allow"), code("/deny"))
     if channel is not None:
@@ -366,10 +365,10 @@ _KINDS = {"private": "person", "channel": "channel"}
 """What a kind of chat is called; all others are groups."""
 
 
-def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
+def _chat_entry(number: int, chat: KnownChat, now: datetime) -> Html:
     place = chat.place
     first = fill(
-        "{}. {} · {}", str(number), bold(sanitized(place.title, "no name known")), _chat_state(chat, today)
+        "{}. {} · {}", str(number), bold(sanitized(place.title, "no name known")), _chat_state(chat, now)
     )
     username = fill(" · {}", code(f"@{place.username}")) if place.username else EMPTY
     watched = f" · {chat.subscriptions:,} watched" if chat.subscriptions else ""
@@ -379,11 +378,11 @@ def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
     return join("\n", (first, second, "⚠️ can't be reached: " + quoted(chat.unavailable)))
 
 
-def _chat_state(chat: KnownChat, today: date) -> str:
+def _chat_state(chat: KnownChat, now: datetime) -> str:
     if chat.is_owner:
         return "owner" if chat.is_open else "owner, closed"
     if chat.requested_at is not None:
-        return f"asked for access, {clock(chat.requested_at, today, pattern='%H:%M')} UTC"
+        return f"asked for access, {moment(chat.requested_at, now)}"
     return "open" if chat.is_open else "closed"
 
 
@@ -394,15 +393,14 @@ def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, 
     """Return one page of what people changed, newest first."""
     if not entries:
         return fill("Nobody has changed anything yet.")
-    today = now.astimezone(UTC).date()
     heading = "Who changed what" + (f" · page {page}/{pages}" if pages > 1 else "")
-    return join("\n", (heading, "", *(_cut_entry(_entry(entry, chains, today)) for entry in entries)))
+    return join("\n", (heading, "", *(_cut_entry(_entry(entry, chains, now)) for entry in entries)))
 
 
 _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
 
 
-def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
+def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
     actor = entry.actor
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
     # Stored as a number, so that a chain that is renamed has its new name here.
@@ -413,8 +411,8 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
         about = EMPTY + " all alerts"
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
     return fill(
-        "{} UTC · {} {}{}{}",
-        clock(actor.at, today, pattern="%H:%M"),
+        "{} · {} {}{}{}",
+        moment(actor.at, now),
         _person(actor.user_id, actor.name),
         PAST_TENSE[entry.action],
         about,

@@ -38,14 +38,14 @@ def entry_button(entry: ListedSubscription, page: int) -> Button:
     return button(f"#{entry.number} {name}", OPEN, one.id, page)
 
 
-def _screen(
+async def _screen(
     services: Services, place: Place, entry: ListedSubscription, here: ActiveMutes, page: int
 ) -> Screen:
     """Return an entry with its buttons, and what is muted of it."""
     one = entry.subscription
     scope = _scope(entry)
     about = [mute for mute in here.mutes if mute.scope is None or (scope and mute.scope.meets(scope))]
-    muted = mutes_shown(ActiveMutes(tuple(about)), place, services.chains, services.now())
+    muted = mutes_shown(ActiveMutes(tuple(about)), place, services.chains, await services.now_in(place))
     first = [button("Balances", SHOW_APART, one.id)] if one.account else []
     first.append(button("Rename", RENAME, one.id))
     # A token is not muted but ignored; /ignore has the words for that.
@@ -92,7 +92,7 @@ def _finds(needs: Action, act: _Act, *, is_only_to_see: bool = False) -> FindCal
             before = await services.db.run(mutes.muted_here, presser.place)
             toast = await act(services, presser, entry, before)
             here = await services.db.run(mutes.muted_here, presser.place)
-            shown = _screen(services, presser.place, entry, here, press.page or 1)
+            shown = await _screen(services, presser.place, entry, here, press.page or 1)
             return CallbackResult(toast, shown, is_only_to_see=is_only_to_see)
 
         return CallbackAction(needs, done, incoming.place)
@@ -108,7 +108,7 @@ async def _mute(services: Services, presser: Incoming, entry: ListedSubscription
     standing, scope = _own_mute(entry, here), _scope(entry)
     # A second press must not prolong what the first one began.
     if standing is not None:
-        return muted_already(standing.until, services.now())
+        return muted_already(standing.until, await services.now_in(presser.place))
     if scope is not None:
         actor = presser.actor(services.now())
         await services.db.run(mutes.mute, presser.place, (scope,), DEFAULT, actor)

@@ -92,7 +92,7 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     """Return one page of the list, the last one where there are not so many any more."""
     listed = await services.db.run(subscriptions.subscriptions_here, place)
     active = await services.db.run(mutes.muted_here, place)
-    muted = mutes_shown(active, place, services.chains, services.now())
+    muted = mutes_shown(active, place, services.chains, await services.now_in(place))
     listing = await services.listing()
     unlisted = unlisted_of([one.subscription for one in listed], listing, services.chains)
     pages = max(1, -(-len(listed) // ENTRIES_A_PAGE))
