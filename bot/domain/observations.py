@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, NewType
 
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Part
@@ -44,8 +45,7 @@ class Hold(NamedTuple):
     """How many readings in a row showed this amount."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one sweep read about one account on one chain."""
 
     account: Address
@@ -54,29 +54,31 @@ class Reading:
     """None: unknown or not asked."""
     listed: Mapping[Asset, Amount] | None = None
     """All tokens of the contract status; None: unknown or not asked."""
-    named: Mapping[Asset, Amount] = field(default_factory=dict)
+    named: Mapping[Asset, Amount] = MappingProxyType({})
     """Contracts that were asked for by address and answered; `NOTHING` where the account holds none."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What is stored about one account on one chain."""
 
-    coverage: Mapping[Part, datetime | None] = field(default_factory=dict)
+    coverage: Mapping[Part, datetime | None] = MappingProxyType({})
     """Parts observed since somebody subscribed, and since when each is unknown; None: it is not."""
-    balances: Mapping[Asset, Balance] = field(default_factory=dict)
-    holds: Mapping[Asset, Hold] = field(default_factory=dict)
-    previous: Mapping[Asset, Amount] = field(default_factory=dict)
+    balances: Mapping[Asset, Balance] = MappingProxyType({})
+    holds: Mapping[Asset, Hold] = MappingProxyType({})
+    previous: Mapping[Asset, Amount] = MappingProxyType({})
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
-    """Assets whose amounts change by themselves: marked so by the source, or seen to drift."""
+    """Assets whose amounts change by themselves: marked so by the source, or seen to drift.
+
+    This and the next but one may name assets of other accounts, too: a batch shares them.
+    """
     collections: frozenset[Asset] = frozenset()
     """Assets of unknown type that once came with ids: they stay collections."""
     drifting: frozenset[Asset] = frozenset()
     """Assets whose amount moved twice while the block stayed the same."""
     drifted: frozenset[Asset] = frozenset()
     """Assets whose amount did so once so far, in an earlier sweep."""
-    drifts: Mapping[Asset, Drift] = field(default_factory=dict)
+    drifts: Mapping[Asset, Drift] = MappingProxyType({})
     """How the balances of rebasing assets usually drift, as far as it was observed."""
 
 
@@ -124,8 +126,7 @@ class Move(NamedTuple):
         return not self.after.amount_raw
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The result of comparing a reading with what is stored, for one account on one chain."""
 
     account: Address
@@ -141,11 +142,11 @@ class Verdict:
     moves: tuple[Move, ...] = ()
     missing: tuple[Asset, ...] = ()
     """Assets listed before and missing now: to be asked for by contract, since missing is not zero."""
-    balances: Mapping[Asset, Balance | None] = field(default_factory=dict)
+    balances: Mapping[Asset, Balance | None] = MappingProxyType({})
     """Balances to store; None: delete it, the account holds none."""
-    holds: Mapping[Asset, Hold | None] = field(default_factory=dict)
+    holds: Mapping[Asset, Hold | None] = MappingProxyType({})
     """Suspicious readings to keep; None: drop it."""
-    drifts: Mapping[Asset, Drift] = field(default_factory=dict)
+    drifts: Mapping[Asset, Drift] = MappingProxyType({})
     """Usual drifts to store, where they changed."""
     drifted: frozenset[Asset] = frozenset()
     """Assets whose amount moved while the block stayed the same."""

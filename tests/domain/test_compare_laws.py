@@ -96,8 +96,7 @@ def recorded(stored: View, verdict: Verdict) -> View:
         else:
             balances[one] = balance
     holds = {one: hold for one, hold in {**stored.holds, **verdict.holds}.items() if hold is not None}
-    return replace(
-        stored,
+    return stored._replace(
         coverage={**stored.coverage, **dict.fromkeys(seen)},
         balances=balances,
         holds=holds,
@@ -132,8 +131,7 @@ def older_cases(draw: st.DrawFn) -> Case:
         st.sampled_from([coin(), *map(asset, CONTRACTS)]), st.builds(Hold, holdings, st.integers(1, 2))
     )
     drifts = st.builds(Drift, st.integers(1, 9), st.integers(0, 9), st.just(NOON))
-    stored = replace(
-        case.stored,
+    stored = case.stored._replace(
         holds=draw(holds),
         previous=draw(st.dictionaries(st.sampled_from([coin(), *map(asset, CONTRACTS)]), holdings)),
         rebasing=draw(some),
@@ -150,8 +148,7 @@ def repeated_cases(draw: st.DrawFn) -> Case:
     off = draw(st.sampled_from(("nothing", "list", "coin", "named", "wanted", "unseen", "held", "standing")))
     case = draw(older_cases())
     amounts = {one: balance.amount for one, balance in case.stored.balances.items()}
-    stored = replace(
-        case.stored,
+    stored = case.stored._replace(
         coverage={NATIVE_PART: None, VERIFIED: None},
         balances={
             one: Balance(
@@ -165,8 +162,8 @@ def repeated_cases(draw: st.DrawFn) -> Case:
     )
     if off == "unseen":
         part = draw(st.sampled_from(sorted(BROAD)))
-        stored = replace(
-            stored, coverage=draw(st.sampled_from(({}, {part: None}, {**stored.coverage, part: NOON})))
+        stored = stored._replace(
+            coverage=draw(st.sampled_from(({}, {part: None}, {**stored.coverage, part: NOON})))
         )
     listed = {one: amount for one, amount in amounts.items() if one.contract}
     seen = Reading(
@@ -180,7 +177,7 @@ def repeated_cases(draw: st.DrawFn) -> Case:
         named = {one: draw(st.sampled_from((NOTHING, amounts.get(one, NOTHING))))}
         # What lost its mark is missing from the list, and still there by name.
         without = {other: amount for other, amount in listed.items() if other != one}
-        seen = replace(seen, named=named, listed=draw(st.sampled_from((listed, without))))
+        seen = seen._replace(named=named, listed=draw(st.sampled_from((listed, without))))
     return replace(case, stored=stored, seen=seen, wanted=draw(parts) if off == "wanted" else BROAD)
 
 
@@ -192,7 +189,7 @@ def first_cases(draw: st.DrawFn) -> Case:
     coverage = case.stored.coverage if kept == "coverage" else {}
     balances = case.stored.balances if kept == "balances" else {}
     holds = case.stored.holds if kept == "holds" else {}
-    return replace(case, stored=replace(case.stored, coverage=coverage, balances=balances, holds=holds))
+    return replace(case, stored=case.stored._replace(coverage=coverage, balances=balances, holds=holds))
 
 
 @given(repeated_cases())

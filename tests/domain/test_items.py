@@ -1,7 +1,5 @@
 """Which ids came and went is told only where they add up to what the Summary says."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +50,7 @@ def test_the_ids_of_a_collection_that_nothing_was_held_of_are_all_new() -> None:
     ]
     assert told(with_items(first, COLLECTIONS, {}, {})[0]) == [()]
     (move,) = first.moves
-    listed = replace(first, moves=(move._replace(kind=MoveKind.LISTED),))
+    listed = first._replace(moves=(move._replace(kind=MoveKind.LISTED),))
     assert told(with_items(listed, COLLECTIONS, {}, {PUNK: {2: 1, 3: 4}})[0]) == [()]
 
 

@@ -31,8 +31,10 @@ class Wanted:
 
     def parts(self, chain_id: ChainId, status: Part) -> frozenset[Part]:
         """Return the parts wanted on one chain."""
-        named = {Part(contract) for contract, chains in self.named.items() if chain_id in chains}
-        return frozenset(named | ({NATIVE_PART, status} if chain_id in self.broad else set()))
+        parts = {Part(contract) for contract, chains in self.named.items() if chain_id in chains}
+        if chain_id in self.broad:
+            parts |= {NATIVE_PART, status}
+        return frozenset(parts)
 
     def chains(self) -> frozenset[ChainId]:
         """Return every chain on which anything is wanted."""

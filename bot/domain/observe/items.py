@@ -5,7 +5,6 @@ and count only where they add up to what the summary says.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bot.domain.assets import Amount, Asset, Items
 from bot.domain.observations import ItemMove, Move, MoveKind, Verdict
@@ -59,7 +58,8 @@ def with_items(
             moves.append(move._replace(items=item_changes))
         keep[move.asset] = items or {}
     balances = {asset: balance for asset, balance in verdict.balances.items() if asset not in again}
-    return replace(verdict, moves=tuple(moves), balances=balances, unexplained=tuple(sorted(again))), keep
+    explained = verdict._replace(moves=tuple(moves), balances=balances, unexplained=tuple(sorted(again)))
+    return explained, keep
 
 
 def _seen_items(move: Move, seen: KnownItems) -> Items | None:

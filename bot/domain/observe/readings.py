@@ -5,7 +5,7 @@ one contract by name. What no answered part speaks of is unknown, never zero.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bot.domain.ask.plan import Wanted
 from bot.domain.ask.questions import Answer, Question
@@ -23,23 +23,21 @@ def readings(wanted: Mapping[Address, Wanted], answered: Iterable[Answered]) -> 
     """
     pairs = tuple(answered)
     for account, one in wanted.items():
+        about = [(question, answer) for question, answer in pairs if account in question.accounts]
         for chain_id in sorted(one.chains()):
-            reading = Reading(account, chain_id)
-            for question, answer in pairs:
-                if account in question.accounts and _asks(question, chain_id):
-                    reading = _with_answer(reading, question, answer, one)
-            yield reading
+            on_chain = [pair for pair in about if _asks(pair[0], chain_id)]
+            yield _named_in(on_chain, _listed_in(on_chain, account, chain_id, one), one)
 
 
 def with_named(reading: Reading, question: Question, answer: Answer, contracts: Iterable[Address]) -> Reading:
     """Add what a narrow answer says of these contracts: an amount or `NOTHING`, unknown ones left out."""
     account, chain_id = reading.account, reading.chain_id
     asked = [contract for contract in contracts if contract in question.contracts]
-    if not asked or not _tokens_known(question, answer, account, chain_id):
+    if not asked or account not in question.accounts or not _tokens_known(answer, account, chain_id):
         return reading
     seen = answer.tokens[chain_id].get(account, {})
     added = {Asset(chain_id, contract): seen.get(contract, NOTHING) for contract in asked}
-    return replace(reading, named={**reading.named, **added})
+    return reading._replace(named={**reading.named, **added})
 
 
 def observed_parts(reading: Reading, status: Part) -> frozenset[Part]:
@@ -52,8 +50,7 @@ def observed_parts(reading: Reading, status: Part) -> frozenset[Part]:
     return frozenset(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """Parts of one account on one chain, and which assets they speak of."""
 
     parts: frozenset[Part]
@@ -72,31 +69,36 @@ class Coverage:
 
     def speaks_of(self, asset: Asset, standing: Standing) -> bool:
         """Whether any of the parts would show a change of the asset."""
-        return bool(self.parts_about(asset, standing))
+        if asset.contract == NATIVE:
+            return NATIVE_PART in self.parts
+        return asset.part in self.parts or (standing is not Standing.NAMED and self.status in self.parts)
 
 
 def _asks(question: Question, chain_id: ChainId) -> bool:
     return not question.chain_ids or chain_id in question.chain_ids
 
 
-def _with_answer(reading: Reading, question: Question, answer: Answer, wanted: Wanted) -> Reading:
-    chain_id = reading.chain_id
-    if question.contracts:
-        here = [contract for contract, chains in wanted.named.items() if chain_id in chains]
-        return with_named(reading, question, answer, here)
-    if chain_id not in wanted.broad:
-        return reading
-    native = answer.natives.get(chain_id, {}).get(reading.account)
+def _listed_in(about: Iterable[Answered], account: Address, chain_id: ChainId, wanted: Wanted) -> Reading:
+    """Return what the last answer to a question for lists says of an account that was asked about."""
+    lists = [answer for question, answer in about if not question.contracts]
+    if not lists or chain_id not in wanted.broad:
+        return Reading(account, chain_id)
+    answer = lists[-1]
     listed = None
-    if _tokens_known(question, answer, reading.account, chain_id):
-        tokens = answer.tokens[chain_id].get(reading.account, {})
+    if _tokens_known(answer, account, chain_id):
+        tokens = answer.tokens[chain_id].get(account, {})
         listed = {Asset(chain_id, contract): holding for contract, holding in tokens.items()}
-    return replace(reading, native=native, listed=listed)
+    return Reading(account, chain_id, native=answer.natives.get(chain_id, {}).get(account), listed=listed)
 
 
-def _tokens_known(question: Question, answer: Answer, account: Address, chain_id: ChainId) -> bool:
-    return (
-        account in question.accounts
-        and chain_id in answer.tokens
-        and (chain_id, account) not in answer.doubtful
-    )
+def _named_in(about: Iterable[Answered], reading: Reading, wanted: Wanted) -> Reading:
+    if not wanted.named:
+        return reading
+    here = [contract for contract, chains in wanted.named.items() if reading.chain_id in chains]
+    for question, answer in about:
+        reading = with_named(reading, question, answer, here)
+    return reading
+
+
+def _tokens_known(answer: Answer, account: Address, chain_id: ChainId) -> bool:
+    return chain_id in answer.tokens and (chain_id, account) not in answer.doubtful
