@@ -123,7 +123,7 @@ class SweepLosses:
 
 def has_losses(verdict: Verdict) -> bool:
     """Whether a token balance is gone, or some ids of one, by this verdict."""
-    return any(_is_lost(move) for move in verdict.moves)
+    return any(map(_is_lost, verdict.moves))
 
 
 def _is_lost(move: Move) -> bool:

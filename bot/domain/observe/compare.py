@@ -49,10 +49,10 @@ def compare(
     more time has passed, the more an amount may have moved by itself.
     """
     # Most readings are of one of these two kinds, and say no more when each of their assets is looked at.
-    if _reads_as_stored(view, reading, wanted, status):
-        return Verdict(reading.account, reading.chain_id)
     if not (view.coverage or view.balances or view.holds):
         return _first_verdict(reading, wanted, status)
+    if _reads_as_stored(view, reading, wanted, status):
+        return Verdict(reading.account, reading.chain_id)
     return compare_assets(
         view,
         reading,
@@ -122,12 +122,15 @@ def _reads_as_stored(view: View, reading: Reading, wanted: frozenset[Part], stat
     # What was asked for by name may be missing from the list: then it loses its mark, at the same amount.
     if reading.native is None or reading.listed is None or reading.named or view.holds:
         return False
-    if wanted != {NATIVE_PART, status} or any(view.coverage.get(part, LONG_AGO) for part in wanted):
+    if wanted != {NATIVE_PART, status}:
         return False
-    stored = view.balances.items()
-    return _shown(reading) == {asset: balance.amount for asset, balance in stored} and all(
-        balance.standing is Standing.LISTED for _, balance in stored
-    )
+    if view.coverage.get(NATIVE_PART, LONG_AGO) or view.coverage.get(status, LONG_AGO):
+        return False
+    shown = _shown(reading)
+    for asset, balance in view.balances.items():
+        if balance.standing is not Standing.LISTED or shown.get(asset) != balance.amount:
+            return False
+    return len(shown) == len(view.balances)
 
 
 def _first_verdict(reading: Reading, wanted: frozenset[Part], status: Part) -> Verdict:
