@@ -46,13 +46,15 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
     # Not in one statement with the balances: many accounts hold the same assets.
     assets = _held_assets(db, by_id)
-    for account_id, asset_id, *rest in db.execute(
+    for account_id, asset_id, amount, uniques, block, standing, told in db.execute(
         "SELECT account_id, asset_id, amount, uniques, block, standing, told FROM balance"
         f" WHERE account_id {theirs.sql}",
         theirs.values,
     ):
         asset = assets.by_id[asset_id]
-        balances[by_id[account_id], asset.chain_id][asset] = to_balance(*rest)
+        balances[by_id[account_id], asset.chain_id][asset] = to_balance(
+            amount, uniques, block, standing, told
+        )
     holds = _holds(db, by_id)
     drifts = _drifts(db, by_id)
     previous = _previous(db, by_id)
@@ -62,10 +64,10 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             balances=held,
             holds=holds.get(key, {}),
             previous=previous.get(key, {}),
-            rebasing=assets.rebasing.intersection(held),
+            rebasing=assets.rebasing,
             collections=assets.collections.intersection(held),
-            drifting=assets.drifting.intersection(held),
-            drifted=assets.drifted.intersection(held),
+            drifting=assets.drifting,
+            drifted=assets.drifted,
             drifts=drifts.get(key, {}),
         )
         for key in coverage.keys() | balances.keys()

@@ -82,9 +82,14 @@ class _PollRecorder:
         self._account_ids = account_ids(db, [*(verdict.account for verdict in self._noticed), *named])
         ids = self._account_ids.values()
         self._watches: Watches = watches_by_account(subscriptions_about(db, ids)) if ids else {}
-        noticed = {(self._account_ids.get(one.account), one.chain_id) for one in self._noticed}
-        self._coverage = _coverage_of(db, ids, noticed)
-        """Of what was noticed, by account and chain: the covered parts, and since when each is unknown."""
+        # A subscription newer than the plan was not meant by its questions: it would get a baseline without
+        # the tokens that nobody had asked about.
+        self._asked: Watches = {
+            account: [pair for pair in pairs if max(pair[0].id, pair[1].id) <= poll.asked_under]
+            for account, pairs in self._watches.items()
+        }
+        self._coverage = _coverage_of(db, ids, {one.chain_id for one in self._noticed})
+        """By account and chain: the covered parts, and since when each is unknown."""
 
     def write(self) -> Recorded:
         """Write every verdict, then the baselines and the prints."""
@@ -136,14 +141,7 @@ class _PollRecorder:
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
         """Return of a verdict only what somebody asked for when the batch was planned and still asks for."""
-        # A subscription newer than the plan was not meant by its questions: it would get a baseline without
-        # the tokens that nobody had asked about.
-        pairs = [
-            pair
-            for pair in self._watches.get(verdict.account, ())
-            if max(pair[0].id, pair[1].id) <= self._poll.asked_under
-        ]
-        asked = watched_parts(pairs, verdict.chain_id, self._status)
+        asked = watched_parts(self._asked.get(verdict.account, ()), verdict.chain_id, self._status)
         if verdict.says_nothing_new or not asked:
             return Verdict(verdict.account, verdict.chain_id, never_seen=verdict.never_seen & asked)
         # Coverage that ended meanwhile ended for good: a chat closed and opened again begins with a baseline.
@@ -159,7 +157,7 @@ class _PollRecorder:
             and verdict.never_seen <= asked
             and all(move.through and move.through <= valid for move in verdict.moves)
             and all(
-                asset.contract == NATIVE or balance is None or balance.standing is not Standing.NAMED
+                balance is None or balance.standing is not Standing.NAMED or asset.contract == NATIVE
                 for asset, balance in verdict.balances.items()
             )
         )
@@ -254,8 +252,9 @@ class _PollRecorder:
                     gone.append(key)
                     continue
                 stored.append((*key, *balance_to_row(balance)))
-                if asset in verdict.drifts:
-                    usual_raw, span_ms, seen_at = verdict.drifts[asset]
+            for asset, (usual_raw, span_ms, seen_at) in verdict.drifts.items():
+                if verdict.balances.get(asset) is not None:
+                    key = (account_id, assets.id_of(asset))
                     drifts.append((*key, str(usual_raw), span_ms, to_milliseconds(seen_at)))
         for table in ("balance", "drift"):
             self._db.executemany(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", gone)
@@ -465,19 +464,19 @@ _CHANGE = (
 
 
 def _coverage_of(
-    db: Database, account_ids: Collection[int], on: Collection[tuple[int | None, ChainId]]
+    db: Database, account_ids: Collection[int], chain_ids: Collection[ChainId]
 ) -> dict[tuple[int, ChainId], dict[Part, int | None]]:
-    """Return the coverage of accounts on those of their chains that are named with them."""
-    theirs = db.any_of(account_ids)
+    """Return the coverage of accounts on some chains."""
+    # A change is on one of an account's many chains: most rows are of the others.
+    theirs, here = db.any_of(account_ids), db.any_of(chain_ids)
     rows = db.execute(
-        f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs.sql}",
-        theirs.values,
+        "SELECT account_id, chain_id, part, unknown_since FROM coverage"
+        f" WHERE account_id {theirs.sql} AND chain_id {here.sql}",
+        [*theirs.values, *here.values],
     )
     result: dict[tuple[int, ChainId], dict[Part, int | None]] = defaultdict(dict)
     for account_id, chain_id, part, unknown_since in rows:
-        # A change is on one of an account's many chains: most rows are of the others.
-        if (account_id, chain_id) in on:
-            result[account_id, chain_id][to_part(part)] = unknown_since
+        result[account_id, chain_id][to_part(part)] = unknown_since
     return result
 
 
