@@ -131,9 +131,10 @@ class IndexerClient:
         def about(accounts: Collection[Address]) -> Answer:
             nonlocal counted
             answer = reply.about(accounts)
-            self.counts.rows_refused += answer.refused_rows - counted
-            # Reading may find more rows to refuse in sorting: each counts once, however often it is read.
-            counted = reply.about(()).refused_rows
+            if answer.refused_rows != counted:
+                self.counts.rows_refused += answer.refused_rows - counted
+                # Reading may find more rows to refuse in sorting: each counts once, however often it is read.
+                counted = reply.about(()).refused_rows
             return answer
 
         return replace(reply, about=about)

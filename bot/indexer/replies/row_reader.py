@@ -163,30 +163,23 @@ def _read_tokens(tokens: SortedTokens, accounts: Collection[Address], remarks: R
             if account not in rows or key in tokens.doubtful:
                 continue
             held: dict[Address, Amount] = {}
-            for contract, amount in _amounts(tokens, key):
+            several = tokens.by_id.get(key, {})
+            for contract, row in rows[account].items():
+                # All token ids of a contract together.
+                amount = read_total(several[contract].values()) if contract in several else read_amount(row)
                 if amount is None:
                     result.doubtful.add(key)
                     remarks.refuse(chain_id, tokens.name)
                 else:
                     held[contract] = amount
-                    highest = max(highest, amount.block or 0)
+                    if amount.block is not None and amount.block > highest:
+                        highest = amount.block
             if key not in result.doubtful:
                 lists[account] = held
         result.held[chain_id] = lists
         if highest:
             result.highest_blocks[chain_id] = highest
     return result
-
-
-def _amounts(tokens: SortedTokens, key: AccountOnChain) -> Iterator[tuple[Address, Amount | None]]:
-    """Yield what an account holds of each contract, all token ids together; None: not certain."""
-    chain_id, account = key
-    several = tokens.by_id.get(key)
-    for contract, row in tokens.rows[chain_id][account].items():
-        if several and contract in several:
-            yield contract, read_total(several[contract].values())
-        else:
-            yield contract, read_amount(row)
 
 
 def _described(
