@@ -43,6 +43,7 @@ _DIGITS = re.compile(r"0[xX][0-9a-fA-F]{30,}(?![g-zG-Z])")
 _HASH_LENGTH = 66
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?([\w.-]+)", re.IGNORECASE | re.ASCII)
 _ENDING = ").,:!?\"'>]}*`’”»"
+_AROUND = _ENDING + "([{<«“„"
 _HOLDER = re.compile(rf"[?&]a=({_ADDRESS})(?:[&#]|$)")
 _CHAIN_VALUE = re.compile(r"[?&](?:chain|chainid|chain_id|network)=([\w-]{1,32})", re.IGNORECASE)
 _TRANSACTION = re.compile(r"/(?:tx|transaction)s?/(?:0x)?[0-9a-f]{40}", re.IGNORECASE)
@@ -57,10 +58,31 @@ _PAGE_OF_HASH = re.compile(
 )
 """In the link of an explorer's page, or of a transaction in a Safe."""
 
+_BASE58 = "[1-9A-HJ-NP-Za-km-z]"
+_BECH32 = "1[02-9ac-hj-np-z]"
+_MIXED = "(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])"
+"""A word of a language is not mixed so."""
+_OTHER_CHAINS = {
+    name: re.compile(shape, re.ASCII)
+    for name, shape in (
+        ("a Bitcoin", f"bc{_BECH32}{{11,87}}|{_MIXED}[13]{_BASE58}{{25,33}}"),
+        ("a Litecoin", f"ltc{_BECH32}{{11,87}}"),
+        ("a Cardano", f"addr{_BECH32}{{50,110}}"),
+        ("a Cosmos", f"(?:cosmos|osmo|celestia){_BECH32}{{38}}"),
+        ("a Tron", f"{_MIXED}T{_BASE58}{{33}}"),
+        ("a Dogecoin", f"{_MIXED}D{_BASE58}{{33}}"),
+        ("an XRP", f"{_MIXED}r{_BASE58}{{24,34}}"),
+        ("a TON", f"{_MIXED}[EU]Q[\\w-]{{46}}"),
+        ("a Solana", f"{_MIXED}{_BASE58}{{32,44}}"),
+    )
+}
+"""What addresses look like that are of no EVM chain; the first that fits is named."""
+
 _SERVICE_NAME = re.compile(r"[\w.-]+\.(?:eth|lens|crypto|nft)", re.IGNORECASE)
 
 NO_0X = "isn't an address. An address is 0x and 40 digits (0-9, a-f)."
 _NAME_SERVICE = "is a name, and I can't look names up. Send the address that it stands for (0x…)."
+_OTHER_CHAIN = "looks like {} address. I watch EVM chains only: send an address of 0x and 40 digits."
 _SHORTENED = "is shortened. Send the whole address, 0x and 40 digits."
 _SEVERAL = "names several addresses. Send the one you mean."
 _A_TRANSACTION = "This is the page of a transaction, not of an address. Send the address (0x…)."
@@ -177,7 +199,15 @@ def _plain(text: str, start: int) -> Iterator[Word]:
     """Yield the word in a text; none where it is only punctuation."""
     kinds = map(unicodedata.category, text)
     if any(kind[0] not in "PZ" and kind not in {"Sm", "Sk"} for kind in kinds):
-        yield Word(text, start, start + len(text))
+        refused = _of_other_chain(text)
+        yield Word(text, start, start + len(text), refused=refused, is_near=refused is not None)
+
+
+def _of_other_chain(text: str) -> LineRefused | None:
+    """Return why the address of a chain that is not EVM is not taken; None: it is none."""
+    typed = text.strip(_AROUND).rpartition(":")[2]
+    name = next((name for name, shape in _OTHER_CHAINS.items() if shape.fullmatch(typed)), "")
+    return LineRefused(typed, _OTHER_CHAIN.format(name)) if name else None
 
 
 def _address(match: re.Match[str], start: int, end: int, hints: tuple[str, ...], before: str) -> Word:

@@ -107,3 +107,50 @@ def test_under_a_header_what_is_no_chain_is_refused_and_not_a_name(chain: str) -
 @pytest.mark.parametrize("text", ["0x12", "0x12\n0x13", "token", "see you at 0x"])
 def test_other_words_are_no_offer(text: str) -> None:
     assert not isinstance(parsed(text), BareRequest)
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "a Bitcoin"),
+        ("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "a Bitcoin"),
+        ("3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "a Bitcoin"),
+        ("TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "a Tron"),
+        ("DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L", "a Dogecoin"),
+        ("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh", "an XRP"),
+        ("7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV", "a Solana"),
+        ("EQCD39VS5jcptHL8vMjEXrzGaRcCVYto7HUn4bpAOg8xqB2N", "a TON"),
+    ],
+)
+def test_an_address_of_another_kind_of_chain_is_refused_by_what_it_looks_like(
+    address: str, what: str
+) -> None:
+    sentence = (
+        f"{address[:10]}…{address[-4:]} looks like {what} address."
+        " I watch EVM chains only: send an address of 0x and 40 digits."
+    )
+    for text in (address, f"watch {address} please", f"({address})", f"bitcoin:{address}"):
+        bare = parsed(text)
+        assert isinstance(bare, BareRequest)
+        assert bare.is_talk
+        assert sentences(bare.bad) == [sentence]
+    typed = parsed(f"/watch {address} as Savings")
+    beside = parsed(f"/watch {TREASURY}\n{address}")
+    assert isinstance(typed, WatchRequest)
+    assert isinstance(beside, WatchRequest)
+    assert sentences(typed.bad) == sentences(beside.bad) == [sentence]
+    assert beside.entries == (watched(1, TREASURY),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1111111111111111111111111111",
+        "Donaudampfschifffahrtsgesellschaft",
+        "TREASURYTREASURYTREASURYTREASURYTR",
+        "bc1",
+        "QmYwAPJzv5CZsnAzt8auVZRnzWEJnTdPAEbQ22jEuzXGxT",
+    ],
+)
+def test_a_long_word_is_no_address_of_another_chain(text: str) -> None:
+    assert not isinstance(parsed(text), BareRequest)
