@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.addresses import WORD, holds_possible_key, names_address, read_words
+from bot.chat.commands.arguments.recovery_phrase import holds_recovery_phrase
 from bot.chat.commands.dispatch import CALL
 from bot.chat.commands.watch.grammar import LITERALS, is_token_line, numbered_lines
 from bot.chat.commands.watch.lines import read_header
@@ -79,7 +80,7 @@ class Pastes:
         else:
             whole = text
         # Nothing of what may be a private key is kept, not even for seconds.
-        if holds_possible_key(whole):
+        if holds_possible_key(whole) or holds_recovery_phrase(whole):
             return Paste(whole)
         units = len(text.encode("utf-16-le", "surrogatepass")) // 2
         head = _head(whole) if _CUT_BETWEEN_LINES < units <= UNITS_MOST and names_address(whole) else None

@@ -16,6 +16,7 @@ from bot.chat.buttons.button_commands import RUN_COMMAND
 from bot.chat.buttons.data import ButtonAction, Press, Screen, rows
 from bot.chat.commands.arguments.addresses import holds_possible_key
 from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.recovery_phrase import holds_recovery_phrase, is_recovery_phrase
 from bot.chat.commands.basics import HelpRequest
 from bot.chat.commands.command import (
     Answer,
@@ -88,11 +89,13 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
     """Return what a message asks for; a chain is refused that the source is known not to have."""
     cleaned = _cleaned(text)
     called = CALL.fullmatch(cleaned)
-    has_key = holds_possible_key(cleaned)
+    has_phrase = holds_recovery_phrase(cleaned)
+    has_key = has_phrase or holds_possible_key(cleaned)
     if called is None:
-        # Alone in a message, the digits are meant for the bot, in a group too; among words they may not be.
+        # Alone in a message, a key is meant for the bot, in a group too; among words it may not be.
         if has_key:
-            return PossibleKeyRequest(addressed=len(cleaned.split()) == 1)
+            is_alone = is_recovery_phrase(cleaned) if has_phrase else len(cleaned.split()) == 1
+            return PossibleKeyRequest(addressed=is_alone, is_phrase=has_phrase)
         return read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(
             _command_meant(cleaned), cleaned
         )
@@ -101,16 +104,27 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
         return NotForUs()
     # Before any command reads it: a key must not come back in an answer, nor stay in the database as a label.
     if has_key:
-        return PossibleKeyRequest(addressed=True)
-    glued = _GLUED.fullmatch(called["word"])
-    word = (glued[1] if glued else called["word"]).casefold()
-    rest = (f" {glued[2]}" if glued else "") + (called["rest"] or "")
+        return PossibleKeyRequest(addressed=True, is_phrase=has_phrase)
+    word, glued = _parted(called["word"])
+    rest = glued + (called["rest"] or "")
     feature = BY_WORD.get(word)
     if feature is None:
         return UnknownRequest(
             called["word"], _closest_command(word), addressed=bot is not None, rest=rest.strip()
         )
     return feature.read(rest, ChainReader(chains, listing))
+
+
+def command_word(text: str) -> str:
+    """Return the word of the command in a text, without its slash; "" where there is none."""
+    called = CALL.fullmatch(_cleaned(text))
+    return _parted(called["word"])[0] if called else ""
+
+
+def _parted(word: str) -> tuple[str, str]:
+    """Return a command's word, and the address that stands behind it without a blank, with one; or ""."""
+    glued = _GLUED.fullmatch(word)
+    return (glued[1].casefold(), f" {glued[2]}") if glued else (word.casefold(), "")
 
 
 def _cleaned(text: str) -> str:
@@ -143,6 +157,8 @@ class PossibleKeyRequest(Request):
     needs = Action.LOOK
     addressed: bool
     """Whether it was meant for the bot; in a group, others may be spoken to."""
+    is_phrase: bool = False
+    """Whether it is a wallet's recovery phrase, and not 64 digits."""
 
     @property
     def is_talk(self) -> bool:
@@ -151,7 +167,7 @@ class PossibleKeyRequest(Request):
 
     async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
         """Warn the person."""
-        return (possible_key(),)
+        return (recovery_phrase() if self.is_phrase else possible_key(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +266,15 @@ def possible_key() -> Html:
         "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
         " everything that the key holds to another wallet: whoever has seen it can take it.\n"
         "They may also be a transaction's hash, which is no address. I have kept nothing of them."
+    )
+
+
+def recovery_phrase() -> Html:
+    """Return the warning about the words of a recovery phrase; they are not repeated in it."""
+    return fill(
+        "⚠️ That looks like a wallet's recovery phrase. I never need one. Delete your message now and move"
+        " everything that the wallet holds to a new one: whoever has seen the words can take it.\n"
+        "I have kept nothing of them. To watch a wallet, send its address (0x…)."
     )
 
 

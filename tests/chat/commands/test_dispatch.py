@@ -15,6 +15,7 @@ from bot.chat.commands.dispatch import (
     PlainRequest,
     PossibleKeyRequest,
     UnknownRequest,
+    command_word,
     parse,
     without_mention,
 )
@@ -34,6 +35,7 @@ from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
 from bot.chat.commands.watch.watch import WATCH_COMMAND, WatchRequest, WatchTokenRequest
 from bot.chat.commands.watch.watch_list import HereRequest, ListRequest
 from bot.domain.assets import ChainId
+from tests.chat.commands.arguments.test_recovery_phrase import PHRASE
 from tests.chat.commands.builders import parsed, usage_of
 from tests.chat.reading import (
     ARBITRUM,
@@ -314,3 +316,26 @@ def test_64_digits_among_words_are_heard_where_nobody_else_is_meant() -> None:
 def test_fewer_or_more_digits_and_the_page_of_a_transaction_are_no_key(text: str) -> None:
     assert not isinstance(parsed(text), PossibleKeyRequest)
     assert not isinstance(parsed(f"/watch {text}"), PossibleKeyRequest)
+
+
+# ---------------------------------------------------------------- recovery phrases
+
+
+@pytest.mark.parametrize("text", [PHRASE, f"/watch {PHRASE}", f"/wathc {PHRASE}", f"/rename #1 as {PHRASE}"])
+def test_a_recovery_phrase_is_warned_of_and_never_repeated(text: str) -> None:
+    request = parsed(text)
+
+    assert request == PossibleKeyRequest(addressed=True, is_phrase=True)
+    assert not request.is_talk
+
+
+def test_among_words_a_phrase_in_a_group_may_be_meant_for_others() -> None:
+    assert parsed(f"the words are {PHRASE}") == PossibleKeyRequest(addressed=False, is_phrase=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("/mute 2h", "mute"), (f"/watch{TREASURY}", "watch"), ("/Test@OurBot", "test"), ("hello", "")],
+)
+def test_the_command_that_somebody_tried_is_named(text: str, word: str) -> None:
+    assert command_word(text) == word
