@@ -7,11 +7,12 @@ from bot.chat.text.wording import age
 from bot.store.database.errors import DatabaseFault
 
 
-def may_not_change() -> Html:
-    """Return the answer to a member of a group who may only look."""
+def may_not_change(command: str) -> Html:
+    """Return the answer to a member of a group who may only look, and tried this command."""
     return fill(
-        "In a group, its administrators and the bot's owners change what is watched; please ask one of them. "
-        "/list, /balance and /status work for everybody."
+        "In a group, /{} is for its administrators and the bot's owners; please ask one of them. "
+        "/list, /balance and /status work for everybody.",
+        command,
     )
 
 

@@ -29,6 +29,7 @@ from bot.chat.commands.dispatch import (
     NotForUs,
     PlainRequest,
     PossibleKeyRequest,
+    command_word,
     read_message,
     without_mention,
 )
@@ -244,7 +245,7 @@ class UpdateHandler:
                 await self._screens.say(incoming.place, [answer])
                 return
         delay = self._now() - message.date
-        await self._answer(incoming, request, delay if delay >= LATE_AFTER else None, paste.held_back)
+        await self._answer(incoming, request, text, delay if delay >= LATE_AFTER else None, paste.held_back)
 
     async def _read(self, place: Place, text: str, replied: Replied | None) -> Request | NotForUs:
         """Return what a message asks for, about what the message is about that it replies to."""
@@ -294,7 +295,7 @@ class UpdateHandler:
             await self._screens.say(incoming.place, [refusals.not_forwarded()])
 
     async def _answer(
-        self, incoming: Incoming, request: Request, delay: timedelta | None, held_back: str
+        self, incoming: Incoming, request: Request, text: str, delay: timedelta | None, held_back: str
     ) -> None:
         permission = await self._permissions.check(incoming, request.needs)
         if permission is Permission.STRANGER and not isinstance(request, IdRequest):
@@ -311,7 +312,7 @@ class UpdateHandler:
             case Permission.NEEDS_OWNER:
                 await self._screens.say(incoming.place, [refusals.owners_only()])
             case Permission.NEEDS_ADMINISTRATOR:
-                await self._screens.say(incoming.place, [refusals.may_not_change()])
+                await self._screens.say(incoming.place, [refusals.may_not_change(command_word(text))])
             case _:
                 await self._carry_out(incoming, request, delay, permission, held_back)
 

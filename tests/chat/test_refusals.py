@@ -9,8 +9,8 @@ from tests.chat.reading import (
 
 
 def test_refusals_name_who_may_and_what_is_left() -> None:
-    assert "administrators" in text(refusals.may_not_change())
-    assert "/list, /balance and /status" in text(refusals.may_not_change())
+    assert "/mute is for its administrators" in text(refusals.may_not_change("mute"))
+    assert "/list, /balance and /status" in text(refusals.may_not_change("mute"))
     assert "owner" in text(refusals.owners_only())
     assert "/unwatch" in text(watch_words.too_many(500))
     assert "500" in text(watch_words.too_many(500))
