@@ -118,6 +118,8 @@ class HereRequest(Request):
         """Take over what lost topics of this chat watched."""
         actor = incoming.actor(services.now())
         moved = await services.db.run(migrate.take_over_lost_topics, incoming.place, actor)
+        if moved is None and incoming.place.is_private:
+            return (words.here_is_for_topics(),)
         return (words.moved_here(moved),)
 
 

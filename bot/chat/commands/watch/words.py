@@ -248,6 +248,14 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     return join("\n", lines)
 
 
+def here_is_for_topics() -> Html:
+    """Return the answer to /here in a private chat, which has no topics."""
+    return fill(
+        "/here is for groups with topics: sent in one of them, it takes over what topics watched that are"
+        " closed or deleted. A private chat has none."
+    )
+
+
 def moved_here(moved: int | None) -> Html:
     """Return the answer to /here, which moved so many entries; None: no topic is lost."""
     if moved is None:
