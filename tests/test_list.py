@@ -99,7 +99,7 @@ async def test_a_mute_that_outlives_what_is_watched_says_so(stack: Stack, opened
     await stack.presses(muted, "Stop")
 
     ended = await stack.hears("Stopped watching Treasury")
-    assert "60 min more (no longer watched)" in (await stack.shows(opened, "Nothing is watched")).text
+    assert "1 h more (no longer watched)" in (await stack.shows(opened, "Nothing is watched")).text
     await stack.presses(ended, "Undo")
     await stack.shows(ended, "again")
     stack.say("/list")

@@ -42,7 +42,7 @@ MUTE_COMMAND = Command(
     does="Pause alerts, of this chat or of one account",
     grammar="/mute [LABEL, ADDRESS or #NUMBER] [30m, 2h, 1w or until tomorrow 9:00]",
     examples=(
-        Example("/mute", "pauses all alerts for an hour; they come when it is over"),
+        Example("/mute", "pauses all alerts for 1 h; they come when it is over"),
         Example("/mute 8h Treasury", "pauses one account, on the chains of that label"),
         Example("/mute until tomorrow 9:00", "pauses until then, on the clock of this chat"),
     ),
@@ -329,7 +329,7 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
 
 # ---------------------------------------------------------------- words
 
-MUTED = "Muted for an hour."
+MUTED = f"Muted for {length(DEFAULT)}."
 UNMUTED = "No longer muted."
 
 

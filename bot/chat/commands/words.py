@@ -10,6 +10,7 @@ from bot.chat.text.wording import (
     age,
     chain_names,
     counted,
+    length,
     moment,
 )
 from bot.domain.assets import ChainId
@@ -103,7 +104,7 @@ def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) 
             "🔕 {} is muted until {}, {} more{}",
             _muted(mute, place, chains),
             moment(mute.until, now),
-            age(_in_minutes(mute.until - now)),
+            _left(mute.until - now),
             "" if mute.is_watched else " (no longer watched)",
         )
         for mute in here.mutes[:_MUTES_SHOWN]
@@ -132,10 +133,11 @@ def bold_label(label: str) -> Html:
     return bold(sanitized(label, "a name that cannot be shown"))
 
 
-def _in_minutes(span: timedelta) -> timedelta:
-    """Return a length of time in whole minutes, the last one that has begun counted."""
-    minute = timedelta(minutes=1)
-    return -(-span // minute) * minute
+def _left(span: timedelta) -> str:
+    """Return what is left of a length of time: `59 min`, `1 h`; the minute that has begun is counted."""
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    whole = -(-span // minute) * minute
+    return age(whole) if whole % hour else length(whole)
 
 
 def this_place(place: Place) -> str:

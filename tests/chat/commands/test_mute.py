@@ -75,7 +75,7 @@ def test_what_is_left_of_a_mute_counts_the_minute_that_has_begun() -> None:
     here = ActiveMutes((ALL, TILL), 1)
 
     assert [line.visible for line in words.mutes_shown(here, CHAT, CHAINS, at(1))] == [
-        "🔕 This chat is muted until 13:00 UTC, 60 min more",
+        "🔕 This chat is muted until 13:00 UTC, 1 h more",
         "🔕 Till · 0x8e3E…d8B9 is muted until 14:00 UTC, 2 h more",
         "Kept meanwhile: 1 change",
     ]
