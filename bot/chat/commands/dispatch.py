@@ -8,7 +8,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.chat.buttons import toasts
@@ -31,8 +31,9 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.owners.channels import IN_CHANNEL, about_channel, find_pressed
 from bot.chat.commands.registry import BY_WORD, CALLBACKS
-from bot.chat.commands.watch.bare import read_bare
-from bot.chat.commands.watch.watch import WatchRequest
+from bot.chat.commands.watch.bare import BareRequest, read_bare
+from bot.chat.commands.watch.grammar import is_token_line
+from bot.chat.commands.watch.watch import WATCH, WatchRequest
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, fill
@@ -96,7 +97,7 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
         if has_key:
             is_alone = is_recovery_phrase(cleaned) if has_phrase else len(cleaned.split()) == 1
             return PossibleKeyRequest(addressed=is_alone, is_phrase=has_phrase)
-        return read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(
+        return _read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(
             _command_meant(cleaned), cleaned
         )
     bot = called["bot"]
@@ -113,6 +114,14 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
             called["word"], _closest_command(word), addressed=bot is not None, rest=rest.strip()
         )
     return feature.read(rest, ChainReader(chains, listing))
+
+
+def _read_bare(text: str, chains: ChainReader) -> BareRequest | None:
+    """Return the addresses in a message; behind “watch” without its slash stands a name, and no sentence."""
+    first, _, rest = text.partition(" ")
+    is_watch = BY_WORD.get(first.casefold()) is WATCH and not is_token_line(rest)
+    request = read_bare(rest, chains) if is_watch else None
+    return replace(request, is_talk=True) if request else read_bare(text, chains)
 
 
 def command_word(text: str) -> str:
