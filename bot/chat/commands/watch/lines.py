@@ -97,12 +97,20 @@ def read_lines(text: str, chains: ChainReader) -> ReadLines:
             entries += entries_of(number, read_line(line, header, chains), chains)
         except LineRefused as refused:
             # In a list, words beside the address of a row leave no doubt that they are its name.
-            is_name = refused.correction and len(lines) > 1 and name_beside(read_words(line), chains.chains)
+            is_name = (
+                refused.correction and len(lines) > 1 and name_beside(_before_clauses(line), chains.chains)
+            )
             if is_name:
                 entries += entries_of(number, read_clauses(refused.correction, chains), chains)
             else:
                 bad.append(bad_line(number, line, refused))
     return ReadLines(without_repeats(entries), tuple(bad), header.unused if header else (), count)
+
+
+def _before_clauses(line: str) -> tuple[Word, ...]:
+    """Return the words of a line up to the first clause, such as `on CHAIN`."""
+    clauses = (one.start() for one in WORD.finditer(line) if one.group().casefold() in LITERALS)
+    return read_words(line[: next(clauses, len(line))])
 
 
 def name_beside(typed: Sequence[Word], chains: Chains) -> str:

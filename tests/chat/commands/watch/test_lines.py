@@ -83,6 +83,20 @@ def test_the_numbers_of_a_list_are_no_names() -> None:
     assert parsed(f"1. {TREASURY}\n2. {VAULT}") == BareRequest((watched(1, TREASURY), watched(2, VAULT)), ())
 
 
+def test_a_name_before_the_address_of_a_row_may_have_a_chain_behind_it() -> None:
+    assert entries(f"/watch Treasury: {TREASURY} on polygon\nPayroll: {VAULT} on base") == [
+        watched(1, TREASURY, chains=frozenset({POLYGON}), label="Treasury"),
+        watched(2, VAULT, chains=frozenset({BASE}), label="Payroll"),
+    ]
+
+
+def test_a_sentence_before_the_address_of_a_row_is_no_name() -> None:
+    request = parsed(f"/watch please look at {TREASURY} on polygon\nPayroll: {VAULT} on base")
+
+    assert isinstance(request, WatchRequest)
+    assert [bad.line_number for bad in request.bad] == [1]
+
+
 def test_a_header_alone_asks_for_nothing() -> None:
     assert isinstance(parsed("/watch address,name"), Usage)
 
