@@ -447,6 +447,16 @@ async def test_a_chain_that_went_away_is_said_to_be_last_known(stack: Stack) -> 
     assert "on its way" not in taken.text
 
 
+async def test_a_long_name_that_is_watched_already_is_known_and_another_is_not(stack: Stack) -> None:
+    stack.say(f"/watch {VAULT} as Treasury of the whole group")
+    await stack.hears("Watching")
+
+    stack.say("/watch treasury of the whole group")
+    await stack.hears("is already watched here")
+    stack.say("/watch treasury of the other group")
+    await stack.hears("isn't an address")
+
+
 # ---------------------------------------------------------------- what may be a private key
 
 KEY = "c0ffee42" * 8

@@ -1,6 +1,6 @@
 """Why what somebody typed is not taken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.chat.commands.words import refusal
 from bot.chat.text.html import Html
@@ -60,6 +60,8 @@ class BadLine:
     """The whole line as it was probably meant, "" where nobody can tell."""
     offers: tuple[Offer, ...] = ()
     """All that may have been meant."""
+    word: str = field(default="", compare=False)
+    """The wrong word whole; no answer repeats it, for it may have any length."""
 
     @property
     def sentence(self) -> Html:

@@ -30,9 +30,13 @@ _LIST_NUMBER = re.compile(r"^\s*[0-9]{1,4}[.):]\s+")
 _PREPOSITIONS = ("in ", "at ")
 
 _QUOTED = re.compile(r"[\"“”„](?P<label>.*)[\"“”]")
-_ON_CHAIN = re.compile(r"(?P<name>.*[^\s,;])[\s,;]+(?P<on>on (?P<chains>.+))", re.IGNORECASE)
-_MAY_END = re.compile(r"\s(?:on|to|in)\s", re.IGNORECASE)
-"""What a chain or a channel follows, where it may end a line."""
+_CLAUSE_AT_END = re.compile(
+    r"(?P<name>.*[^\s,;])[\s,;]+(?P<clause>(?P<word>on|contract) (?P<rest>.+))", re.IGNORECASE
+)
+_ALL_CHAINS = re.compile(r"(?:all|every|any|each)(?: (?:chain|network)s?)?|everywhere", re.IGNORECASE)
+_SYMBOL = re.compile(r"[\w.$]{2,11}")
+_MAY_END = re.compile(r"\s(?:on|to|in|contract)\s", re.IGNORECASE)
+"""What a chain, a channel or a token follows, where it may end a line."""
 
 _LIKE_NUMBER_OR_ADDRESS = re.compile(r"#\s?[0-9]+|0x[0-9a-f]*(?:(?:…|\.{2,3})[0-9a-f]*)?", re.IGNORECASE)
 
@@ -41,7 +45,7 @@ LITERALS = frozenset({"contract", "on", "as"})
 
 
 class UnclearLabel(LineRefused):
-    """A label that ends like a chain, which may be part of it or limit the line."""
+    """A label that ends like another clause, which may be part of it or limit the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +146,38 @@ def _unquoted(label: str) -> str:
 
 
 def _certain_label(before: str, text: str, chains: ChainReader) -> str:
-    """Return the label of a line; raises UnclearLabel where it ends in `on CHAIN`, with both meanings."""
+    """Return the label of a line; raises UnclearLabel where it may end in a clause, with both meanings."""
     label = read_label(text)
-    ending = None if is_quoted(text) else _ON_CHAIN.fullmatch(label)
-    if ending is None:
+    ending = None if is_quoted(text) else _CLAUSE_AT_END.fullmatch(label)
+    clause = _clause_meant(ending["word"].casefold(), ending["rest"], chains) if ending else None
+    if ending is None or clause is None:
         return label
-    on = chains.meant(ending["chains"])
-    if not on and chains.chains.find(ending["chains"]) is None:
-        return label
+    meant, written = clause
     name, offers = ending["name"], [Offer(f"Name it {label}", before + write_label(label))]
-    meant = "a chain that the source does not list"
-    if on:
-        scope, meant = write_scope(Scope(chains=on), chains.chains), f"only {_on(on, chains)}"
-        offers.insert(0, Offer(f"Only {_on(on, chains)} as {name}", before + scope + write_label(name)))
+    if written is not None:
+        offers.insert(
+            0, Offer(f"{meant[0].upper()}{meant[1:]} as {name}", before + written + write_label(name))
+        )
     raise UnclearLabel(
-        ending["on"],
+        ending["clause"],
         f"may be part of the name, or mean {meant}."
-        " A chain comes before “as”; a name in quotes is taken whole.",
+        " The name comes last, after “as”; a name in quotes is taken whole.",
     ).offering(*offers)
+
+
+def _clause_meant(word: str, rest: str, chains: ChainReader) -> tuple[str, str | None] | None:
+    """Return what a clause behind a name may mean, and how it is written before it; None: it is none.
+
+    In place of how it is written stands None where it can't be carried out.
+    """
+    if word == "contract":
+        return (f"only {rest}", f" contract {rest}") if _SYMBOL.fullmatch(rest) else None
+    if _ALL_CHAINS.fullmatch(rest):
+        return "on all chains", ""
+    on = chains.meant(rest)
+    if on:
+        return f"only {_on(on, chains)}", write_scope(Scope(chains=on), chains.chains)
+    return ("a chain that the source does not list", None) if chains.chains.find(rest) is not None else None
 
 
 def write_scope(scope: Scope, chains: Chains) -> str:
@@ -361,7 +379,9 @@ def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
 def bad_line(number: int, line: str, refused: LineRefused) -> BadLine:
     """Return a refused line with what it may have meant."""
     correction = refused.correction or _corrected(line, refused)
-    return BadLine(number, refused.typed, refused.reason, refused.lead, correction, refused.offers)
+    return BadLine(
+        number, refused.typed, refused.reason, refused.lead, correction, refused.offers, refused.word
+    )
 
 
 def _corrected(line: str, refused: LineRefused) -> str:

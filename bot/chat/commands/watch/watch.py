@@ -53,7 +53,9 @@ WATCH_COMMAND = Command(
     grammar="/watch ADDRESS… [contract SYMBOL or ADDRESS…] [on CHAIN,…] [as LABEL]",
     examples=(
         Example(f"/watch {EXAMPLE_ACCOUNT} as Treasury", "watches all it holds, under a name"),
-        Example(f"/watch {EXAMPLE_ACCOUNT} on polygon, base", "watches it on these chains only"),
+        Example(
+            f"/watch {EXAMPLE_ACCOUNT} on polygon, base as Treasury", "these chains only; the name comes last"
+        ),
         Example(f"/watch {EXAMPLE_ACCOUNT} contract {EXAMPLE_CONTRACT}", "watches one token of it"),
         Example(f"/watch token {EXAMPLE_CONTRACT}", "watches a token in every account watched here"),
     ),
@@ -85,8 +87,8 @@ class WatchRequest(Request):
         """Take accounts in."""
         if self.lines == 1 and self.bad and not self.entries:
             listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
-            if not self.bad[0].offers and find(listed, self.bad[0].typed):
-                return (words.watched_already(self.bad[0].typed),)
+            if not self.bad[0].offers and find(listed, self.bad[0].word):
+                return (words.watched_already(self.bad[0].word),)
             return (await _refused(services, incoming.place, self.bad[0]),)
         resolved, unresolved = await _resolved(services, incoming.place, self.entries)
         if self.lines == 1 and unresolved and not resolved:
@@ -322,7 +324,12 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
 
 def _of_tokens(bad: BadLine) -> BadLine:
     """Return a refused line with what it may have meant behind the word “token”, as it was typed."""
-    offers = tuple(replace(offer, line=f"token {offer.line.strip()}") for offer in bad.offers)
+    # Of tokens the addresses are the contracts: a clause that names another is no choice.
+    offers = tuple(
+        replace(offer, line=f"token {offer.line.strip()}")
+        for offer in bad.offers
+        if " contract " not in offer.line.partition(" as ")[0]
+    )
     return replace(bad, correction=bad.correction and f"token {bad.correction}", offers=offers)
 
 

@@ -132,12 +132,28 @@ def test_a_label_loses_what_cannot_be_seen_and_keeps_the_rest() -> None:
                 "Name it Till on base on polygn": '{} as "Till on base on polygn"',
             },
         ),
+        (
+            "Treasury contract USDC",
+            "contract USDC may be part of the name, or mean only USDC.",
+            {
+                "Only USDC as Treasury": "{} contract USDC as Treasury",
+                "Name it Treasury contract USDC": '{} as "Treasury contract USDC"',
+            },
+        ),
+        (
+            "Till on all chains",
+            "on all chains may be part of the name, or mean on all chains.",
+            {
+                "On all chains as Till": "{} as Till",
+                "Name it Till on all chains": '{} as "Till on all chains"',
+            },
+        ),
     ],
 )
-def test_a_label_that_ends_like_a_chain_is_asked_about(
+def test_a_label_that_ends_like_another_clause_is_asked_about(
     label: str, meant: str, offers: dict[str, str]
 ) -> None:
-    rule = "A chain comes before “as”; a name in quotes is taken whole."
+    rule = "The name comes last, after “as”; a name in quotes is taken whole."
     for typed in (f"/watch {TREASURY} as {label}", f"{TREASURY} as {label}"):
         request = parsed(typed)
         assert isinstance(request, WatchRequest | BareRequest)
@@ -160,9 +176,27 @@ def test_a_label_of_tokens_that_ends_like_a_chain_is_asked_about_as_well() -> No
     ]
 
 
-@pytest.mark.parametrize("label", ["Life on Mars", "on base", "Base", "Polygon on hill", "Carry on"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Life on Mars",
+        "on base",
+        "Base",
+        "Polygon on hill",
+        "Carry on",
+        "Vesting contract",
+        "Contract with the old team",
+    ],
+)
 def test_a_label_that_ends_like_no_chain_is_taken(label: str) -> None:
     assert entries(f"/watch {TREASURY} as {label}")[0].label == label
+
+
+def test_a_label_of_tokens_that_ends_like_a_contract_can_only_be_its_name() -> None:
+    request = parsed(f"/watch token {USDC} as Dollars contract DAI")
+
+    assert isinstance(request, WatchTokenRequest)
+    assert [offer.line for offer in request.bad[0].offers] == [f'token {USDC} as "Dollars contract DAI"']
 
 
 @pytest.mark.parametrize("label", ['"Till on base"', "“Till on base”", "„Till on base“"])
