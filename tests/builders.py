@@ -197,6 +197,7 @@ def delivery(
     alerts: int = 1,
     unanswered_questions: int = 0,
     fallback_reason: str | None = None,
+    is_silent: bool = False,
 ) -> Delivery:
     return Delivery(
         id=DeliveryId(number),
@@ -211,6 +212,7 @@ def delivery(
         alerts=alerts,
         unanswered_questions=unanswered_questions,
         fallback_reason=fallback_reason,
+        is_silent=is_silent,
     )
 
 

@@ -5,6 +5,7 @@ from typing import NewType
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.rules.conditions import Condition
+from bot.domain.rules.loud import LoudRule
 
 SubscriptionId = NewType("SubscriptionId", int)
 
@@ -46,6 +47,10 @@ class Subscription:
     """Which changes are reported; None: as the destination says."""
     place_filter: Condition | None = None
     """The destination's own, for subscriptions without one; None: all changes are reported."""
+    loud: LoudRule | None = None
+    """Which of its changes ring; None: it has no rule."""
+    place_loud: LoudRule | None = None
+    """The destination's rule, which counts beside its own."""
 
 
 @dataclass(frozen=True, slots=True)

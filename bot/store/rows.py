@@ -11,6 +11,7 @@ from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, Chain
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import (
     EVERYTHING,
     DestinationId,
@@ -149,8 +150,10 @@ def to_scope(columns: Mapping[str, str]) -> Scope:
 
 def condition_to_json(condition: Condition | None) -> str:
     """Return a condition as JSON; "" for none."""
-    if condition is None:
-        return ""
+    return "" if condition is None else _compact(_condition_to_plain(condition))
+
+
+def _condition_to_plain(condition: Condition) -> dict[str, Any]:
     levels = [
         {
             "number": f"{level.number:f}",
@@ -160,17 +163,17 @@ def condition_to_json(condition: Condition | None) -> str:
         }
         for level in condition.levels
     ]
-    stored = {"direction": condition.direction, "levels": levels, "chains": sorted(condition.chains)}
-    return json.dumps(stored, separators=(",", ":"))
+    return {"direction": condition.direction, "levels": levels, "chains": sorted(condition.chains)}
 
 
 @lru_cache(maxsize=10_000)
 def to_condition(text: str) -> Condition | None:
     """Return what `condition_to_json` wrote."""
     # Remembered: a batch with changes reads those of all subscriptions to its accounts, mostly the same few.
-    if not text:
-        return None
-    stored = json.loads(text)
+    return _plain_to_condition(json.loads(text)) if text else None
+
+
+def _plain_to_condition(stored: Mapping[str, Any]) -> Condition:
     return Condition(
         direction=None if stored["direction"] is None else Direction(stored["direction"]),
         levels=tuple(
@@ -188,10 +191,53 @@ def to_condition(text: str) -> Condition | None:
     )
 
 
+def loud_rule_to_json(rule: LoudRule | None) -> str:
+    """Return a loud rule as JSON; "" for none."""
+    if rule is None:
+        return ""
+    mentions = _mentions_to_plain(rule.mentions)
+    return _compact({"condition": _condition_to_plain(rule.condition), "mentions": mentions})
+
+
+@lru_cache(maxsize=10_000)
+def to_loud_rule(text: str) -> LoudRule | None:
+    """Return what `loud_rule_to_json` wrote."""
+    # Remembered for the reason that `to_condition` has.
+    if not text:
+        return None
+    stored = json.loads(text)
+    return LoudRule(_plain_to_condition(stored["condition"]), _plain_to_mentions(stored["mentions"]))
+
+
+def loudness_to_row(loudness: Loudness) -> tuple[str | None, str]:
+    """Return the sound, and the mentions as JSON, "" for none."""
+    mentions = _compact(_mentions_to_plain(loudness.mentions)) if loudness.mentions else ""
+    return loudness.sound, mentions
+
+
+def to_loudness(sound: str | None, mentions: str) -> Loudness:
+    """Return what `loudness_to_row` wrote."""
+    if sound is None:
+        return AS_EVER
+    return Loudness(Sound(sound), _plain_to_mentions(json.loads(mentions)) if mentions else ())
+
+
+def _mentions_to_plain(mentions: Iterable[Mention]) -> list[list[str | int | None]]:
+    return [[one.name, one.user_id] for one in mentions]
+
+
+def _plain_to_mentions(stored: Iterable[Any]) -> tuple[Mention, ...]:
+    return tuple(Mention(name, user_id) for name, user_id in stored)
+
+
+def _compact(stored: object) -> str:
+    return json.dumps(stored, separators=(",", ":"))
+
+
 _SCOPE_COLUMNS = tuple(scope_to_columns(EVERYTHING))
 
 SUBSCRIPTIONS = f"""
-SELECT s.id, s.destination_id, s.number, a.address, s.label, s.filter, d.filter,
+SELECT s.id, s.destination_id, s.number, a.address, s.label, s.filter, d.filter, s.loud, d.loud,
        s.{", s.".join(_SCOPE_COLUMNS)}
 FROM subscription s
 JOIN destination d ON d.id = s.destination_id
@@ -203,7 +249,8 @@ LEFT JOIN account a ON a.id = s.account_id
 
 def to_listed(row: Row) -> ListedSubscription:
     """Return a row of `SUBSCRIPTIONS` with the number it has in its chat."""
-    subscription_id, destination_id, number, account, label, filter_json, place_filter_json, *scope = row
+    subscription_id, destination_id, number, account, label, *rest = row
+    filter_json, place_filter_json, loud_json, place_loud_json, *scope = rest
     subscription = Subscription(
         id=SubscriptionId(subscription_id),
         destination_id=DestinationId(destination_id),
@@ -212,6 +259,8 @@ def to_listed(row: Row) -> ListedSubscription:
         label=label,
         filter=to_condition(filter_json),
         place_filter=to_condition(place_filter_json),
+        loud=to_loud_rule(loud_json),
+        place_loud=to_loud_rule(place_loud_json),
     )
     return ListedSubscription(number, subscription)
 

@@ -7,6 +7,8 @@ from sqlite_utils import Database
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Part
 from bot.domain.observations import Balance, ItemMove, Standing
+from bot.domain.rules.conditions import Condition, Direction
+from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import EVERYTHING, DestinationId, Scope, Subscription, SubscriptionId
 from bot.store import rows
 from bot.store.database.schema import migrations
@@ -131,11 +133,27 @@ def test_a_subscription_comes_back(subscription: Subscription, number: int) -> N
         subscription.label,
         rows.condition_to_json(subscription.filter),
         rows.condition_to_json(subscription.place_filter),
+        rows.loud_rule_to_json(subscription.loud),
+        rows.loud_rule_to_json(subscription.place_loud),
         *rows.scope_to_columns(subscription.scope).values(),
     )
 
     assert rows.to_subscription(row) == subscription
     assert rows.to_listed(row).number == number
+
+
+mentions = st.lists(st.builds(Mention, st.text(), st.none() | st.integers(1, 2**52))).map(tuple)
+conditions = st.builds(Condition, st.none() | st.sampled_from(Direction), chains=st.frozensets(chain_ids))
+
+
+@given(st.none() | st.builds(LoudRule, conditions, mentions))
+def test_a_loud_rule_comes_back(rule: LoudRule | None) -> None:
+    assert rows.to_loud_rule(rows.loud_rule_to_json(rule)) == rule
+
+
+@given(st.just(AS_EVER) | st.builds(Loudness, st.sampled_from(Sound), mentions))
+def test_how_an_alert_arrives_comes_back(loudness: Loudness) -> None:
+    assert rows.to_loudness(*rows.loudness_to_row(loudness)) == loudness
 
 
 def test_a_scope_stored_before_any_of_its_columns_existed_means_everything() -> None:

@@ -83,6 +83,7 @@ class Outgoing:
             plain(text) if is_plain else text,
             parse_mode=None if is_plain else ParseMode.HTML,
             message_thread_id=delivery.thread_id,
+            disable_notification=delivery.is_silent,
             link_preview_options=NO_PREVIEW,
             reply_markup=self._buttons(delivery) if delivery.form is Form.WHOLE else None,
         )

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from bot.chat.text.change_blocks import change_blocks
 from bot.chat.text.html import Html, code, fill, join
+from bot.chat.text.mentions import mention_line
 from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock, moment
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.deliver.steps import LATE_AFTER, summed
+from bot.domain.rules.loud import distinct
 from bot.domain.zones import zone_word
 
 
@@ -53,7 +55,10 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
     try:
         return Composed(message(fitting).source, fitting)
     except Exception as error:  # noqa: BLE001 - whatever it is, the alert is sent
-        bare = join("\n", [_bare(alerts[0]), _footer(alerts[:1], message_id, composed_at)])
+        called = mention_line(alerts[0].loudness.mentions)
+        bare = join(
+            "\n", [*filter(None, [_bare(alerts[0]), called]), _footer(alerts[:1], message_id, composed_at)]
+        )
         return Composed(bare.source, 1, error)
 
 
@@ -61,6 +66,9 @@ def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
     changes = summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
     blocks = notice_blocks(notices, chains, composed_at) + change_blocks(changes, chains)
+    # Part of the text that has to fit, and that stays the same on every attempt.
+    called = mention_line(distinct(one for alert in alerts for one in alert.loudness.mentions))
+    blocks += [called] if called else []
     return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, composed_at)
 
 

@@ -112,6 +112,11 @@ def link(content: Html | str, url: str) -> Html:
     return Html(f'<a href="{escape(url)}">{text.source}</a>', text.visible, text.entities + 1)
 
 
+def mention(name: str, user_id: int) -> Html:
+    """Return a name that calls somebody by their number; where nobody has it, Telegram shows the name."""
+    return link(name, f"tg://user?id={user_id}")
+
+
 def expandable(content: Html) -> Html:
     """Return it as a quotation that shows its first lines until somebody taps it."""
     return Html(

@@ -34,6 +34,8 @@ class AuditAction(StrEnum):
     HERE = "here"
     FILTER = "filter"
     UNFILTER = "unfilter"
+    LOUD = "loud"
+    UNLOUD = "unloud"
     MUTE = "mute"
     UNMUTE = "unmute"
     IGNORE_CONTRACT = "leave out"
@@ -59,6 +61,8 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.HERE: "moved to another topic, entries:",
         AuditAction.FILTER: "chose what is reported of",
         AuditAction.UNFILTER: "let everything be reported of",
+        AuditAction.LOUD: "chose what rings of",
+        AuditAction.UNLOUD: "ended the loud rule of",
         AuditAction.MUTE: "muted",
         AuditAction.UNMUTE: "unmuted",
         AuditAction.IGNORE_CONTRACT: "ignored the token",

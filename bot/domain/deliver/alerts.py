@@ -12,6 +12,7 @@ from typing import NamedTuple, NewType
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.observations import Change
 from bot.domain.rules.alarms import Side
+from bot.domain.rules.loud import AS_EVER, Loudness
 
 AlertId = NewType("AlertId", int)
 
@@ -290,6 +291,7 @@ class ChangeAlert:
     """How many successive changes it sums up."""
     since: datetime | None = None
     """When the first of them was observed, where a filter held them back."""
+    loudness: Loudness = AS_EVER
 
 
 class PricedBalance(NamedTuple):
@@ -322,6 +324,8 @@ class NoticeAlert:
     observed_at: datetime
     worth: FirstWorth | None = None
     """Of a `Baseline`, where it was read for its message."""
+    loudness: Loudness = AS_EVER
+    """Silent is only the end of a mute, where all that it kept back is."""
 
 
 Alert = ChangeAlert | NoticeAlert

@@ -163,6 +163,8 @@ class Delivery:
     fallback_reason: str | None = None
     """Why it goes to the chat itself and not to its topic; None: it goes where it was meant to."""
     about: About = About()
+    is_silent: bool = False
+    """Whether it arrives without sound, on every attempt."""
 
 
 @dataclass(frozen=True, slots=True)

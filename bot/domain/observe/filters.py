@@ -48,15 +48,22 @@ def judge_step(
 
     `items` are the ids that came and went since it was `told`, of a collection; None: unknown.
     """
-    # Nothing is measured where nobody asks for it, nor what is no change or is counted in two units.
-    if None in filters or step.kind is MoveKind.LISTED or step.is_redenominated:
-        return Judgement.MET
+    # Nothing is measured where nobody asks for it.
+    difference = None if None in filters else difference_of(told, step, items)
+    return Judgement.MET if difference is None else judge_any(filters, difference)
+
+
+def difference_of(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> Difference | None:
+    """Return by how much an amount differs after a change from what was told; None: it can't be measured.
+
+    That is what is no change, or is counted in two units. `items` are as in `judge_step`.
+    """
+    if step.kind is MoveKind.LISTED or step.is_redenominated:
+        return None
     exchanged: int | None = 0
     if step.is_collection and told.amount_raw == step.after.amount_raw:
         exchanged = None if not items else sum(max(0, one.after_raw - one.before_raw) for one in items)
-    return judge_any(
-        filters, Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged)
-    )
+    return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged)
 
 
 def is_settled(told: Amount, step: Step) -> bool:

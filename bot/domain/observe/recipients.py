@@ -7,6 +7,7 @@ from bot.domain.ask.plan import watched_parts
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.observations import Move
 from bot.domain.rules.conditions import Condition
+from bot.domain.rules.loud import LoudRule
 from bot.domain.subscriptions import DestinationId, Subscription
 
 WatchPair = tuple[Subscription, Subscription]
@@ -38,6 +39,12 @@ class Recipient(NamedTuple):
     def filters(self) -> list[Condition | None]:
         """What each of these subscriptions lets through; None: every change."""
         return [what.filter or watch.filter or what.place_filter for watch, what in self.pairs]
+
+    @property
+    def loud_rules(self) -> list[LoudRule]:
+        """The rules by which a change may ring: theirs, and the destination's."""
+        rules = [rule for watch, what in self.pairs for rule in (watch.loud, what.loud, what.place_loud)]
+        return [rule for rule in dict.fromkeys(rules) if rule is not None]
 
 
 def recipients_of_parts(

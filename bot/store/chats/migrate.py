@@ -15,6 +15,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
+from bot.store.chats.loud_rules import ring_without_rules
 from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, subject_by_scope, subscriptions_of, thing_named
 from bot.store.database.door import Database
@@ -50,11 +51,12 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
         there = destination_of(db, new, thread_id)
-        db.execute(
-            "UPDATE destination SET filter = (SELECT o.filter FROM destination o WHERE o.id = ?)"
-            " WHERE id = ? AND filter = ''",
-            [destination_id, there],
-        )
+        for column in ("filter", "loud"):
+            db.execute(
+                f"UPDATE destination SET {column} ="
+                f" (SELECT o.{column} FROM destination o WHERE o.id = ?) WHERE id = ? AND {column} = ''",
+                [destination_id, there],
+            )
         merge_destination(db, destination_id, there)
     # The supergroup may have a request of its own, which then counts.
     _move_unless_there(db, "knock", old, new, owner="chat_id")
@@ -99,6 +101,8 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
                 db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
             db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
+        # What a lost topic's own rule made silent is no longer, where no rule came along.
+        ring_without_rules(db, here)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
         record_audit(db, actor, AuditAction.HERE, place.chat_id, str(moved))

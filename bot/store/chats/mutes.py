@@ -7,6 +7,7 @@ how many changes follow.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.domain.assets import ChainId
 from bot.domain.chat.audit import Actor, AuditAction
@@ -25,6 +26,7 @@ from bot.domain.chat.mutes import (
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.places import Place
+from bot.domain.rules.loud import Sound
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit
@@ -171,21 +173,33 @@ def _end(
     db.notify(SignalName.OUTBOX)
     left = muted_scopes(db, [destination_id]).get(destination_id, [])
     rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
-    kept_back = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
-    free = [one for one in kept_back if not are_muted(left, one[2])]
+    kept_back = [_KeptBack(row, is_change, sound, _about(*about)) for row, is_change, sound, *about in rows]
+    free = [one for one in kept_back if not are_muted(left, one.about)]
     db.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
-        [(to_milliseconds(now), alert_id) for alert_id, *_ in free],
+        [(to_milliseconds(now), one.row) for one in free],
     )
     # A mute of everything covers what the others do: where one ended, its notice alone says it all.
     everything = [one for one in ended if one.account is None]
     uncounted = free
     for one in sorted(everything or ended, key=lambda mute: mute.since):
-        theirs = [is_change for _, is_change, about in uncounted if _concerns(one, about)]
-        uncounted = [alert for alert in uncounted if not _concerns(one, alert[2])]
-        if sum(theirs) if is_answered else theirs:
-            _enqueue_receipt(db, destination_id, one, sum(theirs), now)
-    return sum(is_change for _, is_change, _ in free)
+        theirs = [alert for alert in uncounted if _concerns(one, alert.about)]
+        uncounted = [alert for alert in uncounted if not _concerns(one, alert.about)]
+        changes = sum(alert.is_change for alert in theirs)
+        if changes if is_answered else theirs:
+            # It announces them, so it is as loud as they are.
+            sound = Sound.SILENT if all(alert.sound == Sound.SILENT for alert in theirs) else None
+            _enqueue_receipt(db, destination_id, one, changes, now, sound=sound)
+    return sum(one.is_change for one in free)
+
+
+class _KeptBack(NamedTuple):
+    """An alert that a mute keeps back."""
+
+    row: int
+    is_change: bool
+    sound: str | None
+    about: frozenset[MuteScope]
 
 
 def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[MuteScope]:
@@ -200,7 +214,7 @@ def _concerns(one: Mute, about: Collection[MuteScope]) -> bool:
 
 
 _KEPT_BACK = """
-SELECT l.id, l.change_id IS NOT NULL, a.address, x.chain_id, l.notice
+SELECT l.id, l.change_id IS NOT NULL, l.sound, a.address, x.chain_id, l.notice
 FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
 WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
@@ -208,19 +222,26 @@ WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
 
 
 def _enqueue_receipt(
-    db: Database, destination_id: DestinationId, one: Mute, changes: int, now: datetime
+    db: Database,
+    destination_id: DestinationId,
+    one: Mute,
+    changes: int,
+    now: datetime,
+    *,
+    sound: Sound | None,
 ) -> None:
     """Enqueue the notice that a mute is over, before the alerts that it kept back."""
     # Alerts are sent in the order of their rows, and those it is about are older: it takes a number below
     # all others. Such numbers are negative and count down.
     db.execute(
-        "INSERT INTO alert (id, destination_id, notice, label, state, created_at)"
-        " VALUES (coalesce((SELECT min(id) - 1 FROM alert WHERE id < 0), -1), ?, ?, '', ?, ?)",
+        "INSERT INTO alert (id, destination_id, notice, label, state, created_at, sound)"
+        " VALUES (coalesce((SELECT min(id) - 1 FROM alert WHERE id < 0), -1), ?, ?, '', ?, ?, ?)",
         [
             destination_id,
             notice_to_json(mute_over_notice(one, now, changes)),
             AlertState.WAITING,
             to_milliseconds(now),
+            sound,
         ],
     )
 

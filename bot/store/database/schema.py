@@ -315,6 +315,25 @@ CREATE INDEX spent_of_destination ON spent (destination_id, at);
 """
 
 
+@migrations()
+def m026_loud_rules(db: Database) -> None:
+    """Keep which changes ring and whom they mention, and how each alert and message arrives."""
+    db.executescript(_LOUD_RULES)
+
+
+_LOUD_RULES = """
+ALTER TABLE subscription ADD COLUMN loud TEXT NOT NULL DEFAULT '';  -- JSON; '': no rule
+ALTER TABLE destination ADD COLUMN loud TEXT NOT NULL DEFAULT '';   -- JSON; counts beside those
+CREATE INDEX subscription_loud ON subscription (destination_id) WHERE loud <> '';
+CREATE INDEX destination_loud ON destination (id) WHERE loud <> '';
+ALTER TABLE alert ADD COLUMN sound TEXT;     -- NULL: no rule says anything about it, so it rings
+ALTER TABLE alert ADD COLUMN mentions TEXT NOT NULL DEFAULT '';     -- JSON; '': nobody
+ALTER TABLE unreported ADD COLUMN sound TEXT;   -- of an alert about it, as are its mentions
+ALTER TABLE unreported ADD COLUMN mentions TEXT NOT NULL DEFAULT '';
+ALTER TABLE delivery ADD COLUMN is_silent INTEGER NOT NULL DEFAULT 0;
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -7,12 +7,13 @@ from datetime import datetime
 from bot.domain.chat.mutes import MuteScope, are_muted, subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
+from bot.domain.rules.loud import AS_EVER, Loudness
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import muted_scopes
 from bot.store.outbox.notice_codec import notice_to_json
-from bot.store.rows import to_milliseconds
+from bot.store.rows import loudness_to_row, to_milliseconds
 
 MUTED = "muted"
 """What `alert.reason` says of an alert that is muted (its state is 'held')."""
@@ -33,13 +34,7 @@ class NewAlert:
     """It sums up all changes of the amount from this one to its own; None: there is only its own."""
     steps: int = 1
     """How many changes these are."""
-
-    @classmethod
-    def of_change(
-        cls, destination_id: DestinationId, label: str, change_id: int, about: frozenset[MuteScope]
-    ) -> "NewAlert":
-        """Return an alert about a recorded change."""
-        return cls(destination_id=destination_id, about=about, label=label, change_id=change_id)
+    loudness: Loudness = AS_EVER
 
     @classmethod
     def of_notice(cls, destination_id: DestinationId, notice: Notice, label: str = "") -> "NewAlert":
@@ -71,6 +66,7 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
                 at,
                 alert.first_change_id,
                 alert.steps,
+                *loudness_to_row(alert.loudness),
             )
             for alert, state in zip(alerts, states, strict=True)
         ],
@@ -89,6 +85,8 @@ _COLUMNS = (
     "created_at",
     "first_change_id",
     "steps",
+    "sound",
+    "mentions",
 )
 
 

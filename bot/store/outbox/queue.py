@@ -28,6 +28,7 @@ from bot.domain.deliver.steps import in_groups, was_held_back
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
+from bot.domain.rules.loud import Sound
 from bot.domain.zones import local
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
@@ -41,6 +42,7 @@ from bot.store.rows import (
     to_description,
     to_holding,
     to_item_moves,
+    to_loudness,
     to_milliseconds,
     to_moment,
     to_moment_or_none,
@@ -279,7 +281,8 @@ WHERE first_at IS NOT NULL ORDER BY first_id
 """
 
 _DELIVERY = """
-SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.attempts, d.unknowns, d.refusals, d.form,
+SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.is_silent, d.attempts, d.unknowns,
+       d.refusals, d.form,
        (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes,
        d.questions
 FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
@@ -287,7 +290,7 @@ WHERE d.id = ?
 """
 
 _ALERTS_WAITING = f"""
-SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL,
+SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL, l.sound, l.mentions,
        a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
        c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER},
@@ -352,7 +355,9 @@ def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: E
     text, count = compose(db, waiting, message_id(delivery_id), local(now, ready.zone))
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
-    db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
+    # One of them that rings is enough, whatever else shares the message.
+    is_silent = all(alert.loudness.sound is Sound.SILENT for alert in waiting[:count])
+    db.execute("UPDATE delivery SET text = ?, is_silent = ? WHERE id = ?", [text, is_silent, delivery_id])
     taken = db.any_of(alert.id for alert in waiting[:count])
     db.execute(
         f"UPDATE alert SET state = 'bound', delivery_id = ? WHERE id {taken.sql}",
@@ -401,9 +406,12 @@ def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _to_alert(db: Database, row: Sequence[Any]) -> Alert:
-    alert_id, label, notice, created_at, was_muted, account, chain_id, contract, *rest = row
+    alert_id, label, notice, created_at, was_muted, sound, mentions, *rest = row
+    loudness = to_loudness(sound, mentions)
     if notice is not None:
-        return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
+        at = to_moment(created_at)
+        return NoticeAlert(AlertId(alert_id), to_notice(notice), at, loudness=loudness)
+    account, chain_id, contract, *rest = rest
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
     block, items, price_usd, priced_at, observed_at, decimals_then, former_decimals, *rest = rest
     is_look_alike, steps, first_id, last_id, told, uniques_told, first_at = rest
@@ -433,13 +441,14 @@ def _to_alert(db: Database, row: Sequence[Any]) -> Alert:
         was_muted=bool(was_muted),
         steps=steps,
         since=to_moment_or_none(first_at),
+        loudness=loudness,
     )
 
 
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
-    _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
-    alerts, probes, unanswered_questions = rest
+    _, telegram_id, thread_id, lost, kind, text, is_silent, attempts, unknowns, *rest = row
+    refusals, form, alerts, probes, unanswered_questions = rest
     is_fallback = lost is not None and bool(thread_id)
     return Delivery(
         id=delivery_id,
@@ -457,4 +466,5 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         fallback_reason=lost if is_fallback else None,
         # Nothing in a channel: whoever reads it could press the buttons.
         about=About() if kind == "channel" else about(db, delivery_id),
+        is_silent=bool(is_silent),
     )

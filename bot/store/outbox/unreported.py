@@ -13,10 +13,20 @@ from bot.domain.chat.mutes import MuteScope
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import ItemMove, net_items
 from bot.domain.observe.filters import HeldBack
+from bot.domain.rules.loud import Loudness
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database, Value
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
-from bot.store.rows import Row, to_address, to_holding, to_item_moves, to_milliseconds, to_moment
+from bot.store.rows import (
+    Row,
+    loudness_to_row,
+    to_address,
+    to_holding,
+    to_item_moves,
+    to_loudness,
+    to_milliseconds,
+    to_moment,
+)
 
 HELD_BACK_AT_MOST = timedelta(days=30)
 """However little it is, after so long it is reported."""
@@ -44,6 +54,8 @@ class Unreported(NamedTuple):
     held_back: HeldBack
     about: MuteScope
     """The account and its chain."""
+    loudness: Loudness
+    """How an alert about all of it would arrive, as was judged at the last of these changes."""
 
 
 def unreported_of(db: Database, account_ids: Collection[int]) -> dict[UnreportedKey, Unreported]:
@@ -64,14 +76,31 @@ def save_unreported(
         "unreported",
         _COLUMNS,
         [
-            (*key, one.label, one.first_change_id, one.last_change_id, one.steps, one.since)
+            (
+                *key,
+                one.label,
+                one.first_change_id,
+                one.last_change_id,
+                one.steps,
+                one.since,
+                *loudness_to_row(one.loudness),
+            )
             for key, one in sorted(kept.items())
         ],
         key=UnreportedKey._fields,
     )
 
 
-_COLUMNS = (*UnreportedKey._fields, "label", "first_change_id", "last_change_id", "steps", "since")
+_COLUMNS = (
+    *UnreportedKey._fields,
+    "label",
+    "first_change_id",
+    "last_change_id",
+    "steps",
+    "since",
+    "sound",
+    "mentions",
+)
 """What was told and where it stands by now is in the two changes."""
 
 
@@ -129,12 +158,13 @@ def alert_of(key: UnreportedKey, one: Unreported) -> NewAlert:
         change_id=one.last_change_id,
         first_change_id=one.first_change_id if one.steps > 1 else None,
         steps=one.steps,
+        loudness=one.loudness,
     )
 
 
 _UNREPORTED = """
 SELECT u.account_id, u.asset_id, u.destination_id,
-       u.label, u.first_change_id, u.last_change_id, u.steps, u.since,
+       u.label, u.first_change_id, u.last_change_id, u.steps, u.since, u.sound, u.mentions,
        f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id
 FROM unreported u JOIN change f ON f.id = u.first_change_id JOIN change l ON l.id = u.last_change_id
 JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
@@ -142,7 +172,7 @@ JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
 
 
 def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
-    account_id, asset_id, destination_id, label, first, last, steps, since, *rest = row
+    account_id, asset_id, destination_id, label, first, last, steps, since, sound, mentions, *rest = row
     before, uniques_before, after, uniques_after, address, chain_id = rest
     return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), Unreported(
         label=label,
@@ -154,4 +184,5 @@ def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
             told=to_holding(before, uniques_before, None), now=to_holding(after, uniques_after, None)
         ),
         about=MuteScope(to_address(address), frozenset({ChainId(chain_id)})),
+        loudness=to_loudness(sound, mentions),
     )

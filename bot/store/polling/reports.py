@@ -7,10 +7,12 @@ from datetime import datetime
 from bot.domain.assets import Address, Amount
 from bot.domain.chat.mutes import MuteScope
 from bot.domain.observations import ItemMove
-from bot.domain.observe.filters import HeldBack, Step, goes_on, is_settled, judge_step
+from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
 from bot.domain.observe.recipients import Recipient
 from bot.domain.rules.conditions import Judgement
+from bot.domain.rules.loud import AS_EVER, Loudness, judge_loudness
 from bot.domain.subscriptions import DestinationId
+from bot.store.chats.loud_rules import places_with_loud_rules
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import NewAlert
 from bot.store.outbox.unreported import (
@@ -52,6 +54,8 @@ class Reports:
         self._stored: Mapping[UnreportedKey, Unreported] | None = None
         """What was held back before; None: nobody had a filter so far, so it was not looked for."""
         self._held_back: dict[UnreportedKey, Unreported] = {}
+        self._loud_places: frozenset[DestinationId] | None = None
+        """Where there is a loud rule; None: nobody had to know so far."""
 
     def alerts_of(
         self, change: RecordedChange, found: Mapping[DestinationId, Recipient], *, is_news: bool
@@ -66,7 +70,8 @@ class Reports:
             if any(recipient.filters):
                 alerts += self._filtered(change, destination_id, recipient, is_news=is_news)
             elif is_news:
-                alerts.append(_alert(change, destination_id, recipient.label))
+                loudness = self._loudness(change.step.before, change, change.items, recipient, destination_id)
+                alerts.append(_alert(change, destination_id, recipient.label, loudness))
         return alerts
 
     def save(self) -> None:
@@ -90,13 +95,30 @@ class Reports:
         if before is None and not is_news:
             return alerts
         told = change.step.before if before is None else before.held_back.told
-        judgement = judge_step(recipient.filters, told, change.step, self._items(change, before))
-        after = self._with(before, change, recipient.label, told)
+        items = self._items(change, before)
+        judgement = judge_step(recipient.filters, told, change.step, items)
+        loudness = self._loudness(told, change, items, recipient, destination_id)
+        after = self._with(before, change, recipient.label, told, loudness)
         if judgement is not Judgement.NOT_MET:
             alerts.append(alert_of(key, after))
         elif not is_settled(told, change.step):
             self._held_back[key] = after
         return alerts
+
+    def _loudness(
+        self,
+        told: Amount,
+        change: RecordedChange,
+        items: tuple[ItemMove, ...] | None,
+        recipient: Recipient,
+        destination_id: DestinationId,
+    ) -> Loudness:
+        """Return how an alert arrives that goes from what was told to this change."""
+        if self._loud_places is None:
+            self._loud_places = places_with_loud_rules(self._db)
+        if destination_id not in self._loud_places:
+            return AS_EVER
+        return judge_loudness(recipient.loud_rules, difference_of(told, change.step, items))
 
     def _items(self, change: RecordedChange, before: Unreported | None) -> tuple[ItemMove, ...] | None:
         """Return which ids of a collection came and went with a change and what was held back before."""
@@ -106,7 +128,12 @@ class Reports:
         return items_between(self._db, before.first_change_id, change.row)
 
     def _with(
-        self, before: Unreported | None, change: RecordedChange, label: str, told: Amount
+        self,
+        before: Unreported | None,
+        change: RecordedChange,
+        label: str,
+        told: Amount,
+        loudness: Loudness,
     ) -> Unreported:
         """Return what was held back before together with a change."""
         return Unreported(
@@ -117,8 +144,15 @@ class Reports:
             since=self._at if before is None else before.since,
             held_back=HeldBack(told, change.step.after),
             about=change.about,
+            loudness=loudness,
         )
 
 
-def _alert(change: RecordedChange, destination_id: DestinationId, label: str) -> NewAlert:
-    return NewAlert.of_change(destination_id, label, change.row, frozenset({change.about}))
+def _alert(change: RecordedChange, destination_id: DestinationId, label: str, loudness: Loudness) -> NewAlert:
+    return NewAlert(
+        destination_id=destination_id,
+        about=frozenset({change.about}),
+        label=label,
+        change_id=change.row,
+        loudness=loudness,
+    )

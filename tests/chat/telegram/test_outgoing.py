@@ -251,6 +251,15 @@ async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bo
     assert (message.text, message.html) == ("Till 5 < 6", "<b>Till</b> 5 &lt; 6")
 
 
+@pytest.mark.parametrize("is_silent", [True, False])
+async def test_a_message_arrives_with_sound_unless_it_is_silent(
+    telegram: Telegram, bot: Bot, chat: Chat, *, is_silent: bool
+) -> None:
+    await Way(bot).outgoing.send(delivery(is_silent=is_silent))
+
+    assert [message.silent for message in telegram.messages(chat)] == [is_silent]
+
+
 async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Chat) -> None:
     nobody = build_bot(SANDBOX_TOKEN, "http://127.0.0.1:9")
     assert not await introduce(nobody)

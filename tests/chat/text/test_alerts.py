@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
 from bot.chat.text.change_blocks import SHOWN_OPENLY
+from bot.chat.text.html import VISIBLE_UNITS_MOST
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import (
     Alert,
@@ -22,6 +23,7 @@ from bot.domain.deliver.alerts import (
     PricedBalance,
 )
 from bot.domain.observations import Change, ItemMove, MoveKind
+from bot.domain.rules.loud import MENTIONS_MOST, Loudness, Mention, Sound
 from bot.domain.units import parse_exact
 from bot.domain.zones import local
 from tests.chat.reading import (
@@ -982,6 +984,56 @@ def test_any_single_alert_fits(told: ChangeAlert) -> None:
 
     assert composed(long).alerts == 1
     assert len(seen(composed(long).html)) < 2_000
+
+
+LONGEST_NAMES = tuple(Mention("@" + f"{number:_>32}", 10**12 + number) for number in range(MENTIONS_MOST))
+
+
+@given(CHANGE_ALERTS)
+def test_any_single_alert_fits_with_all_whom_it_may_call(told: ChangeAlert) -> None:
+    calling = replace(told, label="&" * 90, loudness=Loudness(Sound.RING, LONGEST_NAMES))
+
+    message = composed(calling)
+
+    assert len(seen(message.html)) < VISIBLE_UNITS_MOST
+    assert read(message.html).urls[-MENTIONS_MOST:] == [
+        f"tg://user?id={one.user_id}" for one in LONGEST_NAMES
+    ]
+
+
+def test_a_message_does_not_outgrow_its_limit_by_those_whom_it_calls() -> None:
+    many = [alert(1, number, symbol=f"T{number}", asset=token(number)) for number in range(2, 200)]
+    calling = [
+        replace(one, loudness=Loudness(Sound.RING, (Mention(f"@{number:_>32}", number + 1),)))
+        for number, one in enumerate(many)
+    ]
+
+    message = composed(*calling)
+
+    assert 1 < message.alerts < composed(*many).alerts
+    assert len(seen(message.html)) <= VISIBLE_UNITS_MOST
+    assert message.html.count("tg://user?id=") == message.alerts
+
+
+def test_an_alert_calls_people_in_a_line_above_its_moment_each_once() -> None:
+    olga, petr = Mention("@olga<b>", 7001), Mention("@petr")
+    calling = [replace(alert(1, 2), loudness=Loudness(Sound.RING, some)) for some in ((olga,), (petr, olga))]
+
+    message = composed(*calling)
+
+    assert seen(message.html).split("\n")[-2] == "🔔 @olga<b> @petr"
+    assert message.html.count("tg://user?id=7001") == 1
+    assert '<a href="tg://user?id=7001">@olga&lt;b&gt;</a> @petr' in message.html
+
+
+def test_an_alert_that_calls_nobody_has_no_such_line() -> None:
+    assert "🔔" not in composed(replace(alert(1, 2), loudness=Loudness(Sound.RING))).html
+
+
+def test_an_alert_without_words_still_calls_its_people() -> None:
+    calling = replace(BROKEN, loudness=Loudness(Sound.RING, (Mention("@petr"),)))
+
+    assert "🔔 @petr" in composed(calling).html
 
 
 @given(AMOUNTS, AMOUNTS, st.integers(0, 36))
