@@ -33,6 +33,7 @@ from bot.store import delivery_results, due_rows
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.signals import SignalName
+from bot.store.due_rows import DueWork
 from bot.store.outbox import queue, withdraw
 from bot.store.outbox.queue import Compose, NextDelivery, Pending
 
@@ -90,6 +91,8 @@ class DispatcherSettings:
     """Until they are dropped, and a notice says how many were."""
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""
+    due_work: tuple[DueWork, ...] = ()
+    """What comes due by itself and needs more than the database to be done."""
 
 
 class Dispatcher:
@@ -183,7 +186,7 @@ class Dispatcher:
     async def _start_due(self) -> float:
         """Start a task for each chat with something due; returns the seconds until the next look."""
         # Before the look, as what comes due may be something to send: the alerts of a mute that ended.
-        due_at = await self._db.run(due_rows.run_due, self._now())
+        due_at = await self._db.run(due_rows.run_due, self._now(), self._settings.due_work)
         # Left out is what waits for its turn: it claims whatever has come until then.
         taken = self._in_flight.keys() - self._leaving
         outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds, taken)

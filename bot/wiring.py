@@ -37,6 +37,8 @@ from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
 from bot.store.outbox import departures
+from bot.store.polling import firings
+from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import asked_chains
 from bot.store.polling.first_worth import with_worth
 from bot.store.polling.sweeps import last_sweep
@@ -157,6 +159,7 @@ def build_dispatcher(
             group_wait_seconds=settings.delivery.group_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
             contract_status=contract_status(settings),
+            due_work=(partial(firings.repeat_due, by=ValueTerms(contract_status(settings), registry)),),
         ),
         now=now,
         monotonic=time.monotonic,

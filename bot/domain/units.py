@@ -68,6 +68,11 @@ def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal 
     return _EXACT.multiply(_EXACT.scaleb(Decimal(amount_raw), -decimals), price)
 
 
+def whole_units(amount_raw: int, decimals: int) -> Decimal:
+    """Return an amount in whole units, exactly."""
+    return _EXACT.scaleb(Decimal(amount_raw), -decimals)
+
+
 def added_usd(*values: Decimal) -> Decimal:
     """Return the sum of dollar values, unrounded."""
     return reduce(_EXACT.add, values, Decimal(0))

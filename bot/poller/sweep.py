@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.ask.plan import Batch, Wanted, batches, with_unlisted
 from bot.domain.ask.questions import Reply
-from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
@@ -102,6 +102,8 @@ class Sweep:
             blocks=memory.blocks,
         )
         self._answered: set[ChainId] = set()
+        self.prices: dict[Asset, str] = {}
+        """What the source said in this sweep, where anybody needs it."""
         self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[Unknown] = []
         self._losses = SweepLosses(watched=watched, wanted=wanted, db=db, unknown=self._unknown)
@@ -206,6 +208,8 @@ class Sweep:
         """Note one price of each asset: those that were noted in this sweep are not read again."""
         prices = reply.prices(self._priced)
         self._memory.note_prices(prices, self._now())
+        if self._watched.prices_are_wanted:
+            self.prices |= prices
         for chain_id, contract in prices:
             self._priced[chain_id].add(contract)
 

@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain.ask.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.ask.progress import LastSweep
-from bot.domain.assets import Address, ChainId
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.fetcher import BalanceSource, Fetcher
@@ -21,7 +21,8 @@ from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.balances import prices
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
-from bot.store.polling import sweeps
+from bot.store.polling import firings, sweeps
+from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.sweeps import SweepInput, SweepResult
 
 log = structlog.get_logger(__name__)
@@ -126,6 +127,7 @@ class Poller:
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
+        moved = frozenset(self._memory.unsaved_prices)
         # Before the end: from then on balances are said to be as new as this sweep.
         await self._save_prices()
         summary = self._summary(watched.last, reach, started, is_idle=not wanted)
@@ -136,6 +138,7 @@ class Poller:
             self._settings.stale_after,
             self._settings.contract_status,
         )
+        await self._judge_alarms(sweep, moved)
         self._note(summary, is_idle=not wanted)
 
     async def sweep_new_subscriptions(self) -> None:
@@ -202,6 +205,24 @@ class Poller:
             await self._db.run(prices.save_prices, some)
             for asset, _ in some:
                 del unsaved[asset]
+
+    async def _judge_alarms(self, sweep: Sweep, moved: frozenset[Asset]) -> None:
+        """Judge what the end of a sweep, its prices or the `moved` ones may ring; an error is logged."""
+        terms = ValueTerms(self._settings.contract_status, self._settings.chains)
+        after: int | None = 0
+        try:
+            while after is not None:
+                after = await self._db.run(
+                    firings.judge_pending,
+                    sweep.number,
+                    after,
+                    terms,
+                    self._now(),
+                    moved=moved,
+                    prices=sweep.prices,
+                )
+        except Exception:
+            log.exception("alarms could not be judged", action="alarms_failed")
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()

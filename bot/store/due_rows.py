@@ -4,7 +4,7 @@ Nobody but the dispatcher looks, before each look at the outbox, and comes back 
 was missed while the bot was off is done by the first look after its start, and no timer has to be kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.store.chats import mutes
@@ -20,7 +20,7 @@ A moment that only a clock set back can explain counts as due (`domain/due`), or
 _WORK: tuple[DueWork, ...] = (mutes.end_expired, unreported.release_old)
 
 
-def run_due(db: Database, now: datetime) -> datetime | None:
-    """Do all that is due now; returns when something is due next, None: nothing by itself."""
-    moments = [work(db, now) for work in _WORK]
+def run_due(db: Database, now: datetime, others: Iterable[DueWork] = ()) -> datetime | None:
+    """Do all that is due now, and what `others` find; returns when something is due next, None: nothing."""
+    moments = [work(db, now) for work in (*_WORK, *others)]
     return min((moment for moment in moments if moment is not None), default=None)

@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
+from bot.domain.rules.alarms import AlarmTerms, Side
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import (
@@ -154,16 +155,11 @@ def condition_to_json(condition: Condition | None) -> str:
 
 
 def _condition_to_plain(condition: Condition) -> dict[str, Any]:
-    levels = [
-        {
-            "number": f"{level.number:f}",
-            "unit": level.unit,
-            "assets": sorted(level.assets),
-            "symbol": level.symbol,
-        }
-        for level in condition.levels
-    ]
-    return {"direction": condition.direction, "levels": levels, "chains": sorted(condition.chains)}
+    return {
+        "direction": condition.direction,
+        "levels": [_from_level(level) for level in condition.levels],
+        "chains": sorted(condition.chains),
+    }
 
 
 @lru_cache(maxsize=10_000)
@@ -176,17 +172,7 @@ def to_condition(text: str) -> Condition | None:
 def _plain_to_condition(stored: Mapping[str, Any]) -> Condition:
     return Condition(
         direction=None if stored["direction"] is None else Direction(stored["direction"]),
-        levels=tuple(
-            Level(
-                Decimal(level["number"]),
-                Unit(level["unit"]),
-                frozenset(
-                    Asset(ChainId(chain_id), Address(contract)) for chain_id, contract in level["assets"]
-                ),
-                level["symbol"],
-            )
-            for level in stored["levels"]
-        ),
+        levels=tuple(map(_to_level, stored["levels"])),
         chains=frozenset(map(ChainId, stored["chains"])),
     )
 
@@ -232,6 +218,51 @@ def _plain_to_mentions(stored: Iterable[Any]) -> tuple[Mention, ...]:
 
 def _compact(stored: object) -> str:
     return json.dumps(stored, separators=(",", ":"))
+
+
+def _from_level(level: Level) -> dict[str, Any]:
+    return {
+        "number": f"{level.number:f}",
+        "unit": level.unit,
+        "assets": sorted(level.assets),
+        "symbol": level.symbol,
+    }
+
+
+def _to_level(stored: Mapping[str, Any]) -> Level:
+    return Level(
+        Decimal(stored["number"]),
+        Unit(stored["unit"]),
+        frozenset(Asset(ChainId(chain_id), Address(contract)) for chain_id, contract in stored["assets"]),
+        stored["symbol"],
+    )
+
+
+def terms_to_json(terms: AlarmTerms) -> str:
+    """Return the terms of an alarm as JSON; equal terms are equal texts."""
+    stored = {
+        "side": terms.side,
+        "level": _from_level(terms.level),
+        "until": None if terms.until is None else f"{terms.until:f}",
+        "again_ms": None if terms.again is None else terms.again // timedelta(milliseconds=1),
+        "chains": sorted(terms.chains),
+        "is_total": terms.is_total,
+    }
+    return _compact(stored)
+
+
+@lru_cache(maxsize=10_000)
+def to_terms(text: str) -> AlarmTerms:
+    """Return what `terms_to_json` wrote."""
+    stored = json.loads(text)
+    return AlarmTerms(
+        side=Side(stored["side"]),
+        level=_to_level(stored["level"]),
+        until=None if stored["until"] is None else Decimal(stored["until"]),
+        again=None if stored["again_ms"] is None else timedelta(milliseconds=stored["again_ms"]),
+        chains=frozenset(map(ChainId, stored["chains"])),
+        is_total=stored["is_total"],
+    )
 
 
 _SCOPE_COLUMNS = tuple(scope_to_columns(EVERYTHING))

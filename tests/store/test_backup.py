@@ -133,7 +133,7 @@ async def test_a_damaged_database_makes_no_copy_and_leaves_nothing_behind(used: 
     )
     damaged = copied(used, "damaged.sqlite3")
     content = bytearray(damaged.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 8192] = b"\xff" * 8192
+    content[len(content) // 2 : len(content) // 2 + 65_536] = b"\xff" * 65_536
     damaged.write_bytes(content)
 
     with pytest.raises(CopyFailed, match=r"damaged"):

@@ -36,6 +36,9 @@ class AuditAction(StrEnum):
     UNFILTER = "unfilter"
     LOUD = "loud"
     UNLOUD = "unloud"
+    ALARM = "alarm"
+    END_ALARM = "end alarm"
+    ACKNOWLEDGE = "acknowledge"
     MUTE = "mute"
     UNMUTE = "unmute"
     IGNORE_CONTRACT = "leave out"
@@ -63,6 +66,9 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.UNFILTER: "let everything be reported of",
         AuditAction.LOUD: "chose what rings of",
         AuditAction.UNLOUD: "ended the loud rule of",
+        AuditAction.ALARM: "set an alarm on",
+        AuditAction.END_ALARM: "ended the alarm on",
+        AuditAction.ACKNOWLEDGE: "took care of the alarm on",
         AuditAction.MUTE: "muted",
         AuditAction.UNMUTE: "unmuted",
         AuditAction.IGNORE_CONTRACT: "ignored the token",

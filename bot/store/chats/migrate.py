@@ -13,6 +13,7 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage
+from bot.store.chats import alarms
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.loud_rules import ring_without_rules
@@ -125,6 +126,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     Of two alerts about one change, the one nearer to being sent is kept. Part of the caller's transaction.
     """
     moved = _merge_subscriptions(db, one, into)
+    alarms.move(db, DestinationId(one), DestinationId(into))
     # Before alerts move: one change has one alert in a destination at most.
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into, one, into, one])
     db.notify(SignalName.OUTBOX)

@@ -13,6 +13,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
+from bot.store.chats import alarms
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.subscriptions import (
@@ -58,6 +59,10 @@ def unsubscribe(
         # Before the coverage ends: it was observed, and nothing will be added to it.
         release(db, destination_id, to_milliseconds(actor.at), accounts)
         end_unwanted_coverage(db, accounts, status)
+        db.execute(
+            "UPDATE parting SET alarms = ? WHERE id = ?",
+            [alarms.end_unwatched(db, destination_id, place.chat_id, actor), parting],
+        )
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
 
@@ -79,8 +84,8 @@ def undo_unsubscribe(
     Those for which the chat has no room are left out, and the same button brings them back later.
     """
     with db.transaction():
-        destination_id, ended_at, undone_at = db.execute(
-            "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
+        destination_id, ended_at, undone_at, ended_alarms = db.execute(
+            "SELECT destination_id, ended_at, undone_at, alarms FROM parting WHERE id = ?", [parting]
         ).fetchone()
         if undone_at is not None:
             return UndoResult(UndoOutcome.ALREADY)
@@ -102,6 +107,7 @@ def undo_unsubscribe(
                 spec = one.spec
                 subject = subject_of(spec.account, spec.scope.contracts, spec.label)
                 record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
+        alarms.restore(db, DestinationId(destination_id), place.chat_id, ended_alarms, actor)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 

@@ -283,6 +283,48 @@ CREATE INDEX unreported_last_change ON unreported (last_change_id);
 
 
 @migrations()
+def m024_alarms(db: Database) -> None:
+    """Keep which amounts ring an alarm, and what rings, since when, and who has it."""
+    db.executescript(_ALARMS)
+
+
+_ALARMS = """
+CREATE TABLE alarm (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,         -- what people call it, A2
+  account_id INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+  terms TEXT NOT NULL,             -- JSON: level, end, repetition, chains
+  is_in_dollars INTEGER NOT NULL,
+  pending INTEGER NOT NULL DEFAULT 1,     -- judged after each sweep; 2: as an amount moved; 0: by prices only
+  created_by INTEGER,
+  created_at INTEGER NOT NULL,
+  UNIQUE (destination_id, number)
+) STRICT;
+CREATE INDEX alarm_of_account ON alarm (account_id);
+CREATE INDEX alarm_pending ON alarm (id) WHERE pending > 0;
+CREATE TABLE firing (              -- each time something rings; open while it does
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- messages name it: never given twice
+  alarm_id INTEGER NOT NULL REFERENCES alarm(id) ON DELETE CASCADE,
+  chain_id INTEGER NOT NULL,       -- 0: all that the alarm adds up
+  contract BLOB NOT NULL,
+  since INTEGER NOT NULL,
+  told_at INTEGER NOT NULL,        -- when it was last told
+  next_at INTEGER,                 -- when it is told again; NULL: never
+  ended_at INTEGER,                -- NULL: it still rings
+  acknowledged_by TEXT NOT NULL DEFAULT '',
+  acknowledged_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX firing_open ON firing (alarm_id, chain_id, contract) WHERE ended_at IS NULL;
+CREATE INDEX firing_next ON firing (next_at) WHERE ended_at IS NULL AND next_at IS NOT NULL;
+CREATE INDEX firing_ended ON firing (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX firing_of_alarm ON firing (alarm_id);
+ALTER TABLE last_sweep ADD COLUMN stale_ms INTEGER NOT NULL DEFAULT 600000;  -- older is unknown
+ALTER TABLE parting ADD COLUMN alarms TEXT NOT NULL DEFAULT '[]';  -- JSON: what ended with it
+"""
+
+
+@migrations()
 def m025_zones_quiet_hours_and_budgets(db: Database) -> None:
     """Keep in which zone a destination reads, when it wants quiet, and how many messages it takes an hour."""
     db.executescript(_QUIET)

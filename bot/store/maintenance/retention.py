@@ -1,4 +1,4 @@
-"""Deletes old history: changes, finished alerts and deliveries, audit entries, gaps, worth, unused accounts.
+"""Deletes old history: changes, finished alerts, deliveries and alarms, audit, gaps, worth, unused accounts.
 
 What is still to be sent stays, however old. Rows go in slices, so that nothing else waits long for the
 database. The newest row of each table stays, as SQLite would give its number again, and a number is what
@@ -74,6 +74,11 @@ DELETE FROM gap WHERE (account_id, chain_id, since) IN (
 DELETE FROM worth WHERE (destination_id, account_id, day) IN (
   SELECT destination_id, account_id, day FROM worth WHERE at < ? ORDER BY at LIMIT ?)
 """,
+    """
+DELETE FROM firing WHERE id IN (
+  SELECT id FROM firing WHERE ended_at IS NOT NULL AND ended_at < ? AND id < (SELECT max(id) FROM firing)
+  ORDER BY ended_at NULLS FIRST LIMIT ?)
+""",
 )
 
 _DELETE_ACCOUNTS = """
@@ -90,6 +95,7 @@ DELETE FROM account WHERE id IN (
   AND id NOT IN (SELECT account_id FROM blindness)
   AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.account_id = a.id)
   AND NOT EXISTS (SELECT 1 FROM worth w WHERE w.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM alarm r WHERE r.account_id = a.id)
   AND id NOT IN (SELECT holder FROM asset WHERE holder IS NOT NULL)
   ORDER BY id LIMIT ?)
 RETURNING generation

@@ -33,7 +33,9 @@ from bot.store.balances.snapshots import account_ids, replace_items, stored_swee
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
+from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.baselines import BaselineMaker
+from bot.store.polling.firings import judge_batch
 from bot.store.polling.gaps import close_account_gaps
 from bot.store.polling.reports import RecordedChange, Reports
 from bot.store.rows import (
@@ -128,6 +130,7 @@ class _PollRecorder:
             replace_items(self._db, self._account_ids[account], assets.id_of(asset), of_collection)
         # Baselines count what is stored, so they come after all balances.
         alerts += maker.alerts()
+        alerts += self._alarms(verdicts)
         enqueue_alerts(self._db, alerts, self._at)
         self._write_newest_blocks()
         # Whether they are covered is known only now.
@@ -285,6 +288,19 @@ class _PollRecorder:
             "UPDATE chain SET newest_block = ? WHERE id = ? AND (newest_block IS NULL OR newest_block < ?)",
             [(block, chain_id, block) for chain_id, block in self._poll.highest_blocks.items()],
         )
+
+    def _alarms(self, verdicts: Iterable[Verdict]) -> list[NewAlert]:
+        """Judge the alarms on accounts of which something was written, and return their notices."""
+        touched: dict[int, bool] = defaultdict(bool)
+        read: set[tuple[int, ChainId]] = set()
+        for verdict in verdicts:
+            key = self._key(verdict)
+            touched[key[0]] |= bool(verdict.balances)
+            read.add(key)
+        if not touched:
+            return []
+        terms = ValueTerms(self._status, self._chains)
+        return judge_batch(self._db, touched, read, terms, self._poll.observed_at)
 
     def _key(self, verdict: Verdict) -> tuple[int, ChainId]:
         return self._account_ids[verdict.account], verdict.chain_id

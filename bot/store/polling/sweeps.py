@@ -18,6 +18,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.polling.chains import asked_chains
+from bot.store.polling.firings import has_alarms_in_dollars
 from bot.store.polling.gaps import close_ended_gaps, keep_chain_gaps, open_account_gaps
 from bot.store.polling.outages import enqueue_outage_notices
 from bot.store.rows import (
@@ -66,6 +67,8 @@ class SweepInput:
     """Chains whose losses an owner confirmed: they are recorded, however many they are."""
     doubts: Mapping[ChainId, DoubtedChain]
     """Chains held back since too much vanished on them at once."""
+    prices_are_wanted: bool = False
+    """Whether somebody has an alarm that prices can ring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
         undescribed=_to_describe(db, now),
         believed=frozenset(ChainId(chain_id) for (chain_id,) in believed),
         doubts=_doubts(db),
+        prices_are_wanted=has_alarms_in_dollars(db),
     )
 
 
@@ -209,7 +213,7 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
         if result.refused is not None:
             enqueue_owner_alerts(db, SourceRefuses(result.refused), to_milliseconds(result.ended_at))
         if result.summary is not None:
-            _save_last_sweep(db, result.summary)
+            _save_last_sweep(db, result.summary, stale_after)
 
 
 def last_sweep(db: Database) -> LastSweep | None:
@@ -231,7 +235,7 @@ def last_sweep(db: Database) -> LastSweep | None:
     )
 
 
-def _save_last_sweep(db: Database, last: LastSweep) -> None:
+def _save_last_sweep(db: Database, last: LastSweep, stale_after: timedelta) -> None:
     row = {
         "id": 1,
         "ended_at": to_milliseconds(last.ended_at),
@@ -241,6 +245,7 @@ def _save_last_sweep(db: Database, last: LastSweep) -> None:
         "trouble": last.trouble,
         "refusals": last.refusals,
         "asked": words_of(last.asked),
+        "stale_ms": stale_after // timedelta(milliseconds=1),
     }
     db.upsert_many("last_sweep", list(row), [list(row.values())], key=["id"])
 
