@@ -53,8 +53,11 @@ async def group(stack: Stack, bob: User) -> Chat:
     return chat
 
 
-async def test_an_alert_of_one_token_has_three_buttons(alert: Message) -> None:
-    assert buttons_of(alert) == ["Balances", "Mute 1 h", "Ignore USDC"]
+KEPT = ["Balances", "Mute 1 h", "Only above $100"]
+
+
+async def test_an_alert_of_one_token_has_a_button_for_each_next_step(alert: Message) -> None:
+    assert buttons_of(alert) == [*KEPT, "Ignore USDC"]
 
 
 async def test_balances_are_one_message_of_what_is_held_now(stack: Stack, alert: Message) -> None:
@@ -112,7 +115,7 @@ async def test_a_token_ignored_by_button_is_ignored_where_it_was_told_and_the_bu
     assert await stack.presses(alert, "Ignore USDC") == IGNORED
     answer = await stack.hears("Ignoring USDC · 0x3c49…3359 on Polygon: ")
     assert buttons_of(answer) == ["Undo"]
-    await until(lambda: buttons_of(stack.chat.messages[alert.message_id]) == ["Balances", "Mute 1 h"])
+    await until(lambda: buttons_of(stack.chat.messages[alert.message_id]) == KEPT)
     assert await stack.forges(alert, ignore.callback_data) == toasts.ALREADY
 
     move(stack, 2)

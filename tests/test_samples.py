@@ -46,7 +46,7 @@ async def test_who_may_change_nothing_in_a_group_sends_no_sample(stack: Stack) -
 
 async def test_a_first_reading_offers_the_balances_and_a_test(stack: Stack) -> None:
     first = await stack.watches()
-    assert buttons_of(first) == ["Balances", "Send a test"]
+    assert buttons_of(first) == ["Balances", "Send a test", "Only above $100"]
 
     assert await stack.presses(first, "Send a test") == "A sample alert is on its way."
     await stack.hears("🧪")

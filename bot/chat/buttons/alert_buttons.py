@@ -1,4 +1,4 @@
-"""The buttons under an alert: show the balances, mute for an hour, ignore the token, send a test.
+"""The buttons under an alert: balances, mute, filter, ignore the token, send a test.
 
 Each carries the delivery's id; the command's own file handles the press.
 """
@@ -16,6 +16,8 @@ MUTE = ButtonAction("quiet")
 """Mutes for an hour where the message was sent."""
 IGNORE = ButtonAction("leave")
 """Ignores the token that the message is about."""
+ONLY_ABOVE = ButtonAction("above")
+"""Reports of the accounts only what is worth $100 and more, where the message was sent."""
 SEND_TEST = ButtonAction("sample")
 """Sends a sample alert where the message was sent."""
 
@@ -30,12 +32,14 @@ def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
         return None
     balances = button("Balances", LOOK, delivery.id)
     if about.is_first_reading:
-        return markup(rows([balances, button("Send a test", SEND_TEST, delivery.id)]))
+        second = [button("Only above $100", ONLY_ABOVE, delivery.id)]
+        return markup(rows([balances, button("Send a test", SEND_TEST, delivery.id)], second))
     first = [balances, button("Mute 1 h", MUTE, delivery.id)]
+    second = [button("Only above $100", ONLY_ABOVE, delivery.id)]
     if about.contract is None:
-        return markup(rows(first))
+        return markup(rows(first, second))
     token = token_words(about.contract, about.symbol, is_look_alike=about.is_look_alike)
     ignore = button(f"Ignore {token}", IGNORE, delivery.id)
     if len(ignore.text) > _BESIDE_THE_OTHERS:
-        return markup(rows(first, [ignore]))
-    return markup(rows([*first, ignore]))
+        return markup(rows(first, second, [ignore]))
+    return markup(rows(first, [*second, ignore]))

@@ -29,3 +29,6 @@ UNDONE = "Undone."
 def too_many(retry_after_seconds: int) -> str:
     """Return the answer to a press beyond what a minute allows."""
     return f"Too many at once. Please press again in {retry_after_seconds} s."
+
+
+NOT_WATCHED = "Not watched here any more."

@@ -8,6 +8,7 @@ from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe, ownership
+from bot.chat.commands.rules import only
 from bot.chat.commands.times import zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
@@ -20,6 +21,7 @@ FEATURES: tuple[Feature, ...] = (
     balance.BALANCE,
     status.STATUS,
     sample.TEST,
+    only.ONLY,
     mute.MUTE,
     mute.UNMUTE,
     ignore.IGNORE,

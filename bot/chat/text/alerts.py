@@ -1,7 +1,7 @@
 """The text of a message of alerts: notices above changes, then when they were observed and the message id."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.chat.text.change_blocks import change_blocks
@@ -64,7 +64,10 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
-    changes = summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
+    changes = [
+        replace(alert, since=alert.since.astimezone(composed_at.tzinfo)) if alert.since else alert
+        for alert in summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
+    ]
     blocks = notice_blocks(notices, chains, composed_at) + change_blocks(changes, chains)
     # Part of the text that has to fit, and that stays the same on every attempt.
     called = mention_line(distinct(one for alert in alerts for one in alert.loudness.mentions))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
 from bot.chat.text.untrusted import sanitized
-from bot.chat.text.wording import RAW_UNITS, age, asset_name, counted_ids, ids_held
+from bot.chat.text.wording import RAW_UNITS, age, asset_name, clock, counted_ids, ids_held
 from bot.domain.addresses import shortened
 from bot.domain.assets import Asset
 from bot.domain.chains import Chains
@@ -129,7 +129,7 @@ def _old_and_new(alert: ChangeAlert, decimals: Decimals) -> str:
     change = alert.change
     before = format_shown(change.before.amount_raw, decimals.before or 0)
     after = format_shown(change.after.amount_raw, decimals.after or 0)
-    steps = f" in {alert.steps:,} steps" if alert.steps > 1 else ""
+    steps = _steps(alert)
     if not change.after.amount_raw:
         return f"{before} → 0{steps}" + (", all of it" if change.before.amount_raw else "")
     ids = ids_held(alert.description, change.after)
@@ -139,11 +139,21 @@ def _old_and_new(alert: ChangeAlert, decimals: Decimals) -> str:
     return f"{before} → {after}{steps}{_ids(alert)}"
 
 
+def _steps(alert: ChangeAlert) -> str:
+    """Return ` in 8 steps`, and since when where a filter held them back; "" for a single step."""
+    if alert.steps == 1:
+        return ""
+    if alert.since is None:
+        return f" in {alert.steps:,} steps"
+    there = alert.change.observed_at.astimezone(alert.since.tzinfo)
+    return f" in {alert.steps:,} steps since {clock(alert.since, there, pattern='%H:%M')}"
+
+
 def _exchanged(alert: ChangeAlert, name: Html, decimals: Decimals) -> _News:
     """Return the news of a collection of which as many items are held as before, but other ones."""
     items = format_shown(alert.change.after.amount_raw, decimals.after or 0)
     held = f"{items} {'item' if items == '1' else 'items'}"
-    steps = f" in {alert.steps:,} steps" if alert.steps > 1 else ""
+    steps = _steps(alert)
     more = _items(alert.change.items, decimals)
     return _News("⇄", name + " exchanged", held + steps + _ids(alert) + more)
 

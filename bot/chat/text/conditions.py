@@ -6,7 +6,7 @@ from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.untrusted import symbol
 from bot.chat.text.wording import chain_names, short_address
 from bot.domain.chains import Chains
-from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.conditions import EVERYTHING, Condition, Direction, Level, Unit
 from bot.domain.units import format_usd
 
 _CENTS = 2
@@ -24,6 +24,14 @@ def show_condition(condition: Condition, chains: Chains) -> Html:
     on = chain_names(sorted(condition.chains), chains, last=" and ") if condition.chains else ""
     others = ", and all of other tokens" if named and not of_all else ""
     return fill("{}{}{}{}", _DIRECTIONS[condition.direction], amounts, f" on {on}" if on else "", others)
+
+
+def filter_words(condition: Condition | None, chains: Chains) -> Html:
+    """Return what a filter lets through, to be read behind a name."""
+    if condition in {None, EVERYTHING}:
+        return EMPTY + "every change"
+    assert condition is not None
+    return fill("only {}", show_condition(condition, chains))
 
 
 def show_level(level: Level) -> Html:

@@ -1,8 +1,11 @@
 """Finds the tokens that accounts of a destination hold, or held, by their symbol."""
 
+from collections.abc import Collection
+
 from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.places import Place
 from bot.domain.symbols import symbol_key
+from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.door import Database, Value
 from bot.store.rows import to_asset, to_blob
 
@@ -28,6 +31,22 @@ def chains_of_contract(db: Database, contract: Address) -> list[ChainId]:
     """Return the chains on which a contract was ever seen as a token."""
     rows = db.execute("SELECT chain_id FROM asset WHERE contract = ? ORDER BY chain_id", [to_blob(contract)])
     return [ChainId(chain_id) for (chain_id,) in rows]
+
+
+def certain_symbol(db: Database, assets: Collection[Asset]) -> str:
+    """Return the symbol of some tokens, if all have the same and nothing else on their chains; else ""."""
+    keys = [
+        db.execute(
+            "SELECT symbol FROM asset WHERE chain_id = ? AND contract = ?",
+            [asset.chain_id, to_blob(asset.contract)],
+        ).fetchone()
+        for asset in assets
+    ]
+    symbols = {row[0] if row else None for row in keys}
+    if len(symbols) != 1 or None in symbols:
+        return ""
+    (symbol,) = symbols
+    return "" if look_alikes(db, [(asset, symbol) for asset in assets]) else str(symbol)
 
 
 _TOKENS = """

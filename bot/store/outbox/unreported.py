@@ -8,19 +8,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.assets import ChainId
+from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.chat.mutes import MuteScope
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import ItemMove, net_items
 from bot.domain.observe.filters import HeldBack
+from bot.domain.places import Place
 from bot.domain.rules.loud import Loudness
 from bot.domain.subscriptions import DestinationId
+from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database, Value
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
 from bot.store.rows import (
     Row,
     loudness_to_row,
     to_address,
+    to_asset,
+    to_description,
     to_holding,
     to_item_moves,
     to_loudness,
@@ -139,6 +143,65 @@ def items_between(db: Database, first_change_id: int, last_change_id: int) -> tu
     )
     steps = [to_item_moves(items) for (items,) in rows]
     return net_items(steps) if all(steps) else None
+
+
+class HeldBackHere(NamedTuple):
+    """What a filter holds back of one amount, to be shown."""
+
+    account: Address
+    label: str
+    asset: Asset
+    description: Description
+    held_back: HeldBack
+    steps: int
+    since: datetime
+    is_look_alike: bool
+
+
+def held_back_here(db: Database, place: Place) -> list[HeldBackHere]:
+    """Return what filters hold back from a place, the oldest first."""
+    rows = db.execute(_HELD_BACK_HERE, [place.chat_id, place.thread_id or 0])
+    return [
+        HeldBackHere(
+            account=to_address(address),
+            label=label,
+            asset=to_asset(chain_id, contract),
+            description=to_description(kind, symbol, decimals, rebasing),
+            held_back=HeldBack(
+                told=to_holding(before, uniques_before, None), now=to_holding(after, uniques_after, None)
+            ),
+            steps=steps,
+            since=to_moment(since),
+            is_look_alike=bool(is_look_alike),
+        )
+        for (
+            address,
+            label,
+            chain_id,
+            contract,
+            kind,
+            symbol,
+            decimals,
+            rebasing,
+            before,
+            uniques_before,
+            after,
+            uniques_after,
+            steps,
+            since,
+            is_look_alike,
+        ) in rows
+    ]
+
+
+_HELD_BACK_HERE = f"""
+SELECT a.address, u.label, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
+       f.before, f.uniques_before, l.after, l.uniques_after, u.steps, u.since, {LOOKS_LIKE_ANOTHER}
+FROM unreported u JOIN change f ON f.id = u.first_change_id JOIN change l ON l.id = u.last_change_id
+JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
+JOIN destination d ON d.id = u.destination_id JOIN chat c ON c.id = d.chat_id
+WHERE c.telegram_id = ? AND d.thread_id = ? ORDER BY f.id
+"""
 
 
 def _release(db: Database, rows: Sequence[Row], at: int) -> int:

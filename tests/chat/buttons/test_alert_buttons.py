@@ -23,17 +23,17 @@ def shown(one: Delivery) -> list[list[str]]:
 
 
 def test_a_message_of_one_token_offers_to_ignore_it() -> None:
-    assert shown(of()) == [["Balances", "Mute 1 h", "Ignore USDC"]]
+    assert shown(of()) == [["Balances", "Mute 1 h"], ["Only above $100", "Ignore USDC"]]
 
 
 def test_a_message_of_several_tokens_offers_to_ignore_none() -> None:
-    assert shown(of(contract=None)) == [["Balances", "Mute 1 h"]]
+    assert shown(of(contract=None)) == [["Balances", "Mute 1 h"], ["Only above $100"]]
 
 
 def test_a_first_reading_offers_the_balances_and_a_test() -> None:
     first = replace(delivery(), about=About((TREASURY,), is_first_reading=True))
 
-    assert shown(first) == [["Balances", "Send a test"]]
+    assert shown(first) == [["Balances", "Send a test"], ["Only above $100"]]
 
 
 def test_a_message_of_other_notices_has_no_buttons() -> None:
@@ -41,8 +41,12 @@ def test_a_message_of_other_notices_has_no_buttons() -> None:
 
 
 def test_a_long_name_has_a_row_of_its_own_and_a_missing_one_is_the_address() -> None:
-    assert shown(of("WRAPPEDSTETH")) == [["Balances", "Mute 1 h"], ["Ignore WRAPPEDSTETH"]]
-    assert shown(of("")) == [["Balances", "Mute 1 h"], ["Ignore 0x3c49…3359"]]
+    assert shown(of("WRAPPEDSTETH")) == [
+        ["Balances", "Mute 1 h"],
+        ["Only above $100"],
+        ["Ignore WRAPPEDSTETH"],
+    ]
+    assert shown(of("")) == [["Balances", "Mute 1 h"], ["Only above $100"], ["Ignore 0x3c49…3359"]]
 
 
 @pytest.mark.parametrize("symbol", HOSTILE_NAMES)

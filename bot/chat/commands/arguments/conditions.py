@@ -25,7 +25,7 @@ _DIRECTIONS = {
 _LEAST = "min"
 _ON = "on"
 CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, _ON})
-_LIKE_AN_AMOUNT = re.compile(r"\$|\.?[0-9]", re.ASCII)
+_LIKE_AN_AMOUNT = re.compile(r"\$|\.?[0-9](?!x)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Level
-from bot.store.balances.held_tokens import chains_of_contract, held_tokens
+from bot.store.balances.held_tokens import certain_symbol, chains_of_contract, held_tokens
 from bot.store.database.connection import DatabaseThread
 
 _OFFERED_MOST = 7
@@ -72,7 +72,7 @@ async def level_meant(
     The symbol of a chain's coin means the coin of all chains that call theirs so. Raises LineRefused.
     """
     if amount.contracts:
-        return Level(amount.number, amount.unit, await _assets_named(db, chains, amount, on))
+        return await _level_named(db, chains, amount, on)
     if not amount.symbol:
         return Level(amount.number, amount.unit)
     coins = [
@@ -93,9 +93,10 @@ async def level_meant(
     return Level(amount.number, amount.unit, frozenset(found), amount.symbol)
 
 
-async def _assets_named(
+async def _level_named(
     db: DatabaseThread, chains: Chains, amount: TypedAmount, on: Collection[ChainId]
-) -> frozenset[Asset]:
+) -> Level:
+    """Return an amount of tokens that are named by their contracts, with their symbol if that is certain."""
     assets: set[Asset] = set()
     for named in amount.contracts:
         chain_id = named.chain(chains)
@@ -104,7 +105,8 @@ async def _assets_named(
     if not assets:
         shown = shortened(amount.contracts[0].contract)
         raise LineRefused(shown, "is no token that I have seen. Name its chain, as in polygon:0x….")
-    return frozenset(assets)
+    symbol = await db.run(certain_symbol, assets)
+    return Level(amount.number, amount.unit, frozenset(assets), symbol)
 
 
 def _several(amount: TypedAmount, found: Sequence[Asset], chains: Chains) -> LineRefused:
@@ -116,9 +118,7 @@ def _several(amount: TypedAmount, found: Sequence[Asset], chains: Chains) -> Lin
         )
         for one in found[:_OFFERED_MOST]
     ]
-    return LineRefused(
-        amount.symbol, "may mean any of several tokens held here. Which one?", meant=""
-    ).offering(*offers)
+    return ambiguous((amount.symbol,), offers)
 
 
 def ambiguous(symbols: Sequence[str], offers: Sequence[Offer]) -> LineRefused:

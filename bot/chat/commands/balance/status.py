@@ -7,22 +7,34 @@ from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
-from bot.chat.commands.words import mutes_shown, no_account_watched
+from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
-from bot.chat.text.wording import age, chain_names, counted, moment
+from bot.chat.text.wording import (
+    RAW_UNITS,
+    age,
+    asset_name,
+    chain_names,
+    counted,
+    moment,
+    short_address,
+)
 from bot.domain.ask.questions import Allowance
-from bot.domain.assets import ChainId
+from bot.domain.assets import Asset, ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.deliver.alerts import Gap
+from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
+from bot.domain.units import format_exact
 from bot.store.chats import mutes
+from bot.store.outbox.unreported import HeldBackHere, held_back_here
 from bot.store.polling import freshness
 
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5
+_FILTERED_MOST = 5
 _SHORT_SWEEP_SECONDS = 10
 
 
@@ -48,9 +60,10 @@ class StatusRequest(Request):
         listing = await services.listing()
         here = await services.db.run(freshness.watched_here, place, listing.asked, services.contract_status)
         active = await services.db.run(mutes.muted_here, place)
+        held_back = await services.db.run(held_back_here, place)
         muted = mutes_shown(active, place, services.chains, now)
         shown = status(here, sweeps, services.chains, now, listing=listing)
-        return (join("\n", (*muted, shown)),)
+        return (join("\n", (*muted, shown, *_held_back_by_filters(held_back, services.chains))),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
@@ -146,6 +159,35 @@ def _held_back(chain: ChainSight, chains: Chains, now: datetime) -> Html:
         vanished(chain.held_back),
         waiting(chain.chain_id, chains),
     )
+
+
+def _held_back_by_filters(here: Sequence[HeldBackHere], chains: Chains) -> list[Html]:
+    """Return what filters hold back, the first of it with amounts."""
+    if not here:
+        return []
+    shown = [
+        fill(
+            "    {}: {} {} {} · {}",
+            bold_label(one.label) if one.label else short_address(one.account),
+            *_difference(one, chains),
+            chains.get(one.asset.chain_id).title,
+        )
+        for one in here[:_FILTERED_MOST]
+    ]
+    more = len(here) - len(shown)
+    first = fill("Held back by filters: {}", counted(len(here), "balance"))
+    return [first, *shown, *([EMPTY + f"    and {more:,} more"] if more else [])]
+
+
+def _difference(one: HeldBackHere, chains: Chains) -> tuple[str, Html, str]:
+    """Return how much, of what, and whether it is less than was last reported, or more."""
+    told, now = one.held_back.told.amount_raw, one.held_back.now.amount_raw
+    decimals = decimals_of(one.asset, one.description, chains)
+    alike = {one.asset} if one.is_look_alike else frozenset[Asset]()
+    name = asset_name(one.asset, one.description, chains, alike)
+    raw = f" {RAW_UNITS}" if decimals is None else ""
+    amount = format_exact(abs(now - told), decimals or 0)
+    return amount, name + raw, "less" if now < told else "more" if now > told else "exchanged"
 
 
 def _since(at: datetime, now: datetime) -> str:

@@ -20,8 +20,10 @@ from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
 from bot.chat.commands.watch.unwatch import STOP, UNWATCH_COMMAND, end
 from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
+from bot.chat.text.conditions import filter_words
+from bot.chat.text.html import fill
 from bot.domain.places import Place
-from bot.store.chats import migrate, mutes, subscriptions
+from bot.store.chats import filters, migrate, mutes, subscriptions
 
 LIST_COMMAND = Command(
     name="list",
@@ -98,7 +100,11 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     pages = max(1, -(-len(listed) // ENTRIES_A_PAGE))
     page = min(max(1, page), pages)
     shown = listed[(page - 1) * ENTRIES_A_PAGE : page * ENTRIES_A_PAGE]
-    text = words.watch_list(shown, len(listed), services.chains, [*muted, *unlisted])
+    of_place = await services.db.run(filters.place_filter, place)
+    reported = (
+        [] if of_place is None else [fill("Reported here: {}", filter_words(of_place, services.chains))]
+    )
+    text = words.watch_list(shown, len(listed), services.chains, [*muted, *reported, *unlisted])
     if pages > 1:
         text += f"\n\n{page}/{pages}"
     buttons = in_pairs([entry_button(one, page) for one in shown])

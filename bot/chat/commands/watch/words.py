@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch.grammar import WatchEntry, show_scope
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
+from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
 from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
@@ -360,8 +361,10 @@ def _names(entries: Sequence[WatchEntry]) -> list[Html]:
 
 def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:
     scope = subscription.scope
+    own = subscription.filter
+    reported = EMPTY if own is None else fill(" · {}", filter_words(own, chains))
     if subscription.account is None:
         who = _tokens(scope.contracts, subscription.label) + " in every account"
-        return fill("#{} {}{}", str(number), who, _shown_beside_tokens(scope, chains))
+        return fill("#{} {}{}{}", str(number), who, _shown_beside_tokens(scope, chains), reported)
     who = account_name(subscription.account, subscription.label)
-    return fill("#{} {}{}", str(number), who, show_scope(scope, chains))
+    return fill("#{} {}{}{}", str(number), who, show_scope(scope, chains), reported)

@@ -87,6 +87,8 @@ def test_what_is_no_condition_is_refused_with_the_reason(typed: str, says: str) 
         ("Savings 2 min 5", {"Savings 2"}, ("Savings 2", "min 5")),
         ("Savings $5", {"Savings"}, ("Savings", "$5")),
         ("Nobody in", {"Treasury"}, ("Nobody", "in")),
+        ("0x8e min 5", {"0x8e"}, ("0x8e", "min 5")),
+        ("0x8e 5", set(), ("0x8e", "5")),
     ],
 )
 def test_whom_it_is_about_stands_before_it(text: str, labels: set[str], expected: tuple[str, str]) -> None:
