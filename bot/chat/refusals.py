@@ -48,7 +48,7 @@ def went_wrong(reference: str) -> Html:
 
 
 def enough_for_now(retry_after_seconds: int) -> Html:
-    """Return the answer to the first command beyond what a minute allows; further ones get none."""
+    """Return the answer to commands beyond what a minute allows, said now and then."""
     return fill(
         "Too many commands at once. I'll answer again in {} s. Alerts are not affected.",
         str(retry_after_seconds),

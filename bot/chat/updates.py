@@ -273,16 +273,14 @@ class UpdateHandler:
     def _limit(self, incoming: Incoming, needed: Action) -> LimitResult:
         """Count a command, looks and changes apart, and return whether it is within the limits."""
         place, user_id, now = incoming.place, incoming.author.user_id, self._monotonic()
-        if needed is Action.LOOK:
-            result = self._limiter.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
-        else:
-            result = self._limiter.check_change(place.chat_id, user_id, now)
+        check = self._limiter.check_look if needed is Action.LOOK else self._limiter.check_change
+        result = check(place.chat_id, user_id, now, is_group=not place.is_private)
         if result.action is not LimitAction.ALLOW:
             self.commands["too_many"] += 1
         return result
 
     async def _is_within_limit(self, incoming: Incoming, needed: Action) -> bool:
-        """Whether a command is within the limits of a minute; the first beyond them is answered."""
+        """Whether a command is within the limits of a minute; beyond them an answer says when it goes on."""
         action, retry_after_seconds = self._limit(incoming, needed)
         if action is LimitAction.WARN and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.enough_for_now(retry_after_seconds)])

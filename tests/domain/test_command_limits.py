@@ -1,5 +1,7 @@
 """How many commands are answered, as a rule and as laws."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ from bot.domain.chat.command_limits import (
     GROUP_PER_MINUTE,
     MEMBER_PER_MINUTE,
     PRIVATE_PER_MINUTE,
+    PRIVATE_WARNING_SECONDS,
     WINDOW_SECONDS,
     CommandLimiter,
     LimitAction,
@@ -47,12 +50,42 @@ def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told
     assert actions(one, 2, WINDOW_SECONDS + 1) == [LimitAction.WARN, LimitAction.IGNORE]
 
 
-def test_a_flood_that_goes_on_is_answered_as_often_as_before_and_told_once_a_minute() -> None:
+def test_a_flood_in_a_group_is_answered_as_often_as_before_and_told_once_a_minute() -> None:
     one = CommandLimiter()
-    heard = [look(one, float(second)).action for second in range(600)]
+    heard = [look(one, float(second), chat=OPS).action for second in range(600)]
 
-    assert heard.count(LimitAction.ALLOW) == 10 * PRIVATE_PER_MINUTE
+    assert heard.count(LimitAction.ALLOW) == 10 * MEMBER_PER_MINUTE
     assert heard.count(LimitAction.WARN) == 10
+
+
+@given(st.lists(st.floats(0.0, 20.0), min_size=1, max_size=60))
+def test_nobody_waits_for_a_word_in_a_private_chat_longer_than_the_pause_between_two(
+    pauses: list[float],
+) -> None:
+    one, now, heard_at = CommandLimiter(), 0.0, 0.0
+    actions(one, PRIVATE_PER_MINUTE)
+    warned: list[float] = []
+    for pause in pauses:
+        now += pause
+        action = look(one, now).action
+        if action is LimitAction.IGNORE:
+            assert now - heard_at < PRIVATE_WARNING_SECONDS
+            continue
+        heard_at = now
+        warned += [now] if action is LimitAction.WARN else []
+
+    assert all(after - before >= PRIVATE_WARNING_SECONDS for before, after in pairwise(warned))
+
+
+def test_changes_beyond_what_anybody_types_are_answered_now_and_then_in_a_private_chat_too() -> None:
+    private, group = CommandLimiter(), CommandLimiter()
+    for _ in range(CHANGES_PER_MINUTE + 1):
+        private.check_change(ALICE, ALICE, 0.0, is_group=False)
+        group.check_change(OPS, ALICE, 0.0, is_group=True)
+
+    later = PRIVATE_WARNING_SECONDS
+    assert private.check_change(ALICE, ALICE, later, is_group=False) == (LimitAction.WARN, 50)
+    assert group.check_change(OPS, ALICE, later, is_group=True) == (LimitAction.IGNORE, 50)
 
 
 def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
@@ -61,7 +94,8 @@ def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
         look(one, float(second))
 
     assert look(one, 39.5) == (LimitAction.WARN, 21)
-    assert look(one, 59.9) == (LimitAction.IGNORE, 1)
+    assert look(one, 49.4) == (LimitAction.IGNORE, 11)
+    assert look(one, 59.9) == (LimitAction.WARN, 1)
     assert look(one, 60.0) == (LimitAction.ALLOW, 0)
 
 
@@ -69,18 +103,18 @@ def test_changes_are_not_refused_where_looks_are() -> None:
     one = CommandLimiter()
     actions(one, 100, chat=OPS)
 
-    changes = [one.check_change(OPS, ALICE, 1.0).action for _ in range(CHANGES_PER_MINUTE + 2)]
+    changes = [one.check_change(OPS, ALICE, 1.0, is_group=True).action for _ in range(CHANGES_PER_MINUTE + 2)]
     assert changes == [LimitAction.ALLOW] * CHANGES_PER_MINUTE + [
         LimitAction.WARN,
         LimitAction.IGNORE,
     ]
-    assert one.check_change(OPS, BOB, 1.0).action is LimitAction.ALLOW
+    assert one.check_change(OPS, BOB, 1.0, is_group=True).action is LimitAction.ALLOW
 
 
 def test_changes_leave_looks_their_own() -> None:
     one = CommandLimiter()
     for _ in range(CHANGES_PER_MINUTE):
-        one.check_change(ALICE, ALICE, 0.0)
+        one.check_change(ALICE, ALICE, 0.0, is_group=False)
 
     assert set(actions(one, PRIVATE_PER_MINUTE)) == {LimitAction.ALLOW}
 

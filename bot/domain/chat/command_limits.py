@@ -24,6 +24,9 @@ MEMBER_PER_MINUTE = 6
 CHANGES_PER_MINUTE = 60
 """Changes by one person in one chat."""
 
+PRIVATE_WARNING_SECONDS = 10.0
+"""How often at most somebody who goes on in a private chat reads that it is too much: no silence there."""
+
 REMEMBERED = 10_000
 """Chats and members to remember; the longest inactive are forgotten first."""
 
@@ -33,7 +36,7 @@ class LimitAction(Enum):
 
     ALLOW = "carry out"
     WARN = "say enough"
-    """One too many: say so, once a minute."""
+    """One too many: say so, once a minute in a group."""
     IGNORE = "ignore"
 
 
@@ -58,9 +61,9 @@ class _RecentCommands:
             return 0
         return max(0, math.ceil(self.at[0] + WINDOW_SECONDS - now))
 
-    def refuse(self, now: float) -> LimitResult:
-        """Return a warning, or an order to ignore the command if a warning was given within a minute."""
-        if now - self.warned_at < WINDOW_SECONDS:
+    def refuse(self, now: float, *, is_group: bool) -> LimitResult:
+        """Return a warning, or an order to ignore the command if a warning was given not long ago."""
+        if now - self.warned_at < (WINDOW_SECONDS if is_group else PRIVATE_WARNING_SECONDS):
             return LimitResult(LimitAction.IGNORE, self.wait(now))
         self.warned_at = now
         return LimitResult(LimitAction.WARN, self.wait(now))
@@ -84,13 +87,13 @@ class CommandLimiter:
         What one member sends too much does not count for the group.
         """
         if not is_group:
-            return _check([self._of(chat_id, PRIVATE_PER_MINUTE)], now)
+            return _check([self._of(chat_id, PRIVATE_PER_MINUTE)], now, is_group=False)
         member = self._of((chat_id, user_id), MEMBER_PER_MINUTE)
-        return _check([member, self._of(chat_id, GROUP_PER_MINUTE)], now)
+        return _check([member, self._of(chat_id, GROUP_PER_MINUTE)], now, is_group=True)
 
-    def check_change(self, chat_id: int, user_id: int | None, now: float) -> LimitResult:
+    def check_change(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
         """Count a command that changes something, and return what becomes of it."""
-        return _check([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
+        return _check([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now, is_group=is_group)
 
     def count_answer(self, chat_id: int, messages: int, now: float, *, is_group: bool) -> None:
         """Count an answer of several messages: each further message counts as one command."""
@@ -107,11 +110,11 @@ class CommandLimiter:
         return recent
 
 
-def _check(counts: list[_RecentCommands], now: float) -> LimitResult:
+def _check(counts: list[_RecentCommands], now: float, *, is_group: bool) -> LimitResult:
     """Allow only if no count is at its limit; a refused command is counted nowhere."""
     longest = max(counts, key=lambda recent: recent.wait(now))
     if longest.wait(now):
-        return longest.refuse(now)
+        return longest.refuse(now, is_group=is_group)
     for recent in counts:
         recent.count(now)
     return LimitResult(LimitAction.ALLOW)
