@@ -7,7 +7,8 @@ import pytest
 
 from bot.sandbox.gateway.faults.kinds import LeaveOutNatives, LeaveOutTokens, Reindex
 from bot.sandbox.gateway.world import Contract
-from tests.stack import ACCOUNT, BASE, Stack, open_stack
+from bot.sandbox.telegram.world.world import Chat
+from tests.stack import ACCOUNT, BASE, CHECKSUMMED, Stack, open_stack
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))
 
@@ -24,13 +25,31 @@ async def rich(tmp_path: Path) -> AsyncIterator[Stack]:
             )
             stack.world.set_token(BASE, address, ACCOUNT, 3)
         stack.start()
-        await stack.watches()
         yield stack
 
 
-async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_back(rich: Stack) -> None:
+@pytest.fixture
+async def watched(rich: Stack) -> Stack:
+    """Let Olga watch it in her own chat."""
+    await rich.watches()
+    return rich
+
+
+async def watching_group(stack: Stack) -> Chat:
+    """Return a group that watches the same."""
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Treasury", chat=group)
+    await stack.hears("balances on", chat=group)
+    return group
+
+
+async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_back(watched: Stack) -> None:
+    rich = watched
+    group = await watching_group(rich)
     rich.gateway.faults.add(Reindex(chain_id=BASE))
-    told = (await rich.hears("is held back")).text
+    told = (await rich.hears("is held back", chat=group)).text
     rich.say("/status")
     status = (await rich.hears("Last sweep")).text
     rich.say("/balance")
@@ -51,10 +70,12 @@ async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_ba
     assert not any("can't read" in text or "is back after" in text for text in rich.said())
 
 
-async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: Stack) -> None:
+async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(watched: Stack) -> None:
+    rich = watched
+    group = await watching_group(rich)
     for address in TOKENS:
         rich.world.set_token(BASE, address, ACCOUNT, 0)
-    await rich.hears("is held back")
+    await rich.hears("is held back", chat=group)
 
     rich.say("/believe base")
 
@@ -63,7 +84,26 @@ async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: Stack
     assert "an owner confirmed that the balances are gone.\n12 changes meanwhile" in ended
 
 
-async def test_a_silent_chain_is_not_said_to_be_held_back(rich: Stack) -> None:
+async def test_an_owner_who_watches_a_chain_hears_once_that_it_is_held_back(watched: Stack) -> None:
+    group = await watching_group(watched)
+    watched.gateway.faults.add(Reindex(chain_id=BASE))
+    await watched.hears("confirm it with /believe base", chat=group)
+    watched.gateway.faults.heal()
+    await watched.hears("Base are back")
+
+    assert sum("vanished at once" in text for text in watched.said()) == 1
+
+
+async def test_an_owner_who_does_not_watch_a_chain_hears_that_it_is_held_back_as_well(rich: Stack) -> None:
+    group = await watching_group(rich)
+    rich.gateway.faults.add(Reindex(chain_id=BASE))
+    await rich.hears("is held back", chat=group)
+
+    await rich.hears("12 of 12 token balances vanished at once")
+
+
+async def test_a_silent_chain_is_not_said_to_be_held_back(watched: Stack) -> None:
+    rich = watched
     rich.gateway.faults.add(LeaveOutTokens(chain_id=BASE), LeaveOutNatives(chain_id=BASE))
 
     await rich.hears("I can't read Base")

@@ -7,13 +7,14 @@ from functools import partial
 
 from bot.domain.ask.plan import watched_parts, watches_by_account
 from bot.domain.assets import Address, ChainId, Part
-from bot.domain.deliver.alerts import Blind, DoubtEnd, HeldBack, SeenAgain
+from bot.domain.deliver.alerts import Blind, DoubtEnd, Gap, HeldBack, MassLoss, SeenAgain
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
 from bot.domain.observe.recipients import Watches, WatchPair, label_on
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import all_subscriptions, covered_on
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
+from bot.store.outbox.notice_codec import notice_to_json
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 
 Gaps = dict[DestinationId, dict[BlindSpot, datetime]]
@@ -59,8 +60,14 @@ def enqueue_outage_notices(
         if one.blind:
             why = {spot: held_back[spot.chain_id] for spot in one.blind if spot.chain_id in still}
             is_everything = not answered and not still
-            blind = Blind(as_gaps(one.blind, since, label_of, why), is_everything=is_everything)
-            enqueue_alert(db, destination_id, to_milliseconds(now), notice=blind)
+            news = tuple(
+                gap
+                for gap in as_gaps(one.blind, since, label_of, why)
+                if not _is_known_as_owner(db, destination_id, gap)
+            )
+            if news:
+                blind = Blind(news, is_everything=is_everything)
+                enqueue_alert(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
             changes = _count_changes(
                 db, destination_id, {spot: wanted[spot].reported_at for spot in one.seen}
@@ -68,6 +75,19 @@ def enqueue_outage_notices(
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
             seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=seen_again)
+
+
+def _is_known_as_owner(db: Database, destination_id: DestinationId, gap: Gap) -> bool:
+    """Return whether this destination got the notice to owners that the chain is held back."""
+    if gap.held_back is None:
+        return False
+    # The counts stay as they are while a chain is held back; an equal notice of before is older than the gap.
+    notice = notice_to_json(MassLoss(gap.chain_id, gap.held_back.lost, gap.held_back.held))
+    (count,) = db.execute(
+        "SELECT count(*) FROM alert WHERE destination_id = ? AND created_at >= ? AND notice = ?",
+        [destination_id, to_milliseconds(gap.since), notice],
+    ).fetchone()
+    return bool(count)
 
 
 def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
