@@ -17,7 +17,7 @@ from bot.domain.symbols import find_look_alikes
 from bot.domain.units import added_usd, format_signed_usd
 
 SHOWN_OPENLY = 8
-"""Of more changes the weightiest are shown, and the others in a quotation that opens on a tap."""
+"""Of more changes the weightiest are shown openly, and the others in a quotation that opens on a tap."""
 
 _UNPRICED_LOSS = Decimal(1)
 """What leaves without a price weighs as much as a dollar: more than dust, less than what is known."""
@@ -27,7 +27,7 @@ class _Ranked(NamedTuple):
     alert: ChangeAlert
     worth: Decimal | None
     rank: int
-    """Its place among the changes of the message that are shown openly, if it is one of these."""
+    """Its place among the changes of the message, the weightiest first."""
 
 
 def change_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
@@ -50,8 +50,7 @@ def change_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
 
 def _ranked(alerts: Sequence[ChangeAlert], chains: Chains) -> list[_Ranked]:
     worth = [worth_of_change(alert, chains) for alert in alerts]
-    order = _by_weight(alerts, worth) if len(alerts) > SHOWN_OPENLY else list(range(len(alerts)))
-    ranks = {place: rank for rank, place in enumerate(order)}
+    ranks = {place: rank for rank, place in enumerate(_by_weight(alerts, worth))}
     return [_Ranked(alert, worth[place], ranks[place]) for place, alert in enumerate(alerts)]
 
 
