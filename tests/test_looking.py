@@ -223,6 +223,10 @@ async def test_a_name_that_nothing_has_is_not_asked_for(stack: Stack) -> None:
     await stack.watches()
 
     assert "Did you mean Treasury?" in await answered(stack, "/balance Tresury")
+    for more in ("polygon", "usdc"):
+        stack.say(f"/balance treasury {more}")
+        answer = await stack.hears("everything an account holds, on every chain. Is Treasury the one")
+        assert buttons_of(answer) == ["Treasury"]
 
 
 # ---------------------------------------------------------------- /believe

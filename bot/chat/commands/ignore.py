@@ -1,6 +1,6 @@
 """`/ignore` and `/unignore`: tokens that a chat does not want to see alerts about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -286,7 +286,7 @@ class UnignoreRequest(Request):
         found = await services.db.run(ignore_list.unignore, incoming.place, contracts, actor)
         return (
             tokens_unignored(
-                [contract for contract in contracts if contract in found],
+                [_name_of(contract, here.tokens) for contract in contracts if contract in found],
                 [contract for contract in contracts if contract not in found],
             ),
         )
@@ -371,11 +371,16 @@ def token_unignored(token: IgnoredToken, chains: Chains) -> Html:
     return fill("{} is reported again. What changed meanwhile is not.", _token(token, chains))
 
 
-def tokens_unignored(found: Sequence[Address], others: Sequence[Address]) -> Html:
+def _name_of(contract: Address, tokens: Iterable[IgnoredToken]) -> Html:
+    symbols = {token.symbol for token in tokens if token.contract == contract}
+    return _named(symbol(symbols.pop()) if len(symbols) == 1 else EMPTY, contract)
+
+
+def tokens_unignored(found: Sequence[Html], others: Sequence[Address]) -> Html:
     """Return the answer to /unignore."""
     lines = []
     if found:
-        what = folded([short_address(contract) for contract in found], last=" and ")
+        what = folded(found, last=" and ")
         lines.append(
             fill(
                 "{} {} reported again. What changed meanwhile is not.",
@@ -410,9 +415,12 @@ def _newly_ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[
     return fill("Ignoring {}, but {} {} {} by name.", what, numbers, still, them)
 
 
+def _named(shown: Html, contract: Address) -> Html:
+    return bold(shown) + " · " + short_address(contract) if shown else short_address(contract)
+
+
 def _token(token: IgnoredToken, chains: Chains) -> Html:
-    shown = symbol(token.symbol)
-    named = bold(shown) + " · " + short_address(token.contract) if shown else short_address(token.contract)
+    named = _named(symbol(token.symbol), token.contract)
     return named + f" on {chain_names(sorted(token.chains), chains, last=' and ')}" if token.chains else named
 
 

@@ -157,5 +157,12 @@ def closest_label(listed: Sequence[ListedSubscription], who: str) -> str:
         for entry in listed
         if entry in find(listed, entry.subscription.label)
     }
-    close = difflib.get_close_matches(who.casefold(), labels, n=1)
+    typed = who.casefold()
+    begun = [label for label in labels if label.startswith(typed + " ")]
+    if len(begun) == 1:
+        return labels[begun[0]]
+    longer = [label for label in labels if typed.startswith(label + " ")]
+    if longer:
+        return labels[max(longer, key=len)]
+    close = difflib.get_close_matches(typed, labels, n=1)
     return labels[close[0]] if close else ""

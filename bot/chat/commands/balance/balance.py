@@ -278,6 +278,8 @@ async def _unwatched_balance(
     closest = closest_label(listed, who)
     offered = [(closest, f"/balance {closest}")] if closest else []
     buttons = await services.button_commands.buttons(here, *offered)
+    if closest and who.casefold().startswith(closest.casefold() + " "):
+        return (Screen(words.shows_everything(closest), rows(buttons)),)
     return (Screen(not_watched(who, closest), rows(buttons)),)
 
 

@@ -1,5 +1,6 @@
 """What /balance answers beside balances: questions under way, refusals, and totals."""
 
+from bot.chat.commands.words import bold_label
 from bot.chat.text.html import Html, code, fill
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import counted, short_address
@@ -7,6 +8,14 @@ from bot.domain.assets import Address
 
 REFRESHED = "As it is now."
 NO_LONGER_WATCHED = "That is no longer watched here."
+
+
+def shows_everything(label: str) -> Html:
+    """Return the answer to a label with more words behind it: a chain, or a token."""
+    return fill(
+        "/balance shows everything an account holds, on every chain. Is {} the one you mean?",
+        bold_label(label),
+    )
 
 
 def one_at_a_time(accounts: int) -> Html:

@@ -277,7 +277,7 @@ def unknown_chat(typed: str) -> Html:
     """Return the answer to a name that no chat is known by."""
     return fill(
         "I don't know anyone or any chat called {}.\n/chats lists those I know. A chat id such as {} works"
-        " too; /id shows it in the chat itself.",
+        " too; /id shows it in the chat itself. In a group you can reply to somebody with /allow or /deny.",
         typed_word(typed),
         code("-1001234567890"),
     )
@@ -398,6 +398,7 @@ def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, 
 
 
 _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
+_ON_CHAINS = re.compile(r"(?<= on )\d{1,20}(?: \d{1,20})*$")
 
 
 def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
@@ -406,6 +407,8 @@ def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
     # Stored as a number, so that a chain that is renamed has its new name here.
     if entry.action is AuditAction.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
+    if entry.action in (AuditAction.IGNORE_CONTRACT, AuditAction.UNIGNORE_CONTRACT):
+        subject = _ON_CHAINS.sub(lambda found: _titles(found.group(), chains), subject)
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
     if not subject and entry.action in (AuditAction.MUTE, AuditAction.UNMUTE):
         about = EMPTY + " all alerts"
@@ -418,6 +421,10 @@ def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
         about,
         where,
     )
+
+
+def _titles(numbers: str, chains: Chains) -> str:
+    return ", ".join(chains.get(ChainId(int(number))).title for number in numbers.split())
 
 
 def _cut_entry(entry: Html) -> Html:

@@ -68,6 +68,23 @@ def test_a_label_is_proposed_only_if_it_names_what_it_labels() -> None:
     assert closest_label(odd, checksummed(TREASURY)[:-1]) == ""
 
 
+def test_the_first_words_of_a_label_propose_it_where_no_other_begins_so() -> None:
+    main = (listed(1, TREASURY, "Main treasury of the team"), listed(2, OTHER, "Payroll"))
+    both = (*main, listed(3, USDC, "Main vault of the whole team"))
+
+    assert closest_label(main, "main") == "Main treasury of the team"
+    assert closest_label(main, "mai") == ""
+    assert closest_label(both, "main") == ""
+
+
+def test_more_words_behind_a_label_propose_the_longest_that_they_begin_with() -> None:
+    cold = (listed(1, TREASURY, "T"), listed(2, OTHER, "T cold"))
+
+    assert closest_label(cold, "t on all the chains") == "T"
+    assert closest_label(cold, "t cold on all the chains") == "T cold"
+    assert closest_label(cold, "tea on all the chains") == ""
+
+
 SOME_TOKEN = listed(1, None).subscription
 SOME = (listed(1, TREASURY, "Payroll"), listed(2, OTHER, "Treasury"), listed(3, None, "Vault 2"))
 

@@ -160,6 +160,16 @@ def test_a_mute_of_everything_says_so_and_one_of_an_account_names_it() -> None:
     assert "all alerts" not in line
 
 
+@pytest.mark.parametrize("deed", [AuditAction.IGNORE_CONTRACT, AuditAction.UNIGNORE_CONTRACT])
+def test_the_chains_of_an_ignored_token_are_named(deed: AuditAction) -> None:
+    contract = "0x" + 20 * "ab"
+    entry = replace(entry_of("Ops"), action=deed, subject=f"{contract} on 137 8453")
+    everywhere = replace(entry, subject=contract)
+
+    assert "0xABaB…ABaB on Polygon, Base · Ops (" in text(owner_words.audit([entry], 1, 1, CHAINS, NOON))
+    assert "0xABaB…ABaB · Ops (" in text(owner_words.audit([everywhere], 1, 1, CHAINS, NOON))
+
+
 def test_a_long_subject_is_cut_and_what_stands_behind_it_is_not() -> None:
     entry = entry_of("Ops")
     many = replace(entry, subject="token " + " ".join(f"0x{number:040x}" for number in range(75)))
