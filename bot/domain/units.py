@@ -1,10 +1,9 @@
-"""Smallest units to decimal text and back, exactly.
+"""Smallest units to decimal text, exactly.
 
 Everything here is whole-number arithmetic: 2^256-1 has 78 digits, more than a
 float or a default Decimal context keeps.
 """
 
-import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import reduce
 
@@ -15,8 +14,6 @@ _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 _CENT = Decimal("0.01")
 _PRICE_DIGITS_MOST = 100
 """Digits before the point. A longer price is nonsense, and would not fit the exact context."""
-
-_AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
 def format_exact(amount_raw: int, decimals: int) -> str:
@@ -38,21 +35,6 @@ def format_shown(amount_raw: int, decimals: int) -> str:
 def format_signed(delta_raw: int, decimals: int) -> str:
     """Return a difference with its sign and every digit: `+0.42`, `−1,250`."""
     return ("+" if delta_raw >= 0 else "") + format_exact(delta_raw, decimals)
-
-
-def parse_exact(text: str, decimals: int) -> int:
-    """Return the smallest units of what `format_exact` wrote; its commas may be left out.
-
-    Raises ValueError for anything else, more decimals than the unit has included.
-    """
-    digits = text.replace(MINUS, "-")
-    if not _AMOUNT.fullmatch(digits):
-        raise ValueError(f"not an amount: {text!r}")
-    sign = -1 if digits.startswith("-") else 1
-    whole, _, fraction = digits.removeprefix("-").replace(",", "").partition(".")
-    if len(fraction) > decimals:
-        raise ValueError(f"more than {decimals} decimals: {text!r}")
-    return sign * int(whole + fraction.ljust(decimals, "0"))
 
 
 def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal | None:

@@ -23,8 +23,8 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.rules.loud import MENTIONS_MOST, Loudness, Mention, Sound
-from bot.domain.units import parse_exact
 from bot.domain.zones import local
+from tests.amounts import read_amount
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -384,7 +384,7 @@ def test_a_sum_is_what_happened_to_the_last_unit(amounts: list[int], decimals: i
     first = seen(composed(*steps).html).split("\n")[0]
 
     amount = first.split(" ")[2]
-    assert parse_exact(amount.lstrip("+±"), decimals) == amounts[-1] - amounts[0]
+    assert read_amount(amount.lstrip("+±")) * 10**decimals == amounts[-1] - amounts[0]
 
 
 # ---------------------------------------------------------------- one change
@@ -1050,7 +1050,7 @@ def test_the_signed_amount_is_the_difference_to_the_last_unit(before: int, after
     _, amount, symbol = line.split(" ")[:3]
     assert symbol == "USDC"
     assert amount[0] == ("+" if after > before else "−")
-    assert parse_exact(amount.removeprefix("+"), decimals) == after - before
+    assert read_amount(amount.removeprefix("+")) * 10**decimals == after - before
 
 
 @settings(max_examples=examples(60))
