@@ -38,12 +38,13 @@ from bot.store.polling import freshness, holdings, record, sweeps
 from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
-from tests.builders import BASE, ETHEREUM, NOON, POLYGON, REGISTRY, TREASURY, VERIFIED, at
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, REGISTRY, TREASURY, USDC, VERIFIED, at, reading
 from tests.new_database import put_new_database
 
 OLGA = Place(7001, "private", "Olga")
 OPS = Place(-1001, "supergroup", "Ops")
 ALERTS_TOPIC = Place(-1001, "supergroup", "Ops", thread_id=5)
+EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
 CHAINS = frozenset({ETHEREUM, POLYGON, BASE})
 LIMIT = 5
 STALE_AFTER = timedelta(minutes=10)
@@ -369,6 +370,17 @@ class Keeper:
         return await self.db.run(delivery_results.doubt_unfinished_sends, now, self.epoch)
 
 
+async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
+    """Let the treasury hold so much of a token, so many seconds after noon."""
+    await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
+
+
+async def told(keeper: Keeper) -> list[str]:
+    """Return what became of each alert about a change, oldest first."""
+    rows = await keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
+    return [state for (state,) in rows]
+
+
 def words(_: Database, alerts: Sequence[Alert], message_id: str, __: datetime) -> tuple[str, int]:
     """Compose a text that shows the id and each alert."""
     return " ".join([message_id, *map(word, alerts)]), len(alerts)
@@ -395,3 +407,13 @@ async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     one = await open_new_keeper(path)
     yield one
     await one.db.close()
+
+
+@pytest.fixture
+async def watching(keeper: Keeper) -> Keeper:
+    """Olga, the group and one of its topics watch the treasury, which was read once."""
+    for place in EVERYONE:
+        await keeper.watch(place=place)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    return keeper

@@ -31,35 +31,9 @@ from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.store import delivery_results
 from bot.store.chats import chats
 from tests.builders import DAI, NOON, USDC, at, held, reading
-from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper
+from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, change, told
 
-EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
 ALERTS_DESTINATION = 3
-
-
-@pytest.fixture
-async def watching(keeper: Keeper) -> Keeper:
-    """Olga, the group and one of its topics watch the treasury, which was read once."""
-    for place in EVERYONE:
-        await keeper.watch(place=place)
-    await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.deliver_all()
-    return keeper
-
-
-async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
-    await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
-
-
-async def attempt(
-    keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON
-) -> DeliveryUpdate:
-    return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
-
-
-async def told(keeper: Keeper) -> list[str]:
-    rows = await keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
-    return [state for (state,) in rows]
 
 
 async def row(keeper: Keeper, delivery: Delivery) -> tuple[object, ...]:
@@ -76,7 +50,7 @@ async def test_what_arrived_is_told_and_never_due_again(watching: Keeper) -> Non
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    await attempt(watching, first, Sent(4711))
+    await watching.came_back(first, Sent(4711))
 
     assert await row(watching, first) == ("sent", 0, 0, 4711, None)
     assert sorted(await told(watching)) == ["bound", "told", "waiting"]
@@ -88,7 +62,7 @@ async def test_what_did_not_arrive_is_the_same_text_again_and_not_told(watching:
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    update = await attempt(watching, first, RetryLater("connection refused"))
+    update = await watching.came_back(first, RetryLater("connection refused"))
 
     assert await row(watching, first) == ("ready", 1, 0, None, "connection refused")
     assert sorted(await told(watching)) == ["bound", "bound", "waiting"]
@@ -100,7 +74,7 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    update = await attempt(watching, first, SendUnknown("read timeout"))
+    update = await watching.came_back(first, SendUnknown("read timeout"))
     await change(watching, 7)
 
     assert await row(watching, first) == ("ready", 0, 1, None, "read timeout")
@@ -112,7 +86,7 @@ async def in_doubt(watching: Keeper, *, unknowns: int) -> tuple[Delivery, Delive
     """Let a send to Olga's chat get no answer, for so many times by then; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    update = await attempt(watching, replace(first, unknowns=unknowns - 1), SendUnknown("read timeout"))
+    update = await watching.came_back(replace(first, unknowns=unknowns - 1), SendUnknown("read timeout"))
     await change(watching, 7)
     return first, update
 
@@ -209,7 +183,7 @@ async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Kee
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
 
-    update = await attempt(watching, due[OPS.chat_id], SendThrottled(30))
+    update = await watching.came_back(due[OPS.chat_id], SendThrottled(30))
     outbox = await watching.outbox()
 
     assert update.pause is not None
@@ -227,7 +201,7 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
 ) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    await attempt(watching, due[OLGA.chat_id], SendThrottled(30))
+    await watching.came_back(due[OLGA.chat_id], SendThrottled(30))
     for seconds in (5, 10, 15):
         await change(watching, 6 + seconds, seconds=seconds)
 
@@ -264,8 +238,8 @@ async def test_a_clock_set_back_makes_no_hold_longer_than_it_was_meant(watching:
 async def test_a_clock_set_back_delays_no_attempt_and_no_alert(watching: Keeper) -> None:
     await change(watching, 6, seconds=3600)
     due = {delivery.chat_id: delivery for delivery in await watching.due(at(3600))}
-    await attempt(watching, due[OLGA.chat_id], SendUnknown("read timeout"), at(3600))
-    await attempt(watching, due[OPS.chat_id], RetryLater("busy"), at(3600))
+    await watching.came_back(due[OLGA.chat_id], SendUnknown("read timeout"), at(3600))
+    await watching.came_back(due[OPS.chat_id], RetryLater("busy"), at(3600))
     await change(watching, 7, seconds=3601)
 
     delivered = await watching.deliver_all(at(0))
@@ -281,7 +255,7 @@ async def test_a_clock_set_back_makes_no_probe_later_than_it_was_meant(
     await watching.deny(OLGA)
     await change(watching, 6, seconds=3600)
     (first,) = await watching.due(at(3600))
-    await attempt(watching, first, Unreachable("not now", park), at(3600))
+    await watching.came_back(first, Unreachable("not now", park), at(3600))
     assert (await watching.outbox(at(3600))).next_at == at(3600 + seconds)
 
     assert (await watching.outbox(at(0))).next_at == at(seconds)
@@ -291,7 +265,7 @@ async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> 
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
 
-    await attempt(watching, due[OPS.chat_id], Unreachable("kicked", Park.FOR_GOOD))
+    await watching.came_back(due[OPS.chat_id], Unreachable("kicked", Park.FOR_GOOD))
     await watching.sent(due[OLGA.chat_id])
 
     assert await row(watching, due[OPS.chat_id]) == ("ready", 0, 0, None, "kicked")
@@ -308,16 +282,16 @@ async def test_a_silenced_chat_is_tried_again_and_again_and_back_when_one_arrive
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OLGA.chat_id])
     muted = Unreachable("not enough rights", Park.NO_RIGHTS)
-    await attempt(watching, due[OPS.chat_id], muted)
+    await watching.came_back(due[OPS.chat_id], muted)
 
     probe_at = (await watching.outbox()).next_at
     assert probe_at == at(45)
     (probe,) = await watching.due(probe_at)
     assert (probe.id, probe.probes) == (due[OPS.chat_id].id, 1)
-    await attempt(watching, probe, muted, probe_at)
+    await watching.came_back(probe, muted, probe_at)
     assert await watching.due(at(80)) == ()
     (probe,) = await watching.due(at(90))
-    await attempt(watching, probe, Sent(1), at(90))
+    await watching.came_back(probe, Sent(1), at(90))
 
     assert len(await watching.deliver_all(at(90))) == 1, "the other topic's"
     assert await watching.value("SELECT probes FROM chat WHERE telegram_id = ?", OPS.chat_id) == 0
@@ -332,7 +306,7 @@ async def test_a_refused_message_of_several_alerts_is_sent_in_as_many(watching: 
     refused = due[OLGA.chat_id]
     assert refused.alerts == 3
 
-    await attempt(watching, refused, SendRefused("too long", is_final=True))
+    await watching.came_back(refused, SendRefused("too long", is_final=True))
     await change(watching, 8)
     texts = [one.text for one in await watching.deliver_all() if one.chat_id == OLGA.chat_id]
 
@@ -349,7 +323,7 @@ async def test_a_refused_message_of_one_alert_is_given_up_and_its_destination_an
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OLGA.chat_id])
 
-    await attempt(watching, due[OPS.chat_id], SendRefused("odd", is_final=True))
+    await watching.came_back(due[OPS.chat_id], SendRefused("odd", is_final=True))
 
     assert (await row(watching, due[OPS.chat_id]))[0] == "dead"
     assert sorted(await told(watching)) == ["dead", "told", "waiting"]
@@ -374,7 +348,7 @@ async def test_a_message_that_was_misread_is_the_same_in_another_form(watching: 
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    await attempt(watching, first, Misread("can't parse", Form.PLAIN))
+    await watching.came_back(first, Misread("can't parse", Form.PLAIN))
 
     again = {delivery.id: delivery for delivery in await watching.due()}[first.id]
     assert again == replace(first, form=Form.PLAIN)
@@ -391,7 +365,7 @@ async def test_what_a_lost_topic_is_to_be_told_goes_to_its_chat(watching: Keeper
     (first,) = await watching.due()
     assert first.thread_id == ALERTS_TOPIC.thread_id
 
-    await attempt(watching, first, TopicLost("closed", is_certain=True))
+    await watching.came_back(first, TopicLost("closed", is_certain=True))
 
     (again,) = await watching.due()
     assert (again.id, again.thread_id, again.fallback_reason) == (first.id, None, "closed")
@@ -410,7 +384,7 @@ async def lose_topic(keeper: Keeper, reason: str) -> None:
     await keeper.script(f"DELETE FROM subscription WHERE destination_id <> {ALERTS_DESTINATION}")
     await change(keeper, 6)
     (first,) = await keeper.due()
-    await attempt(keeper, first, TopicLost(reason, is_certain=True))
+    await keeper.came_back(first, TopicLost(reason, is_certain=True))
     await keeper.deliver_all()
 
 
@@ -437,7 +411,7 @@ async def test_a_topic_that_is_closed_still_is_left_alone_for_another_hour(watch
     await lose_topic(watching, "closed")
     await change(watching, 7, 3700)
     (tried,) = await watching.due(at(3700))
-    await attempt(watching, tried, TopicLost("closed", is_certain=True), at(3700))
+    await watching.came_back(tried, TopicLost("closed", is_certain=True), at(3700))
 
     assert await topic_told(watching, at(3700)) == (None, "closed")
 
@@ -448,7 +422,7 @@ async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_a
     await lose_topic(watching, "closed")
     await change(watching, 7)
     (fallback_reason,) = await watching.due()
-    await attempt(watching, fallback_reason, SendUnknown("no answer"))
+    await watching.came_back(fallback_reason, SendUnknown("no answer"))
 
     assert await topic_told(watching, at(3700)) == (None, "closed")
 

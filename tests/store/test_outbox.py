@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert
-from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
+from bot.domain.deliver.delivery import Delivery
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
@@ -14,35 +14,9 @@ from bot.store.database.door import Database
 from bot.store.outbox import departures, queue
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
+from tests.store.conftest import ALERTS_TOPIC, EVERYONE, OLGA, OPS, Keeper, change, told, words
 
-EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def watching(keeper: Keeper) -> Keeper:
-    """Olga, the group and one of its topics watch the treasury, which was read once."""
-    for place in EVERYONE:
-        await keeper.watch(place=place)
-    await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.deliver_all()
-    return keeper
-
-
-async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
-    await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
-
-
-async def attempt(
-    keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON
-) -> DeliveryUpdate:
-    return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
-
-
-async def told(keeper: Keeper) -> list[str]:
-    rows = await keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
-    return [state for (state,) in rows]
 
 
 def in_topics(due: Sequence[Delivery]) -> list[tuple[int, int | None]]:
@@ -272,7 +246,7 @@ async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_wa
 ) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    update = await attempt(watching, due[OLGA.chat_id], RetryLater("connection refused"))
+    update = await watching.came_back(due[OLGA.chat_id], RetryLater("connection refused"))
     await change(watching, 7)
 
     outbox = await watching.outbox()

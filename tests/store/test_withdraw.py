@@ -8,7 +8,7 @@ from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.outcomes import Offline
 from bot.store.outbox import withdraw
 from tests.builders import NOON, USDC, at, reading
-from tests.store.conftest import OLGA, Keeper
+from tests.store.conftest import OLGA, Keeper, change, told
 
 AFTER = timedelta(seconds=100)
 LATER = 101.0
@@ -23,17 +23,8 @@ async def watching(keeper: Keeper) -> Keeper:
     return keeper
 
 
-async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
-    await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
-
-
 async def expire(keeper: Keeper, seconds: float) -> int:
     return await keeper.db.run(withdraw.expire, at(seconds), AFTER)
-
-
-async def states(keeper: Keeper) -> list[str]:
-    rows = await keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
-    return [state for (state,) in rows]
 
 
 async def test_what_waited_too_long_is_dropped_and_its_destination_told_how_much_that_is(
@@ -45,7 +36,7 @@ async def test_what_waited_too_long_is_dropped_and_its_destination_told_how_much
 
     assert await expire(watching, LATER + 1) == 2
 
-    assert await states(watching) == ["expired", "expired", "waiting"]
+    assert await told(watching) == ["expired", "expired", "waiting"]
     alerts = await watching.alerts(OLGA)
     assert [getattr(alert, "notice", None) for alert in alerts] == [None, Dropped(2, NOON, at(1))]
 
@@ -54,7 +45,7 @@ async def test_what_waited_as_long_as_it_may_is_kept(watching: Keeper) -> None:
     await change(watching, 6)
 
     assert await expire(watching, 100) == 0
-    assert await states(watching) == ["waiting"]
+    assert await told(watching) == ["waiting"]
 
 
 async def test_what_is_dropped_later_joins_what_is_still_to_be_said(watching: Keeper) -> None:
@@ -87,7 +78,7 @@ async def test_a_message_is_dropped_when_all_that_it_tells_is_too_old(watching: 
 
     assert await expire(watching, LATER) == 1
 
-    assert await states(watching) == ["expired"]
+    assert await told(watching) == ["expired"]
     assert await watching.value("SELECT state FROM delivery ORDER BY id DESC LIMIT 1") == "expired"
     assert [text.split(":")[1] for text in await texts(watching)] == ["Dropped"]
 
@@ -98,7 +89,7 @@ async def test_a_message_with_something_that_is_not_too_old_is_kept_whole(watchi
     await watching.bind(at(60))
 
     assert await expire(watching, LATER) == 0
-    assert await states(watching) == ["bound", "bound"]
+    assert await told(watching) == ["bound", "bound"]
 
 
 async def test_what_is_being_sent_is_not_dropped(watching: Keeper) -> None:
