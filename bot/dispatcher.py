@@ -29,6 +29,7 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
+from bot.domain.rules.loud import Sound
 from bot.store import delivery_results, due_rows
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
@@ -75,6 +76,8 @@ class DispatcherCounts:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     """Sends by `outcome_label`; `unwritable`: updates that the database refused for good."""
+    sounds: Counter[str] = field(default_factory=Counter)
+    """Messages that arrived, `ring` with a sound and `silent` without."""
     possible_duplicates: int = 0
     """Sends that may have arrived and are repeated: people may see one message more for each."""
     expired: int = 0
@@ -288,6 +291,8 @@ class Dispatcher:
             outcome = SendUnknown(repr(error))
             update = update_after(delivery, outcome, self._now(), self._rng())
         self.counts.outcomes[outcome_label(outcome)] += 1
+        if isinstance(outcome, Sent):
+            self.counts.sounds[Sound.SILENT if delivery.is_silent else Sound.RING] += 1
         self.counts.possible_duplicates += isinstance(outcome, SendUnknown)
         self._note_outcome(delivery.chat_id, outcome)
         _log_outcome(delivery, outcome, update)

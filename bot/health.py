@@ -145,6 +145,7 @@ class Health:
                 for (method, answered), count in self.telegram.stats.requests.items()
             },
             sends=dict(sends.outcomes),
+            sounds=dict(sends.sounds),
             possible_duplicates=sends.possible_duplicates,
             updates=self.receiver.progress.updates,
             updates_failed=self.receiver.progress.failed,

@@ -12,6 +12,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
     Olga │ /watch 0x… as Treasury           somebody writes, in private unless `in Ops`
      bot │ 👁 Watching Treasury…            the answer; `bot in Ops`, `bot to Bob` where it is not Olga's
          └ [Undo]                           its buttons
+     bot │ 🔇 🔴 Treasury…                  it arrives without sound
     Olga replies to bot │ /allow            to the newest message there of the bot, or of a person
     Olga presses [Undo]                     on the newest message with such a button
          ✓ Undone.                          what she is told for a moment
@@ -51,6 +52,8 @@ _CLAIMED = "= Olga owns the bot by its link"
 _TAKEN_IN = re.compile(r"(?P<who>\w+) takes the bot into (?P<where>\w+)")
 _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<text>.*)")
 _MORE = "     │"
+_SILENT = "🔇 "
+"""Before what arrives without sound."""
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d (?=\d\d:\d\d)"), ""),
     (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d (UTC|JST)"), r"14:03:22 \1"),
@@ -216,7 +219,7 @@ class Player:
     def _take(self, message: Message) -> list[str]:
         kind = "✎" if self._is_known(message) else "│"
         self._shown[message.chat_id, message.message_id] = message
-        first, *others = _steady(message.text).split("\n")
+        first, *others = (_SILENT * message.silent + _steady(message.text)).split("\n")
         lines = [f" bot{self._where(message.chat_id)} {kind} {first}"]
         lines += [f"{_MORE} {line}".rstrip() for line in others]
         lines += ["     └ " + " ".join(f"[{button.text}]" for button in row) for row in message.buttons]

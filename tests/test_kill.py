@@ -120,6 +120,44 @@ async def test_killed_between_send_and_mark_the_same_message_comes_once_more(sta
     assert first == second, "the repeated message is the same to the letter, its id included"
 
 
+async def test_killed_between_commit_and_send_the_next_run_tells_it_as_loud(stack: Stack) -> None:
+    stack.lines["delivery"] = ["group_wait_seconds = 4", "group_messages_per_minute = 1000"]
+    process = await stack.start_process()
+    await stack.watches()
+    stack.say("/loud out @petr_t")
+    await stack.hears("outgoing changes ring and mention @petr_t")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    of_changes = "SELECT sound, mentions FROM alert WHERE change_id IS NOT NULL AND state = 'waiting'"
+    await until(lambda: rows(stack, of_changes) == [("ring", '[["@petr_t",null]]')])
+    await stack.kill(process)
+    # Whatever becomes of the rule: it was judged when the change was recorded.
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
+        db.execute("UPDATE destination SET loud = ''")
+    del stack.lines["delivery"]
+
+    await stack.start_process()
+
+    ringing = await stack.hears("−1 USDC")
+    assert (ringing.silent, "🔔 @petr_t" in ringing.text) == (False, True)
+
+
+async def test_killed_while_a_silent_request_is_under_way_it_is_repeated_as_silently(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    stack.say("/loud in")
+    await stack.hears("incoming changes ring")
+    hold = stack.telegram.hold_before()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await hold.arrived()
+    await stack.kill(process)
+    hold.drop()
+    stack.telegram.heal()
+
+    await stack.start_process()
+
+    assert (await stack.hears("−1 USDC")).silent
+
+
 # ---------------------------------------------------------------- where only standing still shows the moment
 
 

@@ -13,6 +13,7 @@ from bot.domain.assets import Part
 from bot.domain.chat.access import Action, Author, Permission, is_open, judge
 from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
+from bot.domain.rules.loud import Mention
 from bot.store.chats import chats, migrate, owners
 from bot.store.database.connection import DatabaseThread
 
@@ -45,6 +46,8 @@ class Incoming:
     author: Author
     replied_to: RepliedTo | None = None
     """None: it is no reply."""
+    people: tuple[Mention, ...] = ()
+    """Whose numbers came with it: who wrote it, whom it replies to, and whom it mentions without an @name."""
 
     def actor(self, at: datetime) -> Actor:
         """Return who it is, as the audit log keeps it."""

@@ -15,6 +15,7 @@ from telegram import (
     ChatMemberRestricted,
     ChatMemberUpdated,
     Message,
+    MessageEntity,
     Update,
 )
 
@@ -50,6 +51,7 @@ from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitRes
 from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Park
 from bot.domain.places import Place
+from bot.domain.rules.loud import Mention
 from bot.store.chats import chats, migrate
 from bot.store.database.errors import DatabaseUnavailable
 
@@ -213,7 +215,9 @@ class UpdateHandler:
         await self._callbacks.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        incoming = Incoming(_place(message), _author(message), _replied_to(message, self._bot.id))
+        incoming = Incoming(
+            _place(message), _author(message), _replied_to(message, self._bot.id), _people(message)
+        )
         replied = self._replied(message)
         text, is_mentioned = without_mention(text, self._services.username())
         paste = self._pastes.join(
@@ -384,6 +388,18 @@ def _text(message: Message) -> str | None:
     ):
         return ""
     return text
+
+
+def _people(message: Message) -> tuple[Mention, ...]:
+    """Return the people whose numbers come with a message, by the names that stand in it."""
+    replied = message.reply_to_message
+    users = (message.from_user, replied.from_user if replied is not None else None)
+    with_username = [Mention(f"@{user.username}", user.id) for user in users if user and user.username]
+    entities = message.parse_entities([MessageEntity.TEXT_MENTION]) if message.text else {}
+    return (
+        *with_username,
+        *(Mention(text, entity.user.id) for entity, text in entities.items() if entity.user and text),
+    )
 
 
 def _is_of_a_bot(message: Message) -> bool:

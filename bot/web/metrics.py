@@ -61,6 +61,7 @@ def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
 def _of_telegram(stats: BotStats) -> Iterator[Metric]:
     yield _requests("telegram_requests", "Requests to Telegram.", stats.telegram_requests)
     yield _labelled("deliveries", "Attempts to deliver a message.", stats.sends, "outcome")
+    yield _labelled("sounds", "Messages that arrived, by how they sound.", stats.sounds, "sound")
     yield _counter(
         "possible_duplicates",
         "Messages sent again because Telegram gave no answer to the first attempt.",

@@ -46,6 +46,8 @@ class BotStats:
     """By method and outcome."""
     sends: Counts = field(default_factory=dict)
     """By outcome."""
+    sounds: Counts = field(default_factory=dict)
+    """Messages that arrived, with sound and without."""
     possible_duplicates: int = 0
     updates: int = 0
     updates_failed: int = 0

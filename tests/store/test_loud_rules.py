@@ -13,7 +13,7 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
-from bot.store.chats import filters, loud_rules, mutes, unsubscribe
+from bot.store.chats import filters, loud_rules, migrate, mutes, unsubscribe
 from bot.store.chats.subscriptions import subscriptions_here
 from tests.builders import DAI, TREASURY, USDC, VAULT, asset, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
@@ -259,6 +259,40 @@ async def test_a_rule_comes_back_with_an_unwatch_that_is_undone(keeper: Keeper) 
 
     (back,) = await keeper.db.run(subscriptions_here, OLGA)
     assert back.subscription.loud == OUT
+
+
+async def test_a_rule_is_there_again_when_its_chat_is_opened_again(keeper: Keeper) -> None:
+    await watching(keeper)
+    await be_loud(keeper, OUT)
+    await be_loud(keeper, IN, [])
+    await keeper.deny(OLGA)
+    await keeper.allow(OLGA)
+
+    (back,) = await keeper.db.run(subscriptions_here, OLGA)
+    assert (back.subscription.loud, back.subscription.place_loud) == (OUT, IN)
+
+
+async def test_an_unwatch_takes_its_rule_along_and_the_rest_of_the_place_rings_again(keeper: Keeper) -> None:
+    await keeper.subscribe(WatchSpec(TREASURY), WatchSpec(VAULT))
+    await see(keeper, 10_000, account=VAULT)
+    await keeper.deliver_all()
+    await be_loud(keeper, OUT, [1])
+    await keeper.unsubscribe(OLGA, [1])
+
+    await see(keeper, 10_001, account=VAULT)
+
+    assert await loudness(keeper) == [AS_EVER]
+
+
+async def test_the_rule_of_a_lost_topic_does_not_silence_where_its_alerts_go(keeper: Keeper) -> None:
+    await watching(keeper, ALERTS_TOPIC)
+    await be_loud(keeper, OUT, [], ALERTS_TOPIC)
+    await see(keeper, 10_001)
+    await keeper.script("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+
+    await keeper.db.run(migrate.take_over_lost_topics, OPS, olga())
+
+    assert await loudness(keeper, OPS) == [AS_EVER]
 
 
 async def test_a_topic_and_its_chat_have_rules_of_their_own(keeper: Keeper) -> None:

@@ -132,6 +132,13 @@ async def test_it_keeps_what_it_held(old: Path) -> None:
     assert rows_of(old, columns) == before
 
 
+async def test_what_an_old_database_was_still_to_tell_rings_as_ever(old: Path) -> None:
+    await (await DatabaseThread.open(old)).close()
+
+    sounds = rows_of(old, {"alert": ["sound", "mentions"], "delivery": ["is_silent"]})
+    assert sounds == {"alert": {(None, "")}, "delivery": {(0,)}}
+
+
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
 async def test_every_earlier_version_becomes_today_s_and_keeps_its_rows(
     version: Path, tmp_path: Path

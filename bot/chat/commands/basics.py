@@ -150,7 +150,7 @@ def no_such_command(topic: str, commands: Sequence[Command]) -> Html:
 _GROUPS = (
     ("Begin with", ("watch", "list", "balance", "mute", "status")),
     ("Change what is watched", ("unwatch", "rename", "here")),
-    ("Fewer alerts, and more again", ("only", "ignore", "unignore", "unmute")),
+    ("Fewer alerts, and more again", ("only", "loud", "ignore", "unignore", "unmute")),
     ("When alerts come", ("quiet", "budget", "zone")),
 )
 """What people want to do, and the commands for it; those in none of these stand below."""

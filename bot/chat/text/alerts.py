@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.text.change_blocks import change_blocks
 from bot.chat.text.html import Html, code, fill, join
-from bot.chat.text.mentions import mention_line
+from bot.chat.text.loud import mention_line
 from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock, moment
 from bot.domain.chains import Chains

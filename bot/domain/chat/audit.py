@@ -65,7 +65,7 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.FILTER: "chose what is reported of",
         AuditAction.UNFILTER: "let everything be reported of",
         AuditAction.LOUD: "chose what rings of",
-        AuditAction.UNLOUD: "ended the loud rule of",
+        AuditAction.UNLOUD: "ended what rings of",
         AuditAction.ALARM: "set an alarm on",
         AuditAction.END_ALARM: "ended the alarm on",
         AuditAction.ACKNOWLEDGE: "took care of the alarm on",

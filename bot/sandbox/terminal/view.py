@@ -39,7 +39,8 @@ def render_message(message: Message) -> str:
         lines.insert(0, _file(message.document))
     if message.buttons:
         lines.append(_buttons(message))
-    return "\n".join(lines)
+    # Nobody is called by it, which people see on no screen.
+    return ("🔇 " if message.silent else "") + "\n".join(lines)
 
 
 def render_edit(message: Message) -> str:

@@ -446,6 +446,7 @@ LOOKS: list[tuple[str, object]] = [
                 "edited": False,
                 "from_bot": True,
                 "silent": False,
+                "mentions": [],
             }
         ],
     ),

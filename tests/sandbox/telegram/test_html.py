@@ -30,6 +30,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
             "x",
             (Entity("text_link", 0, 1, "https://e.org/?a=1&b"),),
         ),
+        ('<a href="tg://user?id=7001">@ol</a>', "@ol", (Entity("text_mention", 0, 3, user_id=7001),)),
+        ('<a href="tg://user?id=x">ol</a>', "ol", (Entity("text_link", 0, 2, "tg://user?id=x"),)),
         ("<a href='e.org'>x</a>", "x", (Entity("text_link", 0, 1, "http://e.org"),)),
         ("<a>https://e.org</a>", "https://e.org", (Entity("text_link", 0, 13, "https://e.org"),)),
         ('<a href="javascript:1">x</a>', "x", ()),

@@ -22,6 +22,30 @@ async def test_a_library_bot_knows_itself(bot: Bot) -> None:
     assert me.can_read_all_group_messages is False
 
 
+async def test_a_library_bot_calls_people_who_are_there_and_names_all_others(
+    bot: Bot, alice: User, chat: Chat
+) -> None:
+    html = f'<a href="tg://user?id={alice.id}">😀 Alice</a> <a href="tg://user?id=99">Gone</a>'
+
+    sent = await bot.send_message(chat.id, html, parse_mode=ParseMode.HTML)
+
+    assert sent.text == "😀 Alice Gone"
+    ((entity, text),) = sent.parse_entities(["text_mention"]).items()
+    assert entity.user is not None
+    assert (entity.user.id, text) == (alice.id, "😀 Alice")
+
+
+async def test_a_library_bot_reads_whom_a_member_calls_without_a_username(
+    bot: Bot, telegram: Telegram, alice: User, chat: Chat
+) -> None:
+    telegram.says(alice, chat, "/loud out Alice", calling=alice)
+
+    (update,) = await bot.get_updates(timeout=5)
+
+    assert update.message is not None
+    assert list(update.message.parse_entities(["text_mention"]).values()) == [alice.first_name]
+
+
 async def test_a_library_bot_reads_a_command_and_answers_with_html_and_buttons(
     bot: Bot, telegram: Telegram, alice: User, chat: Chat
 ) -> None:

@@ -401,6 +401,16 @@ _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
 _ON_CHAINS = re.compile(r"(?<= on )\d{1,20}(?: \d{1,20})*$")
 
 
+_OF_ALL = {
+    **dict.fromkeys((AuditAction.MUTE, AuditAction.UNMUTE), " all alerts"),
+    **dict.fromkeys(
+        (AuditAction.FILTER, AuditAction.UNFILTER, AuditAction.LOUD, AuditAction.UNLOUD),
+        " all that is watched",
+    ),
+}
+"""What was changed, where that is no single thing."""
+
+
 def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
     actor = entry.actor
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
@@ -410,8 +420,8 @@ def _entry(entry: AuditEntry, chains: Chains, now: datetime) -> Html:
     if entry.action in (AuditAction.IGNORE_CONTRACT, AuditAction.UNIGNORE_CONTRACT):
         subject = _ON_CHAINS.sub(lambda found: _titles(found.group(), chains), subject)
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
-    if not subject and entry.action in (AuditAction.MUTE, AuditAction.UNMUTE):
-        about = EMPTY + " all alerts"
+    if not subject:
+        about = EMPTY + _OF_ALL.get(entry.action, "")
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
     return fill(
         "{} · {} {}{}{}",

@@ -119,7 +119,7 @@ def _read_only(rest: str, _chains: ChainReader) -> OnlyRequest | FiltersRequest 
     if not text:
         return Usage(ONLY_COMMAND, "Before “?” belongs what you would like to try.")
     # Whom a reply means stands before what is said.
-    return OnlyRequest(text, is_rehearsal, None if split_who(text, bool)[0] else Missing.ACCOUNT)
+    return OnlyRequest(text, is_rehearsal, None if split_who(text, lambda _: False)[0] else Missing.ACCOUNT)
 
 
 async def _set(services: Services, incoming: Incoming, said: Said, condition: Condition | None) -> Screen:

@@ -22,8 +22,9 @@ from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
 from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import fill
+from bot.chat.text.loud import BELL, loud_words
 from bot.domain.places import Place
-from bot.store.chats import filters, migrate, mutes, subscriptions
+from bot.store.chats import filters, loud_rules, migrate, mutes, subscriptions
 
 LIST_COMMAND = Command(
     name="list",
@@ -104,7 +105,9 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     reported = (
         [] if of_place is None else [fill("Reported here: {}", filter_words(of_place, services.chains))]
     )
-    text = words.watch_list(shown, len(listed), services.chains, [*muted, *reported, *unlisted])
+    loud = await services.db.run(loud_rules.place_loud_rule, place)
+    rings = [] if loud is None else [fill("{} {} here", BELL, loud_words(loud, services.chains))]
+    text = words.watch_list(shown, len(listed), services.chains, [*muted, *reported, *rings, *unlisted])
     if pages > 1:
         text += f"\n\n{page}/{pages}"
     buttons = in_pairs([entry_button(one, page) for one in shown])

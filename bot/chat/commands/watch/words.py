@@ -8,6 +8,7 @@ from bot.chat.commands.watch.grammar import WatchEntry, show_scope
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
 from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
+from bot.chat.text.loud import loud_behind_name
 from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
@@ -363,6 +364,8 @@ def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:
     scope = subscription.scope
     own = subscription.filter
     reported = EMPTY if own is None else fill(" · {}", filter_words(own, chains))
+    if subscription.loud is not None:
+        reported += fill(" · {}", loud_behind_name(subscription.loud, chains))
     if subscription.account is None:
         who = _tokens(scope.contracts, subscription.label) + " in every account"
         return fill("#{} {}{}{}", str(number), who, _shown_beside_tokens(scope, chains), reported)

@@ -3,6 +3,7 @@
 See docs/telegram.md, "Answers to a request".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,9 +13,10 @@ from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
+from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json
-from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, TelegramWorld
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, Document, Message, TelegramWorld
 
 ATTACHED = "attach://"
 GENERAL_TOPIC = 1
@@ -133,7 +135,7 @@ class Methods:
             date=self._people.now(),
             text=draft.text,
             html=draft.html,
-            entities=draft.entities,
+            entities=self._shown(chat, draft.entities),
             buttons=draft.buttons,
             from_bot=True,
             silent=parameters.boolean("disable_notification"),
@@ -154,11 +156,17 @@ class Methods:
             before,
             text=draft.text,
             html=draft.html,
-            entities=draft.entities,
+            entities=self._shown(chat, draft.entities),
             buttons=draft.buttons,
             link_preview_options=draft.link_preview_options,
         )
         return self._rewrite(chat, before, after)
+
+    def _shown(self, chat: Chat, entities: Sequence[Entity]) -> tuple[Entity, ...]:
+        """Leave out mentions of people whom the bot can't know: their names stay as plain text."""
+        there = {user_id for user_id, status in chat.members.items() if status in PRESENT}
+        known = there | self._people.chats.keys()
+        return tuple(one for one in entities if not one.user_id or one.user_id in known)
 
     def _edit_message_reply_markup(self, parameters: Parameters) -> Json:
         buttons = read_buttons(parameters)

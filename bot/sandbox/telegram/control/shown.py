@@ -70,6 +70,7 @@ def show_message(message: Message) -> Json:
         "edited": message.edited,
         "from_bot": message.from_bot,
         "silent": message.silent,
+        "mentions": [entity.user_id for entity in message.entities if entity.user_id],
     }
 
 

@@ -33,6 +33,7 @@ _REFERENCE = re.compile(
     r"&(?:#x(?P<hex>[0-9a-fA-F]+)|#(?P<decimal>[0-9]+)|(?P<name>lt|gt|amp|quot)(?![A-Za-z]));?"
 )
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
+_USER_LINK = re.compile(r"tg://user\?id=([0-9]{1,16})", re.IGNORECASE)
 _LITERAL = re.compile(r"[^<&]+")
 _MAX_REFERENCE_LENGTH = 9
 _LAST_CODE_POINT = 0x10FFFF
@@ -57,6 +58,8 @@ class Entity:
     length: int
     url: str = ""
     language: str = ""
+    user_id: int = 0
+    """Whom a `text_mention` calls."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ def read_plain(raw: str) -> Formatted:
 def utf16_length(text: str) -> int:
     """Count UTF-16 units: two for a character beyond the basic plane."""
     return len(text) + sum(ord(character) > _LAST_SINGLE_UNIT for character in text)
+
+
+def utf16_slice(text: str, entity: Entity) -> str:
+    """Return the stretch of a text that an entity is about."""
+    units = text.encode("utf-16-le")
+    return units[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le", "replace")
 
 
 @dataclass(frozen=True)
@@ -242,6 +251,9 @@ class _HtmlReader:
             return None
         kind = KINDS[tag.name]
         if kind == "text_link":
+            called = _USER_LINK.fullmatch(tag.argument)
+            if called:
+                return Entity("text_mention", tag.offset, length, user_id=int(called[1]))
             url = _link(tag.argument or self._written_since(tag.offset))
             return Entity(kind, tag.offset, length, url=url) if url else None
         if kind == "blockquote" and tag.argument:

@@ -53,13 +53,22 @@ class People(TelegramWorld):
         *,
         thread_id: int | None = None,
         reply_to: Message | None = None,
+        calling: User | None = None,
     ) -> Message:
-        """Send a member's message; in a channel the channel is the author."""
+        """Send a member's message; in a channel the channel is the author.
+
+        Somebody it is `calling` stands in it by their first name, as people do who have no username.
+        """
         self._must_be(user, chat, SPEAKING)
         if chat.type == "channel":
             self._must_be(user, chat, IN_CHARGE)
             return self._hear("channel_post", self._written(chat, text, None, thread_id, reply_to))
-        return self._hear("message", self._written(chat, text, user, thread_id, reply_to))
+        message = self._written(chat, text, user, thread_id, reply_to)
+        if calling is not None:
+            name, before = calling.first_name, message.text[: message.text.rindex(calling.first_name)]
+            called = Entity("text_mention", utf16_length(before), utf16_length(name), user_id=calling.id)
+            message = replace(message, entities=(*message.entities, called))
+        return self._hear("message", message)
 
     def says_anonymously(
         self,

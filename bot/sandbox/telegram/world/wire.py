@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.sandbox.telegram.world.html import Entity
+from bot.sandbox.telegram.world.html import Entity, utf16_slice
 from bot.sandbox.telegram.world.world import ANONYMOUS_ADMIN, Buttons, Chat, Document, Message, Status, User
 
 Json = dict[str, object]
@@ -224,7 +224,7 @@ def _text_json(message: Message) -> Json:
     name, entities = ("caption", "caption_entities") if message.document else ("text", "entities")
     return {
         name: message.text or None,
-        entities: [_entity_json(entity) for entity in message.entities] or None,
+        entities: [_entity_json(entity, message.text) for entity in message.entities] or None,
     }
 
 
@@ -262,9 +262,10 @@ def _first_of_replies(chat: Chat, message_id: int) -> int:
     return _first_of_replies(chat, message.reply_to)
 
 
-def _entity_json(entity: Entity) -> Json:
+def _entity_json(entity: Entity, text: str) -> Json:
     where: Json = {"type": entity.type, "offset": entity.offset, "length": entity.length}
-    return {**where, **_present(url=entity.url or None, language=entity.language or None)}
+    user = user_json(User(entity.user_id, utf16_slice(text, entity))) if entity.user_id else None
+    return {**where, **_present(url=entity.url or None, language=entity.language or None, user=user)}
 
 
 def _keyboard_json(buttons: Buttons) -> Json:

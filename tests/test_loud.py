@@ -1,0 +1,68 @@
+"""Loud rules end to end: what rings, what arrives without sound, and whom it calls."""
+
+from bot.sandbox.telegram.world.world import Message
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack
+
+
+def called_in(message: Message) -> list[int]:
+    """Return whom a message calls by their numbers."""
+    return [one.user_id for one in message.entities if one.type == "text_mention"]
+
+
+async def test_two_chats_hear_one_change_each_by_its_own_rules(stack: Stack) -> None:
+    petr = stack.telegram.add_user("Petr", username="petr_t", user_id=7002)
+    private = stack.telegram.add_private_chat(petr)
+    group = stack.telegram.add_group("Ops", members={stack.olga: "administrator", petr: "member"})
+    stack.say("/start", chat=private, user=petr)
+    await stack.hears("", chat=private)
+    stack.say("/allow", chat=group)
+    await stack.hears("", chat=group)
+    await stack.watches()
+    stack.say(f"/watch {CHECKSUMMED} as Treasury", chat=group)
+    await stack.hears("9 balances on 5 chains", chat=group)
+    stack.say("/loud in @petr_t", chat=group)
+    await stack.hears("incoming changes ring and mention @petr_t", chat=group)
+    stack.say("/loud Treasury out")
+    await stack.hears("outgoing changes ring")
+
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    mine, theirs = await stack.hears("+1 USDC"), await stack.hears("+1 USDC", chat=group)
+
+    assert (mine.silent, called_in(mine)) == (True, [])
+    assert (theirs.silent, called_in(theirs)) == (False, [7002])
+
+    # Nothing breaks where somebody whom a rule calls is there no more.
+    stack.telegram.leaves(petr, group)
+    del stack.telegram.chats[private.id]
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    theirs = await stack.hears("+1 USDC", chat=group)
+
+    assert "🔔 @petr_t" in theirs.text
+    assert (theirs.silent, called_in(theirs)) == (False, [])
+
+
+async def test_somebody_without_a_username_is_called_by_number(stack: Stack) -> None:
+    anna = stack.telegram.add_user("Anna <b>", user_id=7003)
+    group = stack.telegram.add_group("Ops", members={stack.olga: "administrator", anna: "member"})
+    stack.say("/allow", chat=group)
+    await stack.hears("", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Treasury", chat=group)
+    await stack.hears("Treasury", chat=group)
+    await stack.hears("balance", chat=group)
+    stack.telegram.says(stack.olga, group, "/loud Treasury out Anna <b>", calling=anna)
+    await stack.hears("outgoing changes ring and mention Anna <b>.", chat=group)
+
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+
+    assert called_in(await stack.hears("−1 USDC", chat=group)) == [7003]
+
+
+async def test_a_reply_to_an_alert_is_about_its_account(stack: Stack) -> None:
+    await stack.watches()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    alert = await stack.hears("+1 USDC")
+    assert not alert.silent
+
+    stack.say("/loud out", reply_to=alert)
+
+    await stack.hears("🔔 Treasury · 0x8e3E…d8B9: outgoing changes ring.")
