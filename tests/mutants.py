@@ -54,6 +54,20 @@ MUTANTS = (
         "tests/domain/test_readings.py::test_a_chain_that_is_missing_from_the_answer_is_unknown",
     ),
     Mutant(
+        "a filter compares with the last reading: a slow drain in small steps is never told",
+        "bot/store/polling/reports.py",
+        "        told = change.step.before if before is None else before.held_back.told",
+        "        told = change.step.before",
+        "tests/store/test_filters.py::test_a_filter_compares_with_what_was_last_told",
+    ),
+    Mutant(
+        "a filter ends without its remainder: what it held back is never told",
+        "bot/store/outbox/unreported.py",
+        "    enqueue_alerts(db, [alert_of(key, one) for key, one in in_order], at)",
+        "    enqueue_alerts(db, [], at)",
+        "tests/store/test_filters.py::test_whatever_ends_it_reports_what_was_held_back_once",
+    ),
+    Mutant(
         "every NetworkError of the library is tried again: its refusals are such errors, and never end",
         "bot/chat/telegram/errors.py",
         "        case Conflict():\n",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.assets import Address, Description
+from bot.domain.assets import Address, Amount, Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.observations import Reading
+from bot.domain.observations import Balance, ItemMove, Move, Reading, Standing, Verdict
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
@@ -19,7 +19,7 @@ from bot.store.chats import filters, ignore_list, unsubscribe
 from bot.store.chats.filters import FilterResult
 from bot.store.maintenance import retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
-from tests.builders import DAI, NOON, TREASURY, USDC, asset, at, held, reading
+from tests.builders import DAI, NOON, PUNKS, TREASURY, USDC, VERIFIED, asset, at, held, reading
 from tests.examples import examples
 from tests.store.conftest import OLGA, OPS, Keeper, olga, open_new_keeper
 
@@ -175,6 +175,49 @@ async def test_the_same_amount_in_other_units_ends_what_is_held_back_and_is_no_n
     story.description = story.description._replace(decimals=6)
     await story.see(9_500_000_000)
     assert await story.told() == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "steps", "expected"),
+    [
+        (least(2), [{5: 1}, {5: -1}, {6: 1}, {7: 1}], [(4, 6, 2)]),
+        (OUT, [{5: 1}, {5: -1}], []),
+        # As many came as went: what was exchanged is measured.
+        (least(2), [{5: 1, 1: -1}, {5: -1, 1: 1}], []),
+        (least(2), [{5: 1, 1: -1}, {6: 1, 2: -1}], [(4, 4, 2)]),
+        # Ids are not known, and as many are held: it can't be said how many were exchanged.
+        (least(2), [{0: 1}, {0: -1}], [(4, 4, 2)]),
+    ],
+)
+async def test_items_that_came_and_went_again_are_no_difference(
+    keeper: Keeper,
+    condition: Condition,
+    steps: Sequence[Mapping[int, int]],
+    expected: list[tuple[int, int, int]],
+) -> None:
+    has = {1: 1, 2: 1, 3: 1, 4: 1}
+    await keeper.subscribe(WatchSpec(TREASURY, filter=condition))
+    await keeper.record(reading({PUNKS: collection(has)}), descriptions={PUNK: COLLECTION})
+    await keeper.alerts()
+
+    for minute, moved in enumerate(steps, 1):
+        now = has | {one: has.get(one, 0) + by for one, by in moved.items()}
+        items = tuple(ItemMove(one, has.get(one, 0), now[one]) for one in moved if one)
+        move = Move(PUNK, collection(has), collection(now), frozenset({VERIFIED}), items=items)
+        stored = {PUNK: Balance(collection(now), Standing.LISTED)}
+        verdict = Verdict(TREASURY, PUNK.chain_id, moves=(move,), balances=stored)
+        poll = await keeper.judged(when=at(60 * minute))
+        await keeper.record_poll(replace(poll, verdicts=(verdict,), described={PUNK: COLLECTION}))
+        has = now
+
+    assert await Story(keeper).told() == expected
+
+
+PUNK, COLLECTION = asset(PUNKS), Description("ERC721", "PUNK")
+
+
+def collection(items: Mapping[int, int]) -> Amount:
+    return Amount(sum(items.values()), uniques=sum(map(bool, items.values())))
 
 
 # ---------------------------------------------------------------- whose filter

@@ -46,7 +46,8 @@ def judge_step(
 ) -> Judgement:
     """Return whether a change is reported, by any of the filters that it meets: not only if NOT_MET.
 
-    `items` are the ids that came and went since it was `told`, of a collection; None: unknown.
+    `items` are the ids that came and went since it was `told`, of a collection: empty if they are the same
+    again. None: unknown.
     """
     # Nothing is measured where nobody asks for it.
     difference = None if None in filters else difference_of(told, step, items)
@@ -62,10 +63,13 @@ def difference_of(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) 
         return None
     exchanged: int | None = 0
     if step.is_collection and told.amount_raw == step.after.amount_raw:
-        exchanged = None if not items else sum(max(0, one.after_raw - one.before_raw) for one in items)
+        exchanged = None if items is None else sum(max(0, one.after_raw - one.before_raw) for one in items)
     return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged)
 
 
-def is_settled(told: Amount, step: Step) -> bool:
-    """Whether nothing is left to report after a change: the amount is what it was when last told."""
-    return not step.is_collection and not told.differs_from(step.after)
+def is_settled(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> bool:
+    """Whether nothing is left to report after a change: all is as it was when last told.
+
+    `items` are as in `judge_step`.
+    """
+    return not told.differs_from(step.after) and not (step.is_collection and items != ())

@@ -95,11 +95,12 @@ class _Replay:
             held_back, moved = None, []
         moved = [*moved, items]
         told = step.before if held_back is None else held_back.told
-        judgement = judge_step(self._filters, told, step, net_items(moved) if all(moved) else None)
+        net = net_items(moved) if all(moved) else None
+        judgement = judge_step(self._filters, told, step, net)
         if judgement is not Judgement.NOT_MET:
             self.alerts += 1
             self.unknown[judgement] += judgement.is_unknown
-        elif not is_settled(told, step):
+        elif not is_settled(told, step, net):
             self._held_back[key] = HeldBack(told, step.after), moved
 
 

@@ -70,7 +70,9 @@ class Reports:
             if any(recipient.filters):
                 alerts += self._filtered(change, destination_id, recipient, is_news=is_news)
             elif is_news:
-                loudness = self._loudness(change.step.before, change, change.items, recipient, destination_id)
+                loudness = self._loudness(
+                    change.step.before, change, change.items or None, recipient, destination_id
+                )
                 alerts.append(_alert(change, destination_id, recipient.label, loudness))
         return alerts
 
@@ -101,7 +103,7 @@ class Reports:
         after = self._with(before, change, recipient.label, told, loudness)
         if judgement is not Judgement.NOT_MET:
             alerts.append(alert_of(key, after))
-        elif not is_settled(told, change.step):
+        elif not is_settled(told, change.step, items):
             self._held_back[key] = after
         return alerts
 
@@ -123,7 +125,7 @@ class Reports:
     def _items(self, change: RecordedChange, before: Unreported | None) -> tuple[ItemMove, ...] | None:
         """Return which ids of a collection came and went with a change and what was held back before."""
         if before is None or not change.step.is_collection:
-            return change.items
+            return change.items or None
         # Its row is there already: all that happened up to this change is in the database.
         return items_between(self._db, before.first_change_id, change.row)
 
