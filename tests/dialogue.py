@@ -27,6 +27,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -34,6 +35,7 @@ import structlog
 from bot.chat.commands.command import Command, Who
 from bot.chat.commands.registry import COMMANDS
 from bot.sandbox.telegram.world.world import Chat, Message, Status, User
+from bot.wiring import clock
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import HANG_SECONDS, until
 
@@ -41,6 +43,9 @@ HERE = Path(__file__).parent / "dialogues"
 MANUAL = Path(__file__).parents[1] / "docs" / "commands.md"
 QUIET_SECONDS = 2.5
 """When answers are written anew: nothing more comes after so long."""
+
+BEGIN = datetime(2026, 3, 2, 14, 3, 0, tzinfo=UTC)
+"""When each talk begins, a Monday: whether it is quiet then is the same whenever it is replayed."""
 
 CALM = {"indexer": ["poll_interval_seconds = 2"]}
 
@@ -56,8 +61,8 @@ _SILENT = "🔇 "
 """Before what arrives without sound."""
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d (?=\d\d:\d\d)"), ""),
-    (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d (UTC|JST)"), r"14:03:22 \1"),
-    (re.compile(r"(?<![\d:])\d\d:\d\d (UTC|JST)"), r"14:03 \1"),
+    (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d (UTC|CET|JST)"), r"14:03:22 \1"),
+    (re.compile(r"(?<![\d:])\d\d:\d\d (UTC|CET|JST)"), r"14:03 \1"),
     (re.compile(r"\b\d+ s ago"), "2 s ago"),
     (re.compile(r"\b(?:\d+ min|1 h) more"), "1 h more"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),
@@ -279,7 +284,8 @@ async def _player(dialogue: Dialogue, directory: Path) -> AsyncIterator[Player]:
     """Start a bot that Olga owns, and bring the people before it."""
     is_claimed = _CLAIMED in dialogue.groups
     async with open_stack(directory, **CALM, **({"access": ["owners = []"]} if is_claimed else {})) as stack:
-        stack.start()
+        ahead = BEGIN - clock()
+        stack.start(now=lambda: clock() + ahead)
         if is_claimed:
             await until(lambda: bool(stack.announced))
             stack.say(f"/start {stack.announced[-1].rpartition('=')[2]}")

@@ -81,4 +81,12 @@ MUTANTS = (
         "Html(whole, whole)",
         "tests/chat/text/test_html.py::test_what_joins_as_text_is_escaped",
     ),
+    Mutant(
+        "quiet hours by offset: on the day on which the clock is changed they begin or end an hour off",
+        "bot/domain/rules/quiet.py",
+        "        span = _span_on(hours, day, zone)",
+        "        offset = now.astimezone(zone).utcoffset()\n"
+        "        span = _span_on(hours, day, __import__('datetime').timezone(offset))",
+        "tests/domain/test_quiet.py::test_the_night_of_a_change_is_an_hour_shorter_or_longer",
+    ),
 )

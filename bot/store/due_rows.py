@@ -7,7 +7,7 @@ was missed while the bot was off is done by the first look after its start, and 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.store.chats import mutes
+from bot.store.chats import mutes, quiet
 from bot.store.database.door import Database
 from bot.store.outbox import unreported
 
@@ -17,7 +17,7 @@ DueWork = Callable[[Database, datetime], datetime | None]
 A moment that only a clock set back can explain counts as due (`domain/due`), or it would wait for ever.
 """
 
-_WORK: tuple[DueWork, ...] = (mutes.end_expired, unreported.release_old)
+_WORK: tuple[DueWork, ...] = (quiet.judge_due, mutes.end_expired, unreported.release_old)
 
 
 def run_due(db: Database, now: datetime, others: Iterable[DueWork] = ()) -> datetime | None:

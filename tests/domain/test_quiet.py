@@ -78,9 +78,7 @@ def test_quiet_comes_back_all_year_and_ends_each_time(hours: QuietHours, zone: Z
     assert len(spans) >= 52
     assert all(span.begins < span.ends for span in spans)
     assert all(one.ends < other.begins for one, other in itertools.pairwise(spans))
-    assert all(
-        other.begins - one.ends <= timedelta(days=6) for one, other in itertools.pairwise(spans)
-    )
+    assert all(other.begins - one.ends <= timedelta(days=6) for one, other in itertools.pairwise(spans))
 
 
 @given(

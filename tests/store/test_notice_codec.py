@@ -29,6 +29,7 @@ from bot.domain.deliver.alerts import (
     Gap,
     HeldBack,
     MassLoss,
+    MuteKind,
     MuteOver,
     Notice,
     Restored,
@@ -108,6 +109,11 @@ NOTICES: Mapping[str, Notice] = {
     "restored, long ago": Restored(datetime(1969, 12, 31, tzinfo=UTC)),
     "mute over, everything": MuteOver(None, "", NOON, EVENING, 0),
     "mute over, an account on chains": MuteOver(TREASURY, "Treasury", NOON, LATER, 5, (ETHEREUM, POLYGON)),
+    "mute over, quiet hours": MuteOver(None, "", NOON, EVENING, 2, ended=MuteKind.QUIET),
+    "mute over, a budget": MuteOver(None, "", NOON, LATER, 900, ended=MuteKind.BUDGET, budget=10),
+    "former: mute over before mutes had kinds": MuteOver(
+        TREASURY, "Treasury", NOON, LATER, 5, (ETHEREUM, POLYGON)
+    ),
     "former: baseline before its tokens were named": Baseline(
         TREASURY, "Treasury", 12, (ETHEREUM, POLYGON), (BASE,)
     ),
@@ -154,6 +160,7 @@ VALUES: Mapping[object, st.SearchStrategy[object]] = {
         is_sum=st.booleans(),
         is_in_dollars=st.booleans(),
     ),
+    MuteKind: st.sampled_from(MuteKind),
     Address | None: st.none() | addresses,
     tuple[ChainId, ...]: st.lists(chain_ids).map(tuple),
     tuple[Address, ...]: st.lists(addresses).map(tuple),

@@ -30,7 +30,17 @@ from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import account_on, counted, folded, length, moment
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.mutes import DEFAULT, LONGEST, SHORTEST, Mute, MuteResult, MuteScope, UnmuteResult
+from bot.domain.chat.mutes import (
+    DEFAULT,
+    LONGEST,
+    SHORTEST,
+    Mute,
+    MuteResult,
+    MuteScope,
+    UnmuteResult,
+    all_muted_until,
+)
+from bot.domain.deliver.alerts import MuteKind
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.domain.zones import moment_of
@@ -217,7 +227,9 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         return None
 
     async def act(presser: Incoming) -> CallbackResult:
-        until = await _all_muted_until(services, found.place)
+        here = await services.db.run(mutes.muted_here, found.place)
+        # A second press must not prolong what the first one began; quiet hours may end before the mute.
+        until = all_muted_until(one for one in here.mutes if one.kind is MuteKind.MUTE)
         if until is not None:
             return CallbackResult(muted_already(until, await services.now_in(presser.place)))
         # The mute is of the topic that the alert was for, even where it was sent elsewhere.
@@ -302,7 +314,7 @@ async def _nothing_muted(services: Services, place: Place, who: str) -> Html:
 async def _all_muted_until(services: Services, place: Place) -> datetime | None:
     """Return until when everything is muted; None: it is not."""
     here = await services.db.run(mutes.muted_here, place)
-    return next((mute.until for mute in here.mutes if mute.account is None), None)
+    return all_muted_until(here.mutes)
 
 
 async def _named(services: Services, place: Place, who: str) -> tuple[MuteScope, ...]:
@@ -341,10 +353,13 @@ def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now
     until = f"until {moment(result.mutes[0].until, now)}"
     # The length of a mute that was given an end is an odd number of seconds.
     how_long = until if span % timedelta(minutes=1) else f"for {length(span)}, {until}"
+    quiet_until = result.quiet_until
     lines = [
         fill("🔕 {} {} muted{} {}.", what, "is" if is_one else "are", "" if is_all else " here", how_long),
         EMPTY + "Alerts are kept, and come then.",
     ]
+    if is_all and quiet_until is not None and quiet_until > result.mutes[0].until:
+        lines[1] = EMPTY + f"Quiet hours go on until {moment(quiet_until, now)}; alerts come then."
     if result.still_to_come:
         lines.append(EMPTY + f"{counted(result.still_to_come, 'change')} from before will still come.")
     return join("\n", lines)
@@ -378,6 +393,8 @@ def unmuted(result: UnmuteResult, place: Place, chains: Chains, now: datetime) -
     is_one = is_all or len(result.mutes) == 1
     what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
     answer = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
+    if all(mute.kind is MuteKind.QUIET for mute in result.mutes):
+        answer = fill("🔔 {} is no longer quiet, until its next quiet hours.", what)
     if result.until is not None:
         rest = "this topic" if place.thread_id is not None else "this chat"
         return answer + fill(" All of {} still is, until {}.", rest, moment(result.until, now))

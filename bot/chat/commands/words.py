@@ -16,6 +16,7 @@ from bot.chat.text.wording import (
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.mutes import ActiveMutes, Mute
+from bot.domain.deliver.alerts import MuteKind
 from bot.domain.places import Place
 from bot.domain.subscriptions import Subscription
 
@@ -99,21 +100,24 @@ def _named(chain_ids: Collection[ChainId], chains: Chains) -> str:
 
 def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) -> list[Html]:
     """Return the lines about mutes that /list and /status show; none where nothing is muted."""
-    lines = [
-        fill(
-            "🔕 {} is muted until {}, {} more{}",
-            _muted(mute, place, chains),
-            moment(mute.until, now),
-            _left(mute.until - now),
-            "" if mute.is_watched else " (no longer watched)",
-        )
-        for mute in here.mutes[:_MUTES_SHOWN]
-    ]
+    lines = [_mute_line(mute, place, chains, now) for mute in here.mutes[:_MUTES_SHOWN]]
     if len(here.mutes) > _MUTES_SHOWN:
         lines.append(fill("🔕 … and {}", counted(len(here.mutes) - _MUTES_SHOWN, "more account")))
     if here.kept_back:
         lines.append(fill("Kept meanwhile: {}", counted(here.kept_back, "change")))
     return lines
+
+
+def _mute_line(mute: Mute, place: Place, chains: Chains, now: datetime) -> Html:
+    until = f"until {moment(mute.until, now)}, {_left(mute.until - now)} more"
+    match mute.kind:
+        case MuteKind.QUIET:
+            return fill("🌙 {} is quiet {}", this_place(place), until)
+        case MuteKind.BUDGET:
+            return fill("⏳ Changes wait {}: enough messages in an hour", until)
+        case MuteKind.MUTE:
+            watched = "" if mute.is_watched else " (no longer watched)"
+            return fill("🔕 {} is muted {}{}", _muted(mute, place, chains), until, watched)
 
 
 def typed_word(word: str) -> Html:

@@ -42,6 +42,7 @@ from bot.domain.deliver.alerts import (
     Dropped,
     FirstWorth,
     MassLoss,
+    MuteKind,
     MuteOver,
     NoticeAlert,
     PricedBalance,
@@ -139,7 +140,7 @@ def _delivery_notice(
         case UnreadableNotice():
             return _unreadable(_only(UnreadableNotice, notices))
         case MuteOver():
-            return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
+            return join("\n", (mute_over(over, chains, now) for over in _only(MuteOver, notices)))
         case Sample():
             return sample(chains, waited)
 
@@ -315,14 +316,26 @@ def _restored(copied_at: datetime, now: datetime) -> Html:
 # ---------------------------------------------------------------- what was sent late, or not at all
 
 
-def mute_over(over: MuteOver, chains: Chains) -> Html:
-    """Return what stands before all that a mute held."""
+def mute_over(over: MuteOver, chains: Chains, now: datetime) -> Html:
+    """Return what stands before all that a mute held; `now` is in the reader's zone."""
     span = length(over.until - over.since)
     changes = counted(over.changes, "change") if over.changes else "no changes"
-    if over.account is None:
-        return fill("🔔 Muted for {}: {} meanwhile.", span, changes)
-    who = account_on(over.account, over.label, over.chains, chains)
-    return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
+    match over.ended:
+        case MuteKind.QUIET:
+            return fill("🔔 Quiet hours are over: {} meanwhile.", changes)
+        case MuteKind.BUDGET:
+            since = moment(over.since, now)
+            return fill("⏳ At most {} an hour here: {} since {}.", _messages(over.budget), changes, since)
+        case MuteKind.MUTE if over.account is None:
+            return fill("🔔 Muted for {}: {} meanwhile.", span, changes)
+        case MuteKind.MUTE:
+            who = account_on(over.account, over.label, over.chains, chains)
+            return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
+
+
+def _messages(budget: int) -> str:
+    # Where the budget was taken back by then, it is not known any more.
+    return counted(budget, "message") if budget else "so many messages"
 
 
 def _dropped(notices: Sequence[Dropped], now: datetime) -> Html:

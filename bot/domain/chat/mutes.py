@@ -1,7 +1,8 @@
 """Mutes: alerts that a destination wants later, kept and sent when the mute ends.
 
 A mute of a whole destination keeps back every alert. A mute of an account, or of an account on some
-chains, keeps back what is about that alone: its changes, its first reading, its outages.
+chains, keeps back what is about that alone: its changes, its first reading, its outages. Quiet hours and a
+used up budget are mutes as well, which begin and end by themselves and let some alerts pass.
 """
 
 from collections.abc import Collection, Iterable
@@ -22,6 +23,7 @@ from bot.domain.deliver.alerts import (
     ChainGone,
     Dropped,
     MassLoss,
+    MuteKind,
     MuteOver,
     Restored,
     Sample,
@@ -73,11 +75,49 @@ class Mute:
     """Only on these chains; empty: on all."""
     is_watched: bool = True
     """Whether the destination still watches any of it; a mute outlives the subscription."""
+    kind: MuteKind = MuteKind.MUTE
+    alarms_pass: bool = False
 
     @property
     def scope(self) -> MuteScope | None:
         """What the mute is about; None: the whole destination."""
         return None if self.account is None else MuteScope(self.account, self.chains)
+
+    @property
+    def cover(self) -> "Cover":
+        """What it keeps back."""
+        return Cover(self.scope, self.kind, self.alarms_pass)
+
+
+class Muteable(NamedTuple):
+    """An alert, as mutes look at it."""
+
+    about: frozenset[MuteScope]
+    """The accounts that it is about, chain by chain; empty: it is about more than accounts."""
+    is_change: bool = False
+    is_alarm: bool = False
+    passes_quiet: bool = False
+    """Whether it is a change that the quiet hours of its destination let pass."""
+
+
+class Cover(NamedTuple):
+    """What a mute keeps back."""
+
+    scope: MuteScope | None = None
+    """None: the whole destination."""
+    kind: MuteKind = MuteKind.MUTE
+    alarms_pass: bool = False
+
+    def keeps(self, alert: Muteable) -> bool:
+        """Whether it keeps back an alert like this, if it is about the same accounts."""
+        if self.kind is MuteKind.BUDGET:
+            return alert.is_change
+        passes_quiet = self.kind is MuteKind.QUIET and alert.passes_quiet
+        return not (passes_quiet or (self.alarms_pass and alert.is_alarm))
+
+    def concerns(self, alert: Muteable) -> bool:
+        """Whether it keeps back an alert, or a part of what that is about."""
+        return self.keeps(alert) and (self.scope is None or any(map(self.scope.meets, alert.about)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +127,8 @@ class MuteResult:
     mutes: tuple[Mute, ...]
     still_to_come: int
     """Changes observed before the mute, whose alerts are still sent."""
+    quiet_until: datetime | None = None
+    """It is within quiet hours that end then; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +170,15 @@ def are_muted(muted: Collection[MuteScope | None], about: Collection[MuteScope])
     return bool(about) and all(
         any(scope is not None and scope.contains(subject) for scope in muted) for subject in about
     )
+
+
+def kept_back_by(covers: Iterable[Cover], alert: Muteable) -> MuteKind | None:
+    """Return what keeps an alert back, the strongest kind; None: nothing does."""
+    keeping = [cover for cover in covers if cover.keeps(alert)]
+    if not are_muted([cover.scope for cover in keeping], alert.about):
+        return None
+    kinds = {cover.kind for cover in keeping if cover.concerns(alert)}
+    return next(kind for kind in MuteKind if kind in kinds)
 
 
 def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
@@ -185,8 +236,22 @@ def is_over(mute: Mute, now: datetime) -> bool:
     return mute.until <= now or is_impossible(mute.since, now)
 
 
-def mute_over_notice(mute: Mute, now: datetime, changes: int) -> MuteOver:
+def all_muted_until(mutes: Iterable[Mute]) -> datetime | None:
+    """Return until when notices too are kept back, whatever they are about; None: they are not."""
+    everything = [one.until for one in mutes if one.account is None and one.kind is not MuteKind.BUDGET]
+    return max(everything, default=None)
+
+
+def mute_over_notice(mute: Mute, now: datetime, changes: int, budget: int = 0) -> MuteOver:
     """Return the notice that is sent before the alerts that a mute kept back."""
-    # A clock that was set back must not make a mute end before it began.
-    ended = max(mute.since, min(mute.until, now))
-    return MuteOver(mute.account, mute.label, mute.since, ended, changes, tuple(sorted(mute.chains)))
+    return MuteOver(
+        account=mute.account,
+        label=mute.label,
+        since=mute.since,
+        # A clock that was set back must not make a mute end before it began.
+        until=max(mute.since, min(mute.until, now)),
+        changes=changes,
+        chains=tuple(sorted(mute.chains)),
+        ended=mute.kind,
+        budget=budget if mute.kind is MuteKind.BUDGET else 0,
+    )

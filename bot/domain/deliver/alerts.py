@@ -162,6 +162,17 @@ class Restored:
     copied_at: datetime
 
 
+class MuteKind(StrEnum):
+    """What keeps alerts back, the strongest first. The values are stored: never change one."""
+
+    MUTE = "mute"
+    """Somebody muted a place, or accounts."""
+    QUIET = "quiet"
+    """It is within the quiet hours of a place."""
+    BUDGET = "budget"
+    """A place had as many messages of changes in an hour as it wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class MuteOver:
     """A mute ended; the alerts that it kept back follow."""
@@ -175,6 +186,9 @@ class MuteOver:
     """The number of changes kept back."""
     chains: tuple[ChainId, ...] = ()
     """The chains on which the account was muted; empty: all."""
+    ended: MuteKind = MuteKind.MUTE
+    budget: int = 0
+    """How many messages of changes the place wants in an hour, where that is why."""
 
 
 class AlarmSubject(NamedTuple):
@@ -260,6 +274,11 @@ Notice = (
     | AlarmEnded
     | Sample
 )
+
+
+def is_alarm(notice: "StoredNotice") -> bool:
+    """Whether a notice is about an alarm, which quiet hours let pass."""
+    return isinstance(notice, AlarmRang | AlarmRepeated | AlarmEnded)
 
 
 @dataclass(frozen=True, slots=True)

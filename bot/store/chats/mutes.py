@@ -1,4 +1,4 @@
-"""Begins and ends mutes of destinations.
+"""Begins and ends mutes of destinations, and ends those that began by themselves.
 
 An alert is kept back (its state is 'held') exactly while a mute covers it. So whatever ends a mute releases,
 in the same transaction, all alerts that no other mute covers, behind a notice that says what was muted and
@@ -15,14 +15,17 @@ from bot.domain.chat.mutes import (
     ActiveMutes,
     FoundMute,
     Mute,
+    Muteable,
     MuteResult,
     MuteScope,
     UnmuteResult,
-    are_muted,
+    all_muted_until,
     is_over,
+    kept_back_by,
     mute_over_notice,
     subjects_of,
 )
+from bot.domain.deliver.alerts import MuteKind, is_alarm
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.places import Place
@@ -33,10 +36,10 @@ from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of
+from bot.store.outbox.muted import KeptBackHere, kept_back_in, mute_of, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
-from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, to_place, words_of
+from bot.store.rows import Row, to_address, to_milliseconds, to_moment_or_none, to_place, words_of
 
 
 def mute(
@@ -64,23 +67,27 @@ def mute(
             record_audit(db, actor, AuditAction.MUTE, place.chat_id, _subject(scope))
         # Nothing is to be sent now, but the end of a mute is a moment to look again.
         db.notify(SignalName.OUTBOX)
+        here = mutes_of(db, destination_id)
         return MuteResult(
-            tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
+            tuple(one for one in here if one.kind is MuteKind.MUTE and one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
+            next((one.until for one in here if one.kind is MuteKind.QUIET), None),
         )
 
 
 def unmute(db: Database, place: Place, scopes: Collection[MuteScope], actor: Actor) -> UnmuteResult:
     """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts.
 
-    A mute ends as a whole, even if it covers more chains than are named.
+    A mute ends as a whole, even if it covers more chains than are named. All of them are the quiet hours of
+    now as well, but not a used up budget.
     """
     with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         ended = [
             one
             for one in mutes_of(db, destination_id)
-            if not scopes or (one.scope is not None and any(map(one.scope.meets, scopes)))
+            if one.kind is not MuteKind.BUDGET
+            and (not scopes or (one.scope is not None and any(map(one.scope.meets, scopes))))
         ]
         return _unmuted(db, destination_id, ended, place, actor)
 
@@ -94,11 +101,13 @@ def end_mute(db: Database, found: FoundMute, actor: Actor) -> UnmuteResult:
         return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, actor)
 
 
-def end_all(db: Database, destination_id: int, now: datetime) -> None:
-    """End all mutes of a destination and release its alerts. Part of the caller's transaction."""
-    ended = mutes_of(db, destination_id)
-    if ended:
-        _end(db, DestinationId(destination_id), ended, now)
+def end_all(db: Database, destination_id: int, now: datetime, kind: MuteKind | None = None) -> int:
+    """End all mutes of a destination, or those of a kind, and release its alerts; returns how many changes.
+
+    Part of the caller's transaction.
+    """
+    ended = [one for one in mutes_of(db, destination_id) if kind is None or one.kind is kind]
+    return _end(db, DestinationId(destination_id), ended, now) if ended else 0
 
 
 def end_expired(db: Database, now: datetime) -> datetime | None:
@@ -151,8 +160,7 @@ def _unmuted(
     changes = _end(db, destination_id, ended, actor.at, is_answered=True)
     for one in ended:
         record_audit(db, actor, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
-    left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
-    return UnmuteResult(tuple(ended), changes, left[0] if left else None)
+    return UnmuteResult(tuple(ended), changes, all_muted_until(mutes_of(db, destination_id)))
 
 
 def _end(
@@ -171,50 +179,52 @@ def _end(
     """
     db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     db.notify(SignalName.OUTBOX)
-    left = muted_scopes(db, [destination_id]).get(destination_id, [])
-    rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
-    kept_back = [_KeptBack(row, is_change, sound, _about(*about)) for row, is_change, sound, *about in rows]
-    free = [one for one in kept_back if not are_muted(left, one.about)]
+    left = kept_back_in(db, [destination_id]).get(destination_id, KeptBackHere()).covers
+    kept_back = [_to_kept_back(row) for row in db.execute(_KEPT_BACK, [destination_id]).fetchall()]
+    keepers = [(one, kept_back_by(left, one.alert)) for one in kept_back]
+    free = [one for one, keeper in keepers if keeper is None]
     db.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
         [(to_milliseconds(now), one.row) for one in free],
+    )
+    db.executemany(
+        "UPDATE alert SET reason = ? WHERE id = ?",
+        [(keeper, one.row) for one, keeper in keepers if keeper is not None],
     )
     # A mute of everything covers what the others do: where one ended, its notice alone says it all.
     everything = [one for one in ended if one.account is None]
     uncounted = free
     for one in sorted(everything or ended, key=lambda mute: mute.since):
-        theirs = [alert for alert in uncounted if _concerns(one, alert.about)]
-        uncounted = [alert for alert in uncounted if not _concerns(one, alert.about)]
-        changes = sum(alert.is_change for alert in theirs)
+        theirs = [alert for alert in uncounted if one.cover.concerns(alert.alert)]
+        uncounted = [alert for alert in uncounted if not one.cover.concerns(alert.alert)]
+        changes = sum(alert.alert.is_change for alert in theirs)
         if changes if is_answered else theirs:
             # It announces them, so it is as loud as they are.
             sound = Sound.SILENT if all(alert.sound == Sound.SILENT for alert in theirs) else None
             _enqueue_receipt(db, destination_id, one, changes, now, sound=sound)
-    return sum(one.is_change for one in free)
+    return sum(one.alert.is_change for one in free)
 
 
 class _KeptBack(NamedTuple):
     """An alert that a mute keeps back."""
 
     row: int
-    is_change: bool
     sound: str | None
-    about: frozenset[MuteScope]
+    alert: Muteable
 
 
-def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[MuteScope]:
-    """Return the accounts that a muted alert is about, chain by chain; none: it is about more."""
-    if address is not None and chain_id is not None:
-        return frozenset({MuteScope(to_address(address), frozenset({ChainId(chain_id)}))})
-    return subjects_of(to_notice(text)) if text is not None else frozenset()
-
-
-def _concerns(one: Mute, about: Collection[MuteScope]) -> bool:
-    return one.scope is None or any(map(one.scope.meets, about))
+def _to_kept_back(row: Row) -> _KeptBack:
+    alert_id, sound, passes_quiet, address, chain_id, text = row
+    if text is None:
+        about = frozenset({MuteScope(to_address(address), frozenset({ChainId(chain_id)}))})
+        alert = Muteable(about, is_change=True, passes_quiet=bool(passes_quiet))
+        return _KeptBack(alert_id, sound, alert)
+    notice = to_notice(text)
+    return _KeptBack(alert_id, sound, Muteable(subjects_of(notice), is_alarm=is_alarm(notice)))
 
 
 _KEPT_BACK = """
-SELECT l.id, l.change_id IS NOT NULL, l.sound, a.address, x.chain_id, l.notice
+SELECT l.id, l.sound, l.passes_quiet, a.address, x.chain_id, l.notice
 FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
 WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
@@ -233,12 +243,13 @@ def _enqueue_receipt(
     """Enqueue the notice that a mute is over, before the alerts that it kept back."""
     # Alerts are sent in the order of their rows, and those it is about are older: it takes a number below
     # all others. Such numbers are negative and count down.
+    (budget,) = db.execute("SELECT budget FROM destination WHERE id = ?", [destination_id]).fetchone()
     db.execute(
         "INSERT INTO alert (id, destination_id, notice, label, state, created_at, sound)"
         " VALUES (coalesce((SELECT min(id) - 1 FROM alert WHERE id < 0), -1), ?, ?, '', ?, ?, ?)",
         [
             destination_id,
-            notice_to_json(mute_over_notice(one, now, changes)),
+            notice_to_json(mute_over_notice(one, now, changes, budget)),
             AlertState.WAITING,
             to_milliseconds(now),
             sound,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.domain.chat.mutes import all_muted_until
 from bot.domain.deliver.alerts import Sample
 from bot.domain.places import Place
 from bot.store.chats.chats import destination_of, upsert_chat
@@ -16,4 +17,4 @@ def enqueue_sample(db: Database, place: Place, now: datetime) -> datetime | None
     with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         enqueue_alert(db, destination_id, to_milliseconds(now), notice=Sample())
-        return next((mute.until for mute in mutes_of(db, destination_id) if mute.account is None), None)
+        return all_muted_until(mutes_of(db, destination_id))

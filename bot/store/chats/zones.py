@@ -6,6 +6,7 @@ from bot.domain.zones import IN_UTC
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 
 
 def zone_here(db: Database, place: Place) -> str:
@@ -25,5 +26,8 @@ def set_zone(db: Database, place: Place, zone: str, actor: Actor) -> str:
         (before,) = db.execute("SELECT zone FROM destination WHERE id = ?", [destination_id]).fetchone()
         if before != zone:
             db.execute("UPDATE destination SET zone = ? WHERE id = ?", [zone, destination_id])
+            # It may be quiet there now, or no longer.
+            db.execute("UPDATE quiet SET due_at = 0 WHERE destination_id = ?", [destination_id])
+            db.notify(SignalName.OUTBOX)
             record_audit(db, actor, AuditAction.ZONE, place.chat_id, zone or "UTC")
     return str(before)

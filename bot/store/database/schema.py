@@ -338,14 +338,14 @@ CREATE TABLE quiet (               -- hours of the day in which a destination wa
   begins INTEGER NOT NULL,         -- minutes after midnight, on the clock of the destination's zone
   ends INTEGER NOT NULL,           -- the same; of the next day, if it is no later
   days TEXT NOT NULL,              -- on which it begins: 0 is Monday; sorted, blank between
-  exception TEXT NOT NULL,         -- changes that are not kept back: a condition as JSON; '': none
+  exception TEXT NOT NULL,         -- changes that are sent all the same: JSON; '': none
   alarms_pass INTEGER NOT NULL,
   judged_at INTEGER NOT NULL,
   due_at INTEGER NOT NULL          -- when to judge again whether it is quiet
 ) STRICT;
 CREATE INDEX quiet_due ON quiet (due_at);
-ALTER TABLE mute ADD COLUMN kind TEXT NOT NULL DEFAULT 'mute';         -- who began it; or 'quiet', 'budget'
-ALTER TABLE mute ADD COLUMN exception TEXT NOT NULL DEFAULT '';        -- as of its quiet hours
+ALTER TABLE alert ADD COLUMN passes_quiet INTEGER NOT NULL DEFAULT 0;  -- it was an exception when it was made
+ALTER TABLE mute ADD COLUMN kind TEXT NOT NULL DEFAULT 'mute';         -- or 'quiet', 'budget'
 ALTER TABLE mute ADD COLUMN alarms_pass INTEGER NOT NULL DEFAULT 0;
 DROP INDEX mute_once;
 CREATE UNIQUE INDEX mute_once ON mute (destination_id, coalesce(account_id, 0), chains, kind);

@@ -74,6 +74,7 @@ def _named(pattern: str, folder: Path) -> list[Path]:
 def _end_mutes(db: Database, now: datetime) -> None:
     for (destination_id,) in db.execute("SELECT DISTINCT destination_id FROM mute").fetchall():
         end_all(db, destination_id, now)
+    db.execute("UPDATE quiet SET due_at = 0")
 
 
 def _most_given(since: timedelta) -> int:

@@ -1,22 +1,20 @@
 """Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.chat.mutes import MuteScope, are_muted, subjects_of
-from bot.domain.deliver.alerts import Notice
+from bot.domain.chat.mutes import Cover, Muteable, MuteScope, kept_back_by, subjects_of
+from bot.domain.deliver.alerts import MuteKind, Notice, is_alarm
 from bot.domain.deliver.delivery import AlertState
+from bot.domain.rules.conditions import Condition, Difference, Judgement, judge
 from bot.domain.rules.loud import AS_EVER, Loudness
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.outbox.muted import muted_scopes
+from bot.store.outbox.muted import KeptBackHere, kept_back_in
 from bot.store.outbox.notice_codec import notice_to_json
 from bot.store.rows import loudness_to_row, to_milliseconds
-
-MUTED = "muted"
-"""What `alert.reason` says of an alert that is muted (its state is 'held')."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,8 @@ class NewAlert:
     steps: int = 1
     """How many changes these are."""
     loudness: Loudness = AS_EVER
+    difference: Difference | None = None
+    """Of a change, since its amount was last reported; None: it can't be measured."""
 
     @classmethod
     def of_notice(cls, destination_id: DestinationId, notice: Notice, label: str = "") -> "NewAlert":
@@ -51,8 +51,10 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
         return
     # Mutes are looked up now, and not when messages are made: what a mute covers never enters the queue,
     # and no poll of the queue has to skip it.
-    muted = muted_scopes(db, {alert.destination_id for alert in alerts})
-    states = [_state_of(alert, muted) for alert in alerts]
+    kept_back = kept_back_in(db, {alert.destination_id for alert in alerts})
+    here = [kept_back.get(alert.destination_id, KeptBackHere()) for alert in alerts]
+    seen = [_seen_by_mutes(alert, there.exception) for alert, there in zip(alerts, here, strict=True)]
+    states = [_state_of(there.covers, one) for there, one in zip(here, seen, strict=True)]
     db.insert_many(
         "alert",
         _COLUMNS,
@@ -67,8 +69,9 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
                 alert.first_change_id,
                 alert.steps,
                 *loudness_to_row(alert.loudness),
+                one.passes_quiet,
             )
-            for alert, state in zip(alerts, states, strict=True)
+            for alert, one, state in zip(alerts, seen, states, strict=True)
         ],
     )
     if any(state is AlertState.WAITING for state, _ in states):
@@ -87,6 +90,7 @@ _COLUMNS = (
     "steps",
     "sound",
     "mentions",
+    "passes_quiet",
 )
 
 
@@ -127,8 +131,18 @@ def owner_destinations(db: Database) -> list[DestinationId]:
     return [DestinationId(destination_id) for (destination_id,) in rows]
 
 
-def _state_of(
-    alert: NewAlert, muted: Mapping[DestinationId, Collection[MuteScope | None]]
-) -> tuple[AlertState, str | None]:
-    is_muted = are_muted(muted.get(alert.destination_id, ()), alert.about)
-    return (AlertState.MUTED, MUTED) if is_muted else (AlertState.WAITING, None)
+def _seen_by_mutes(alert: NewAlert, exception: Condition | None) -> Muteable:
+    if alert.notice is not None:
+        return Muteable(alert.about, is_alarm=is_alarm(alert.notice))
+    # What can't be judged for want of a price is never taken for little.
+    passes = (
+        exception is not None
+        and alert.difference is not None
+        and judge(exception, alert.difference) is not Judgement.NOT_MET
+    )
+    return Muteable(alert.about, is_change=True, passes_quiet=passes)
+
+
+def _state_of(covers: Collection[Cover], alert: Muteable) -> tuple[AlertState, MuteKind | None]:
+    kind = kept_back_by(covers, alert)
+    return (AlertState.WAITING, None) if kind is None else (AlertState.MUTED, kind)

@@ -1,20 +1,24 @@
-"""Reads the mutes of destinations, and what they cover."""
+"""Reads the mutes of destinations, what they cover, and what their quiet hours let pass."""
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import NamedTuple
 
-from bot.domain.chat.mutes import Mute, MuteScope, label_of
+from bot.domain.chat.mutes import Cover, Mute, MuteScope, label_of
+from bot.domain.deliver.alerts import MuteKind
+from bot.domain.rules.conditions import Condition
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
-from bot.store.rows import Row, to_address, to_chains, to_moment
+from bot.store.rows import Row, to_address, to_chains, to_condition, to_moment
 
 _MUTES = """
-SELECT m.id, a.address, m.chains, m.since, m.until, m.destination_id, m.account_id
+SELECT m.id, a.address, m.chains, m.since, m.until, m.kind, m.alarms_pass, m.destination_id, m.account_id
 FROM mute m LEFT JOIN account a ON a.id = m.account_id
 """
 
 COVERED = """
-SELECT m.destination_id, a.address, m.chains FROM mute m LEFT JOIN account a ON a.id = m.account_id
+SELECT m.destination_id, a.address, m.chains, m.kind, m.alarms_pass, ''
+FROM mute m LEFT JOIN account a ON a.id = m.account_id
 """
 
 _NAMED = """
@@ -31,14 +35,39 @@ def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     return [_to_mute(db, row) for row in rows]
 
 
-def muted_scopes(db: Database, destinations: Collection[int]) -> dict[DestinationId, list[MuteScope | None]]:
-    """Return what each mute of these destinations covers; None: everything."""
+_EXCEPTIONS = """
+SELECT q.destination_id, NULL, '', 'quiet', 1, q.exception FROM quiet q WHERE q.exception <> ''
+"""
+
+
+class KeptBackHere(NamedTuple):
+    """What a destination has kept back."""
+
+    covers: tuple[Cover, ...] = ()
+    """By its mutes, as they are now."""
+    exception: Condition | None = None
+    """Which changes its quiet hours let pass, whether it is quiet now or not; None: none."""
+
+
+def kept_back_in(db: Database, destinations: Collection[int]) -> dict[DestinationId, KeptBackHere]:
+    """Return what is kept back in these destinations, without those that keep nothing back."""
     these = db.any_of(destinations)
-    rows = db.execute(f"{COVERED} WHERE m.destination_id {these.sql}", these.values)
-    result: dict[DestinationId, list[MuteScope | None]] = defaultdict(list)
-    for destination_id, address, chains in rows:
+    # One statement for both: it is asked with each poll that has news.
+    rows = db.execute(
+        f"{COVERED} WHERE m.destination_id {these.sql}"
+        f" UNION ALL {_EXCEPTIONS} AND q.destination_id {these.sql}",
+        [*these.values, *these.values],
+    )
+    result: dict[DestinationId, KeptBackHere] = defaultdict(KeptBackHere)
+    for row_of, address, chains, kind, alarms_pass, exception in rows:
+        destination_id = DestinationId(row_of)
+        here = result[destination_id]
+        if exception:
+            result[destination_id] = here._replace(exception=to_condition(exception))
+            continue
         scope = None if address is None else MuteScope(to_address(address), to_chains(chains))
-        result[DestinationId(destination_id)].append(scope)
+        cover = Cover(scope, MuteKind(kind), bool(alarms_pass))
+        result[destination_id] = here._replace(covers=(*here.covers, cover))
     return dict(result)
 
 
@@ -48,10 +77,18 @@ def mute_of(db: Database, row_id: int) -> Mute:
 
 
 def _to_mute(db: Database, row: Row) -> Mute:
-    row_id, address, words, since, until, destination_id, account_id = row
+    row_id, address, words, since, until, kind, alarms_pass, destination_id, account_id = row
     moments = to_moment(since), to_moment(until)
     if address is None:
-        return Mute(row=row_id, account=None, label="", since=moments[0], until=moments[1])
+        return Mute(
+            row=row_id,
+            account=None,
+            label="",
+            since=moments[0],
+            until=moments[1],
+            kind=MuteKind(kind),
+            alarms_pass=bool(alarms_pass),
+        )
     scope = MuteScope(to_address(address), to_chains(words))
     named = [
         (to_chains(chains), label, contracts)
@@ -69,4 +106,6 @@ def _to_mute(db: Database, row: Row) -> Mute:
         until=moments[1],
         chains=scope.chains,
         is_watched=bool(there),
+        kind=MuteKind(kind),
+        alarms_pass=bool(alarms_pass),
     )

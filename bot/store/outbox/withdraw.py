@@ -46,6 +46,8 @@ def withdraw_all(db: Database, chat_id: int) -> int:
     """
     here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(f"DELETE FROM mute WHERE destination_id IN ({here})", [chat_id])
+    # Its quiet hours stay: it may be quiet there when it is opened again.
+    db.execute(f"UPDATE quiet SET due_at = 0 WHERE destination_id IN ({here})", [chat_id])
     db.execute(f"DELETE FROM unreported WHERE destination_id IN ({here})", [chat_id])
     return withdraw(db, chat_id)
 

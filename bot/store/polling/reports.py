@@ -1,7 +1,7 @@
 """Decides of each change of a batch who gets an alert, and from whom a filter holds it back."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.assets import Address, Amount
@@ -102,7 +102,8 @@ class Reports:
         loudness = self._loudness(told, change, items, recipient, destination_id)
         after = self._with(before, change, recipient.label, told, loudness)
         if judgement is not Judgement.NOT_MET:
-            alerts.append(alert_of(key, after))
+            difference = difference_of(told, change.step, items)
+            alerts.append(replace(alert_of(key, after), difference=difference))
         elif not is_settled(told, change.step, items):
             self._held_back[key] = after
         return alerts
@@ -157,4 +158,5 @@ def _alert(change: RecordedChange, destination_id: DestinationId, label: str, lo
         label=label,
         change_id=change.row,
         loudness=loudness,
+        difference=difference_of(change.step.before, change.step, change.items),
     )

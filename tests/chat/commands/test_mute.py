@@ -35,7 +35,7 @@ def test_a_receipt_says_what_was_muted_how_long_and_how_much_happened(
 ) -> None:
     over = MuteOver(TREASURY if account else None, "Till", NOON, at(seconds), 14)
 
-    assert notices.mute_over(over, CHAINS).visible == told
+    assert notices.mute_over(over, CHAINS, NOON).visible == told
 
 
 @pytest.mark.parametrize(("label", "named"), [("", "0x8e3E…d8B9"), ("Safe", "Safe · 0x8e3E…d8B9")])
@@ -48,7 +48,7 @@ def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
         f"🔕 {named} on Ethereum and Polygon is muted here"
         in mute_words.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
     )
-    assert f"🔔 {named} on Ethereum and Polygon was muted" in notices.mute_over(over, CHAINS).visible
+    assert f"🔔 {named} on Ethereum and Polygon was muted" in notices.mute_over(over, CHAINS, NOON).visible
     assert f"🔕 {named} on Ethereum and Polygon is muted until" in (
         words.mutes_shown(ActiveMutes((mute,)), CHAT, CHAINS, NOON)[0].visible
     )
@@ -57,7 +57,7 @@ def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
 def test_a_receipt_of_notices_alone_says_that_nothing_changed() -> None:
     over = MuteOver(None, "", NOON, at(3600), 0)
 
-    assert notices.mute_over(over, CHAINS).visible == "🔔 Muted for 1 h: no changes meanwhile."
+    assert notices.mute_over(over, CHAINS, NOON).visible == "🔔 Muted for 1 h: no changes meanwhile."
 
 
 def test_a_topic_is_called_one() -> None:
@@ -111,7 +111,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
         ignore.token_unignored(token, CHAINS),
         mute_words.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
         mute_words.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),
-        notices.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
+        notices.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS, NOON),
         mute_words.nothing_muted(name),
         mute_words.only_accounts(name),
         *words.mutes_shown(ActiveMutes((mute,), 1), CHAT, CHAINS, NOON),

@@ -17,6 +17,8 @@ from bot.chat.commands.ignore import (
 from bot.chat.commands.owners.access import ALLOW_COMMAND, DENY_COMMAND
 from bot.chat.commands.owners.believe import BELIEVE_COMMAND
 from bot.chat.commands.registry import BY_WORD, COMMANDS, FEATURES
+from bot.chat.commands.times.quiet import ShowQuietRequest
+from bot.chat.commands.times.zone import ShowZoneRequest
 from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
 from bot.chat.commands.watch.watch import WATCH_COMMAND
 from bot.chat.commands.watch.watch_list import LIST_COMMAND
@@ -81,13 +83,16 @@ def test_a_feature_is_found_by_its_name_and_its_aliases_alone(feature: Feature) 
     assert command_named(COMMANDS, feature.command.name + "x") is None
 
 
+SHOWING = (IgnoredRequest, ShowQuietRequest, ShowZoneRequest)
+
+
 @each_feature
 def test_what_is_asked_for_needs_what_the_command_says(feature: Feature) -> None:
     for example in feature.command.examples:
         request = parse(example.text, "OurBot", CHAINS)
         assert isinstance(request, Request)
-        # A list of what is ignored changes nothing: readers of a group may see it, though not change it.
-        expected = Action.LOOK if isinstance(request, IgnoredRequest) else NEEDED[feature.command.who]
+        # What shows what is set changes nothing: readers of a group may see it, though not change it.
+        expected = Action.LOOK if isinstance(request, SHOWING) else NEEDED[feature.command.who]
         assert request.needs is expected, example.text
 
 

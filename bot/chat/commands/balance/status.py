@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
+from bot.chat.commands.times.quiet import times_set
 from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, fill, join
@@ -63,7 +64,9 @@ class StatusRequest(Request):
         held_back = await services.db.run(held_back_here, place)
         muted = mutes_shown(active, place, services.chains, now)
         shown = status(here, sweeps, services.chains, now, listing=listing)
-        return (join("\n", (*muted, shown, *_held_back_by_filters(held_back, services.chains))),)
+        times = await times_set(services, place)
+        filtered = _held_back_by_filters(held_back, services.chains)
+        return (join("\n", (*muted, shown, *filtered, *times)),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:

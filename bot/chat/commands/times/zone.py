@@ -11,6 +11,7 @@ from bot.chat.commands.words import this_place, typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, bold, code, fill
 from bot.chat.text.wording import moment
+from bot.domain.chat.access import Action
 from bot.domain.places import Place
 from bot.domain.zones import IN_UTC, local, zone_meant, zones_like
 from bot.store.chats import zones
@@ -35,17 +36,14 @@ _SHOWN_REVERSED = "Etc/"
 
 @dataclass(frozen=True, slots=True)
 class ZoneRequest(Request):
-    """`/zone`; "": show it."""
+    """`/zone` with what somebody typed."""
 
     needs = ZONE_COMMAND.needs
     typed: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Set the zone of this place, or show it."""
+        """Set the zone of this place."""
         place = incoming.place
-        if not self.typed:
-            shown = zone_shown(place, await services.db.run(zones.zone_here, place), services.now())
-            return (Screen(shown, rows(await _back(services, place, IN_UTC))),)
         is_off = self.typed.casefold() in _OFF
         names = [name for name in available_timezones() if not name.startswith(_SHOWN_REVERSED)]
         zone = IN_UTC if is_off else zone_meant(self.typed, names)
@@ -59,15 +57,29 @@ class ZoneRequest(Request):
         return (Screen(zone_set(zone, services.now()), rows(undo)),)
 
 
-async def _back(services: Services, place: Place, zone: str, text: str = "UTC") -> list[Button]:
+@dataclass(frozen=True, slots=True)
+class ShowZoneRequest(Request):
+    """`/zone` alone, which everybody may see."""
+
+    needs = Action.LOOK
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Show the zone of this place."""
+        place = incoming.place
+        shown = zone_shown(place, await services.db.run(zones.zone_here, place), services.now())
+        return (Screen(shown, rows(await _back(services, place, IN_UTC, "UTC"))),)
+
+
+async def _back(services: Services, place: Place, zone: str, text: str) -> list[Button]:
     """Return the button that sets a zone, if it is not the one that is set."""
     if await services.db.run(zones.zone_here, place) == zone:
         return []
     return await services.button_commands.buttons(place, (text, f"/zone {zone or 'off'}"))
 
 
-def _read_zone(rest: str, _chains: ChainReader) -> ZoneRequest:
-    return ZoneRequest(" ".join(rest.split()))
+def _read_zone(rest: str, _chains: ChainReader) -> ZoneRequest | ShowZoneRequest:
+    typed = " ".join(rest.split())
+    return ZoneRequest(typed) if typed else ShowZoneRequest()
 
 
 # ---------------------------------------------------------------- words

@@ -1,0 +1,141 @@
+"""Quiet hours, end to end: a `kill -9` at either edge loses nothing, and nothing is told twice."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.chat.commands import mute
+from tests.chat.reading import moves
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
+from tests.waits import until
+
+HOUR = timedelta(hours=1)
+HELD = "SELECT count(*) FROM alert WHERE state = 'held'"
+QUIET = "SELECT kind FROM mute"
+
+
+@pytest.fixture
+async def still(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Build the neighbours; each test starts the bot as a process."""
+    async with open_stack(tmp_path) as one:
+        yield one
+
+
+def typed(begins: timedelta, ends: timedelta) -> str:
+    """Return hours that begin and end so long from now, on the clock of a chat in UTC."""
+    now = datetime.now(UTC)
+    return f"{now + begins:%H:%M}-{now + ends:%H:%M}"
+
+
+def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
+        return db.execute(query).fetchall()
+
+
+def let_pass(stack: Stack, span: timedelta) -> None:
+    """Let it be so much later for all that is quiet, while the bot is off."""
+    ms, minutes = span // timedelta(milliseconds=1), span // timedelta(minutes=1)
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
+        db.execute(
+            "UPDATE quiet SET begins = (begins - ? + 2880) % 1440, ends = (ends - ? + 2880) % 1440,"
+            " judged_at = judged_at - ?, due_at = due_at - ?",
+            [minutes, minutes, ms, ms],
+        )
+        db.execute("UPDATE mute SET since = since - ?, until = until - ?", [ms, ms])
+
+
+def usdc_leaves(stack: Stack) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+
+
+async def test_killed_at_both_edges_what_was_kept_is_told_once_and_summed(still: Stack) -> None:
+    process = await still.start_process()
+    await still.watches()
+    still.say(f"/quiet {typed(HOUR, 3 * HOUR)}")
+    await still.hears("Next: ")
+    # A command is repeated after a kill until Telegram knows that it was carried out.
+    await still.asked(3)
+    await still.kill(process)
+
+    let_pass(still, 2 * HOUR)
+    process = await still.start_process(stand_still_at="bot.store.chats.quiet:quiet_span")
+    await until(still.reached.exists)
+    await still.kill(process)
+    assert rows(still, QUIET) == []
+    process = await still.start_process()
+    await until(lambda: rows(still, QUIET) == [("quiet",)])
+    usdc_leaves(still)
+    await until(lambda: rows(still, HELD) == [(1,)])
+    usdc_leaves(still)
+    await until(lambda: rows(still, HELD) == [(2,)])
+    await still.kill(process)
+
+    let_pass(still, 2 * HOUR)
+    process = await still.start_process(stand_still_at="bot.store.chats.quiet:end_all")
+    await until(still.reached.exists)
+    await still.kill(process)
+    assert rows(still, HELD) == [(2,)]
+    await still.start_process()
+
+    message = await still.hears("🔔 Quiet hours are over: 2 changes meanwhile.")
+    assert "50 → 48 in 2 steps" in message.text
+    await still.asked(3)
+    assert len([text for text in still.said() if "USDC" in moves(text)]) == 1
+    assert rows(still, QUIET) == []
+
+
+async def test_unmute_sends_what_quiet_hours_kept(stack: Stack) -> None:
+    await stack.watches()
+    stack.say(f"/quiet {typed(-HOUR, HOUR)}")
+    assert buttons_of(await stack.hears("It is quiet now, until ")) == ["Undo"]
+    usdc_leaves(stack)
+    await until(lambda: rows(stack, HELD) == [(1,)])
+    stack.say("/unmute")
+
+    await stack.hears(
+        "This chat is no longer quiet, until its next quiet hours. 1 change from meanwhile follows."
+    )
+    await stack.hears("−1 USDC")
+
+
+async def test_quiet_hours_that_are_over_keep_nothing(stack: Stack) -> None:
+    await stack.watches()
+    stack.say(f"/quiet {typed(HOUR, 2 * HOUR)}")
+    await stack.hears("Next: ")
+
+    usdc_leaves(stack)
+
+    await stack.hears("−1 USDC")
+
+
+async def test_undo_brings_the_former_hours_back_and_sends_what_was_kept(stack: Stack) -> None:
+    await stack.watches()
+    stack.say(f"/quiet {typed(HOUR, 2 * HOUR)} on mon,tue,wed,thu,fri,sat,sun")
+    await stack.hears("Next: ")
+    stack.say(f"/quiet {typed(-HOUR, HOUR)} except min $10k all")
+    set_anew = await stack.hears("It is quiet now, until ")
+    assert "changes of $10,000.00 and more, as well as those without a price" in set_anew.text
+    usdc_leaves(stack)
+    await until(lambda: rows(stack, HELD) == [(1,)])
+
+    await stack.presses(set_anew, "Undo")
+
+    await stack.hears("Next: ")
+    await stack.hears("−1 USDC")
+
+
+async def test_a_press_of_mute_in_quiet_hours_mutes_beyond_them(stack: Stack) -> None:
+    await stack.watches()
+    usdc_leaves(stack)
+    alert = await stack.hears("−1 USDC")
+    stack.say(f"/quiet {typed(-HOUR, timedelta(minutes=30))}")
+    await stack.hears("It is quiet now, until ")
+
+    assert await stack.presses(alert, "Mute 1 h") == mute.MUTED
+    assert await stack.presses(alert, "Mute 1 h") != mute.MUTED
+
+    assert sorted(rows(stack, QUIET)) == [("mute",), ("quiet",)]
