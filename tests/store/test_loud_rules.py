@@ -272,16 +272,26 @@ async def test_a_rule_is_there_again_when_its_chat_is_opened_again(keeper: Keepe
     assert (back.subscription.loud, back.subscription.place_loud) == (OUT, IN)
 
 
+async def test_a_change_in_other_units_rings_whatever_the_amount(keeper: Keeper) -> None:
+    await watching(keeper)
+    await be_loud(keeper, THOUSAND)
+
+    await see(keeper, 9_999, description=USD_COIN._replace(decimals=2))
+
+    assert await loudness(keeper) == [RING]
+
+
 async def test_an_unwatch_takes_its_rule_along_and_the_rest_of_the_place_rings_again(keeper: Keeper) -> None:
     await keeper.subscribe(WatchSpec(TREASURY), WatchSpec(VAULT))
     await see(keeper, 10_000, account=VAULT)
     await keeper.deliver_all()
     await be_loud(keeper, OUT, [1])
+    await see(keeper, 10_001, account=VAULT)
     await keeper.unsubscribe(OLGA, [1])
 
-    await see(keeper, 10_001, account=VAULT)
+    await see(keeper, 10_002, account=VAULT)
 
-    assert await loudness(keeper) == [AS_EVER]
+    assert await loudness(keeper) == [AS_EVER, AS_EVER]
 
 
 async def test_the_rule_of_a_lost_topic_does_not_silence_where_its_alerts_go(keeper: Keeper) -> None:

@@ -102,8 +102,6 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
                 db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
             db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
-        # What a lost topic's own rule made silent is no longer, where no rule came along.
-        ring_without_rules(db, here)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
         record_audit(db, actor, AuditAction.HERE, place.chat_id, str(moved))
@@ -141,6 +139,8 @@ def merge_destination(db: Database, one: int, into: int) -> int:
             f" WHERE id = ? AND {column} = {unset}",
             [one, into],
         )
+    # What a rule of the other one made silent is so no longer, where no rule came along.
+    ring_without_rules(db, DestinationId(into))
     return moved
 
 

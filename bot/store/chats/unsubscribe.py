@@ -16,6 +16,7 @@ from bot.store.balances.snapshots import account_id_of
 from bot.store.chats import alarms
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
+from bot.store.chats.loud_rules import ring_without_rules
 from bot.store.chats.subscriptions import (
     insert_subscriptions,
     known_of,
@@ -59,6 +60,7 @@ def unsubscribe(
         # Before the coverage ends: it was observed, and nothing will be added to it.
         release(db, destination_id, to_milliseconds(actor.at), accounts)
         end_unwanted_coverage(db, accounts, status)
+        ring_without_rules(db, destination_id)
         db.execute(
             "UPDATE parting SET alarms = ? WHERE id = ?",
             [alarms.end_unwatched(db, destination_id, place.chat_id, actor), parting],
