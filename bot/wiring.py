@@ -40,6 +40,8 @@ from bot.store.outbox import departures
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import asked_chains
+from bot.store.polling.digest_content import with_digests
+from bot.store.polling.digests import DigestTerms, make_due
 from bot.store.polling.first_worth import with_worth
 from bot.store.polling.sweeps import last_sweep
 
@@ -140,7 +142,7 @@ def build_dispatcher(
         # Counted with in UTC, written in the zone of the destination.
         at = composed_at.astimezone(UTC)
         known = with_worth(database, alerts, registry, contract_status(settings), at)
-        composed = compose(known, message_id, registry, composed_at)
+        composed = compose(with_digests(database, known, registry), message_id, registry, composed_at)
         if composed.trouble is not None:
             log.error(
                 "an alert is sent in bare numbers",
@@ -159,11 +161,23 @@ def build_dispatcher(
             group_wait_seconds=settings.delivery.group_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
             contract_status=contract_status(settings),
-            due_work=(partial(firings.repeat_due, by=ValueTerms(contract_status(settings), registry)),),
+            due_work=(
+                partial(firings.repeat_due, by=ValueTerms(contract_status(settings), registry)),
+                partial(make_due, terms=digest_terms(settings, registry)),
+            ),
         ),
         now=now,
         monotonic=time.monotonic,
         rng=random.random,
+    )
+
+
+def digest_terms(settings: Settings, registry: Chains) -> DigestTerms:
+    """Return what digests are made by, beside the database."""
+    return DigestTerms(
+        chains=registry,
+        status=contract_status(settings),
+        interval_seconds=settings.indexer.poll_interval_seconds,
     )
 
 

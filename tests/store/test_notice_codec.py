@@ -24,6 +24,8 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    Digest,
+    DigestWorth,
     DoubtEnd,
     Dropped,
     Gap,
@@ -128,6 +130,36 @@ NOTICES: Mapping[str, Notice] = {
     "alarm repeated": AlarmRepeated(RELAYER, 7, LATER, Decimal(0), acknowledged_by="Olga"),
     "alarm repeated, unknown": AlarmRepeated(RELAYER, 7, LATER, None, EVENING),
     "alarm ended": AlarmEnded(RELAYER, 7, LATER, Decimal("1.2")),
+    "digest": Digest(
+        due_at=NOON,
+        begins_at=NOON - timedelta(days=1),
+        ends_at=LATER,
+        after_alert=12,
+        last_alert=99,
+        is_weekly=False,
+        follow=2,
+        chains=5,
+        unread=1,
+        oldest_at=NOON,
+        worth=DigestWorth(
+            usd=Decimal("12.345"), priced=3, unpriced=2, ignored=1, unknown=(POLYGON,), last_known=(BASE,)
+        ),
+        former_worth=None,
+    ),
+    "digest, nothing read": Digest(
+        due_at=NOON,
+        begins_at=NOON,
+        ends_at=LATER,
+        after_alert=0,
+        last_alert=0,
+        is_weekly=True,
+        follow=0,
+        chains=0,
+        unread=0,
+        oldest_at=None,
+        worth=None,
+        former_worth=DigestWorth(usd=Decimal(0), priced=0, unpriced=0, ignored=0, unknown=(), last_known=()),
+    ),
 }
 
 numbers = st.integers(0, 10**6)
@@ -135,6 +167,15 @@ chain_ids = st.integers(1, 2**53).map(ChainId)
 addresses = st.integers(0, 2**160 - 1).map(address)
 moments = st.integers(0, 10**13).map(lambda ms: datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms))
 held_back = st.builds(HeldBack, numbers, numbers, st.none() | st.sampled_from(DoubtEnd))
+worths = st.builds(
+    DigestWorth,
+    usd=st.decimals(allow_nan=False, allow_infinity=False),
+    priced=numbers,
+    unpriced=numbers,
+    ignored=numbers,
+    unknown=st.lists(chain_ids).map(tuple),
+    last_known=st.lists(chain_ids).map(tuple),
+)
 gaps = st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments, st.none() | held_back)
 VALUES: Mapping[object, st.SearchStrategy[object]] = {
     str: st.text(),
@@ -162,6 +203,7 @@ VALUES: Mapping[object, st.SearchStrategy[object]] = {
     ),
     MuteKind: st.sampled_from(MuteKind),
     Address | None: st.none() | addresses,
+    DigestWorth | None: st.none() | worths,
     tuple[ChainId, ...]: st.lists(chain_ids).map(tuple),
     tuple[Address, ...]: st.lists(addresses).map(tuple),
     tuple[Gap, ...]: st.lists(gaps).map(tuple),

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bot.chat.text.alarms import ended, rang, repeated
 from bot.chat.text.changes import INDENT
+from bot.chat.text.digests import digest
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
 from bot.chat.text.prices import worth_line
@@ -39,6 +40,7 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    Digest,
     Dropped,
     FirstWorth,
     MassLoss,
@@ -90,8 +92,8 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) ->
             return _delivery_notice(first, notices, chains, composed_at, waited=composed_at - observed_at)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _backup_notice(first, notices, composed_at)
-        case AlarmRang() | AlarmRepeated() | AlarmEnded():
-            return _alarms(run, chains, composed_at)
+        case AlarmRang() | AlarmRepeated() | AlarmEnded() | Digest():
+            return join("\n", (_alone(alert, chains, composed_at) for alert in run))
 
 
 def _outages(
@@ -108,18 +110,17 @@ def _outages(
             return seen_again(_only(SeenAgain, notices), chains, observed_at)
 
 
-def _alarms(run: Sequence[NoticeAlert], chains: Chains, now: datetime) -> Html:
-    return join("\n", (_alarm(alert.notice, chains, alert.observed_at, now) for alert in run))
-
-
-def _alarm(notice: StoredNotice, chains: Chains, observed_at: datetime, now: datetime) -> Html:
-    match notice:
-        case AlarmRang():
+def _alone(alert: NoticeAlert, chains: Chains, now: datetime) -> Html:
+    """Return what each notice of a kind says for itself."""
+    match alert.notice:
+        case AlarmRang() as notice:
             return rang(notice, chains)
-        case AlarmRepeated():
+        case AlarmRepeated() as notice:
             return repeated(notice, chains, now)
-        case AlarmEnded():
-            return ended(notice, chains, observed_at)
+        case AlarmEnded() as notice:
+            return ended(notice, chains, alert.observed_at)
+        case Digest():
+            return digest(alert, chains, now)
         case _:
             return EMPTY
 

@@ -8,10 +8,10 @@ from bot.domain.observe.worth import Worth
 from bot.domain.units import format_usd
 
 
-def worth_line(sum_: Worth, chains: Chains) -> Html:
+def worth_line(sum_: Worth, chains: Chains, *, word: str = "Worth", when: str = "") -> Html:
     """Return a line with the sum and what it leaves out; empty where nothing is held."""
     if not sum_.priced:
-        return EMPTY + "Worth unknown: no price of it is known." if sum_.unpriced else EMPTY
+        return EMPTY + f"{word} unknown{when}: no price of it is known." if sum_.unpriced else EMPTY
     left_out: list[Html | str] = []
     if sum_.unpriced:
         left_out.append(f"{counted(sum_.unpriced, 'balance')} without a price")
@@ -19,7 +19,7 @@ def worth_line(sum_: Worth, chains: Chains) -> Html:
         left_out.append(f"{counted(sum_.ignored, 'balance')} of ignored tokens")
     if sum_.unknown:
         left_out.append(f"what is unknown on {_names(sum_.unknown, chains)}")
-    line = fill("Worth {}", format_usd(sum_.usd))
+    line = fill("{} {}{}", word, format_usd(sum_.usd), when)
     if left_out:
         line += fill(", not counting {}", folded(left_out, last=" and "))
     if sum_.last_known:

@@ -46,6 +46,7 @@ class AuditAction(StrEnum):
     ZONE = "zone"
     QUIET = "quiet"
     BUDGET = "budget"
+    DIGEST = "digest"
 
 
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
@@ -76,6 +77,7 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.ZONE: "set the time zone to",
         AuditAction.QUIET: "set quiet hours:",
         AuditAction.BUDGET: "set the messages an hour:",
+        AuditAction.DIGEST: "set the digest:",
     }
 )
 """What follows a person's name in /audit, before what was changed; each action has one."""

@@ -21,6 +21,7 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    Digest,
     Dropped,
     MassLoss,
     MuteKind,
@@ -208,6 +209,7 @@ def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
             | BackupWorks()
             | Restored()
             | MuteOver()
+            | Digest()
             | Sample()
             | UnreadableNotice()
         ):

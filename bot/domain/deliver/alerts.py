@@ -250,6 +250,47 @@ class AlarmEnded:
     value: Decimal
 
 
+class DigestWorth(NamedTuple):
+    """What all that a destination watches was worth at one end of a digest."""
+
+    usd: Decimal
+    priced: int
+    """The number of balances in the sum."""
+    unpriced: int
+    ignored: int
+    """Balances of ignored tokens, which are not in it."""
+    unknown: tuple[ChainId, ...]
+    """Chains of which something was not read yet."""
+    last_known: tuple[ChainId, ...]
+    """Chains of which something could not be read then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What happened in a destination since its last digest; sent even if that is nothing."""
+
+    due_at: datetime
+    begins_at: datetime
+    ends_at: datetime
+    """When it was made."""
+    after_alert: int
+    last_alert: int
+    """It tells about the alerts behind the first number, up to the last."""
+    is_weekly: bool
+    follow: int
+    """The number of balances whose changes had no alert of their own: they follow it as alerts."""
+    chains: int
+    """The chains that are read for the destination."""
+    unread: int
+    """Those among the watched ones that never gave an answer."""
+    oldest_at: datetime | None
+    """When the chain was last read that was not read for the longest time; None: there is none."""
+    worth: DigestWorth | None
+    """None: there is too much to be added up."""
+    former_worth: DigestWorth | None
+    """When it begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Somebody asked for a sample alert, to see that alerts arrive."""
@@ -272,6 +313,7 @@ Notice = (
     | AlarmRang
     | AlarmRepeated
     | AlarmEnded
+    | Digest
     | Sample
 )
 
@@ -334,6 +376,37 @@ class FirstWorth:
     largest: tuple[PricedBalance, ...]
 
 
+class BlindSpan(NamedTuple):
+    """When a chain, or an account on one, could not be read."""
+
+    chain_id: ChainId
+    account: Address | None
+    """None: the whole chain."""
+    label: str
+    """The destination's name for the account, "" if it has none."""
+    since: datetime
+    until: datetime | None
+    """None: it still can't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContent:
+    """What a digest tells, as it is read for its message."""
+
+    nets: tuple["ChangeAlert", ...]
+    """The changes of each balance in one, those of most worth first."""
+    more: int
+    """The number of further balances that changed."""
+    is_cut: bool
+    """Whether there were more changes than are read: the oldest are left out."""
+    held_back: int
+    """The number of balances of which filters hold something back."""
+    alarms: tuple["NoticeAlert", ...]
+    spans: tuple[BlindSpan, ...]
+    new_tokens: tuple["ChangeAlert", ...]
+    """Those of the tokens that were not held before and have no price."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeAlert:
     """A notice to be sent to one destination."""
@@ -345,6 +418,8 @@ class NoticeAlert:
     """Of a `Baseline`, where it was read for its message."""
     loudness: Loudness = AS_EVER
     """Silent is only the end of a mute, where all that it kept back is."""
+    digest: DigestContent | None = None
+    """Of a `Digest`, as it was read for its message."""
 
 
 Alert = ChangeAlert | NoticeAlert

@@ -40,8 +40,10 @@ def in_groups(alerts: Sequence[Alert], now: datetime) -> list[Alert]:
     return [alert for group in groups for alert in group]
 
 
-def summed(alerts: Iterable[ChangeAlert], now: datetime) -> list[ChangeAlert]:
+def summed(alerts: Iterable[ChangeAlert], now: datetime | None = None) -> list[ChangeAlert]:
     """Return the changes with held-back steps of one asset as one change each, where the first step stood.
+
+    Without `now` all steps are added up, whenever they happened.
 
     Steps are only added up where each goes on from the amount that the one before it reached, counted in the
     same unit: so the sum is exactly what happened, and whatever doesn't fit is a change of its own.
@@ -49,7 +51,7 @@ def summed(alerts: Iterable[ChangeAlert], now: datetime) -> list[ChangeAlert]:
     last: dict[_Key, int] = {}
     runs: list[list[ChangeAlert]] = []
     for alert in alerts:
-        if was_held_back(alert, now):
+        if now is None or was_held_back(alert, now):
             index = last.get(_key(alert))
             if index is not None and _goes_on(runs[index][-1], alert):
                 runs[index].append(alert)

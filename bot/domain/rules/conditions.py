@@ -121,11 +121,14 @@ def judge(condition: Condition, difference: Difference) -> Judgement:
 
 
 def judge_any(conditions: Iterable[Condition | None], difference: Difference) -> Judgement:
-    """Return the best judgement that any of these conditions comes to; None stands for every change."""
+    """Return the best judgement that any of these conditions comes to; None stands for every change.
+
+    Where there is no condition, none is met.
+    """
     judgements = {
         Judgement.MET if condition is None else judge(condition, difference) for condition in conditions
     }
-    return next(one for one in Judgement if one in judgements)
+    return next((one for one in Judgement if one in judgements), Judgement.NOT_MET)
 
 
 def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:

@@ -98,7 +98,7 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         for (destination_id,) in lost:
             end_all(db, destination_id, actor.at)
             release(db, DestinationId(destination_id), to_milliseconds(actor.at))
-            for table in ("ignored", "quiet", "spent"):
+            for table in ("ignored", "quiet", "spent", "digest_schedule", "digest"):
                 db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
             db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
@@ -130,6 +130,13 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     db.notify(SignalName.OUTBOX)
     for table in ("alert", "delivery", "offer", "parting", "spent"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
+    # Changes that one of them keeps for its digests are told by those of both.
+    db.execute(
+        "UPDATE digest_schedule SET due_at = 0,"
+        " is_only = (SELECT max(o.is_only) FROM digest_schedule o WHERE o.destination_id IN (?, ?))"
+        " WHERE destination_id IN (?, ?)",
+        [one, into, one, into],
+    )
     # Of these a destination has each but once: where both have one, that of the other destination stays.
     for table, key in _HAD_ONCE.items():
         _move_unless_there(db, table, one, into, key=key)
@@ -150,6 +157,8 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ignored": ("{}.contract", "{}.chains"),
         "unreported": ("{}.account_id", "{}.asset_id"),
         "quiet": (),
+        "digest_schedule": (),
+        "digest": ("{}.period",),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains", "{}.kind"),
         "worth": ("{}.account_id", "{}.day"),
     }

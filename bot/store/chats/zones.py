@@ -5,8 +5,10 @@ from bot.domain.places import Place
 from bot.domain.zones import IN_UTC
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.digests import look_again
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
+from bot.store.rows import to_milliseconds
 
 
 def zone_here(db: Database, place: Place) -> str:
@@ -29,5 +31,6 @@ def set_zone(db: Database, place: Place, zone: str, actor: Actor) -> str:
             # It may be quiet there now, or no longer.
             db.execute("UPDATE quiet SET due_at = 0 WHERE destination_id = ?", [destination_id])
             db.notify(SignalName.OUTBOX)
+            look_again(db, destination_id, to_milliseconds(actor.at))
             record_audit(db, actor, AuditAction.ZONE, place.chat_id, zone or "UTC")
     return str(before)

@@ -376,6 +376,38 @@ ALTER TABLE delivery ADD COLUMN is_silent INTEGER NOT NULL DEFAULT 0;
 """
 
 
+@migrations()
+def m027_digests(db: Database) -> None:
+    """Keep when each destination gets a digest, what the next one is about, and which were made."""
+    db.executescript(_DIGESTS)
+
+
+_DIGESTS = """
+CREATE TABLE digest_schedule (     -- when a destination gets a digest
+  destination_id INTEGER PRIMARY KEY REFERENCES destination(id) ON DELETE CASCADE,
+  at INTEGER NOT NULL,             -- minutes after midnight, on the clock of the destination's zone
+  weekday INTEGER,                 -- 0 is Monday; NULL: every day
+  is_only INTEGER NOT NULL,        -- changes have no alerts of their own
+  looked_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,         -- when to look again whether one is due
+  done_until INTEGER NOT NULL,     -- what was due until then was made, or never will be
+  begins_at INTEGER NOT NULL,      -- the next one is about what happened since then
+  after_alert_id INTEGER NOT NULL, -- and about alerts behind this one
+  worth TEXT NOT NULL              -- JSON: of everything, when it begins; '': not added up
+) STRICT;
+CREATE INDEX digest_due ON digest_schedule (due_at);
+CREATE TABLE digest (              -- each one that was made
+  id INTEGER PRIMARY KEY,          -- counts them
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  period INTEGER NOT NULL,         -- when it was due
+  made_at INTEGER NOT NULL,
+  UNIQUE (destination_id, period)
+) STRICT;
+CREATE INDEX digest_made ON digest (made_at);
+CREATE INDEX alert_of_destination ON alert (destination_id, id) WHERE state <> 'withdrawn';
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

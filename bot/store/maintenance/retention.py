@@ -1,4 +1,4 @@
-"""Deletes old history: changes, finished alerts, deliveries and alarms, audit, gaps, worth, unused accounts.
+"""Deletes old history: changes, finished alerts, deliveries, alarms, audit, gaps, worth, digests, accounts.
 
 What is still to be sent stays, however old. Rows go in slices, so that nothing else waits long for the
 database. The newest row of each table stays, as SQLite would give its number again, and a number is what
@@ -78,6 +78,10 @@ DELETE FROM worth WHERE (destination_id, account_id, day) IN (
 DELETE FROM firing WHERE id IN (
   SELECT id FROM firing WHERE ended_at IS NOT NULL AND ended_at < ? AND id < (SELECT max(id) FROM firing)
   ORDER BY ended_at NULLS FIRST LIMIT ?)
+""",
+    """
+DELETE FROM digest WHERE id IN (
+  SELECT id FROM digest WHERE made_at < ? AND id < (SELECT max(id) FROM digest) ORDER BY made_at LIMIT ?)
 """,
 )
 

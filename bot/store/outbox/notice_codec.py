@@ -23,6 +23,7 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    Digest,
     Dropped,
     MassLoss,
     MuteOver,
@@ -55,6 +56,7 @@ _KINDS: Mapping[str, type[Notice]] = {
     "alarm rang": AlarmRang,
     "alarm repeated": AlarmRepeated,
     "alarm ended": AlarmEnded,
+    "digest": Digest,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -65,7 +67,15 @@ _FIELDS = {key: field for field, key in _KEYS.items()}
 _MOMENTS = {"dropped": ("first_at", "last_at"), "mute over": ("since", "until")}
 """Two fields that are stored as one list, `moments`."""
 
-_SINGLE_MOMENTS = ("copied_at", "rang_at", "unknown_since")
+_SINGLE_MOMENTS = (
+    "copied_at",
+    "rang_at",
+    "unknown_since",
+    "due_at",
+    "begins_at",
+    "ends_at",
+    "oldest_at",
+)
 """Fields that are moments, or None."""
 
 _KIND = re.compile(r'\{"kind": "([^"]*)"')

@@ -186,6 +186,15 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
     return int(count)
 
 
+def alerts_between(db: Database, destination_id: int, after: int, last: int, most: int) -> list[Alert]:
+    """Return the newest alerts of a destination behind one row and up to another, in order.
+
+    Told or not; what was withdrawn is not among them.
+    """
+    rows = db.execute(_ALERTS_BETWEEN, [destination_id, after, last, most]).fetchall()
+    return [_to_alert(db, row) for _, *row in reversed(rows)]
+
+
 # SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
 # that of `delivery_unfinished`; `state = 'waiting'` and `state = 'held'` stand alone for the same reason.
 # The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite
@@ -289,7 +298,7 @@ FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.i
 WHERE d.id = ?
 """
 
-_ALERTS_WAITING = f"""
+_ALERTS = f"""
 SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL, l.sound, l.mentions,
        a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
@@ -300,7 +309,14 @@ LEFT JOIN change c ON c.id = l.change_id
 LEFT JOIN change f ON f.id = l.first_change_id
 LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
-WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?
+"""
+
+_ALERTS_WAITING = f"{_ALERTS} WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?"
+
+# In the words of the index `alert_of_destination`.
+_ALERTS_BETWEEN = f"""
+{_ALERTS} WHERE l.destination_id = ? AND l.state <> 'withdrawn' AND l.id > ? AND l.id <= ?
+ORDER BY l.id DESC LIMIT ?
 """
 
 

@@ -1,6 +1,6 @@
 """Decides of each change of a batch who gets an alert, and from whom a filter holds it back."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,9 +9,10 @@ from bot.domain.chat.mutes import MuteScope
 from bot.domain.observations import ItemMove
 from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
 from bot.domain.observe.recipients import Recipient
-from bot.domain.rules.conditions import Judgement
+from bot.domain.rules.conditions import Condition, Judgement
 from bot.domain.rules.loud import AS_EVER, Loudness, judge_loudness
 from bot.domain.subscriptions import DestinationId
+from bot.store.chats.digests import told_by_digests_alone
 from bot.store.chats.loud_rules import places_with_loud_rules
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import NewAlert
@@ -56,6 +57,8 @@ class Reports:
         self._held_back: dict[UnreportedKey, Unreported] = {}
         self._loud_places: frozenset[DestinationId] | None = None
         """Where there is a loud rule; None: nobody had to know so far."""
+        self._told_by_digests: frozenset[DestinationId] | None = None
+        """Where changes have no alerts of their own; None: nobody had to know so far."""
 
     def alerts_of(
         self, change: RecordedChange, found: Mapping[DestinationId, Recipient], *, is_news: bool
@@ -67,8 +70,9 @@ class Reports:
         alerts: list[NewAlert] = []
         for destination_id, recipient in found.items():
             # What a filter held back was reported when the filter ended: without one there is nothing.
-            if any(recipient.filters):
-                alerts += self._filtered(change, destination_id, recipient, is_news=is_news)
+            filters = self._filters(destination_id, recipient)
+            if filters is not None:
+                alerts += self._filtered(change, destination_id, recipient, filters, is_news=is_news)
             elif is_news:
                 loudness = self._loudness(
                     change.step.before, change, change.items or None, recipient, destination_id
@@ -82,8 +86,24 @@ class Reports:
         changed = {key: one for key, one in self._held_back.items() if stored.get(key) is not one}
         save_unreported(self._db, changed, stored.keys() - self._held_back.keys())
 
+    def _filters(
+        self, destination_id: DestinationId, recipient: Recipient
+    ) -> Sequence[Condition | None] | None:
+        """Return of which filters a change has to pass any; of none it passes none. None: it needs none."""
+        if self._told_by_digests is None:
+            self._told_by_digests = told_by_digests_alone(self._db)
+        if destination_id in self._told_by_digests:
+            return ()
+        return recipient.filters if any(recipient.filters) else None
+
     def _filtered(
-        self, change: RecordedChange, destination_id: DestinationId, recipient: Recipient, *, is_news: bool
+        self,
+        change: RecordedChange,
+        destination_id: DestinationId,
+        recipient: Recipient,
+        filters: Sequence[Condition | None],
+        *,
+        is_news: bool,
     ) -> list[NewAlert]:
         if self._stored is None:
             self._stored = unreported_of(self._db, self._account_ids)
@@ -98,7 +118,7 @@ class Reports:
             return alerts
         told = change.step.before if before is None else before.held_back.told
         items = self._items(change, before)
-        judgement = judge_step(recipient.filters, told, change.step, items)
+        judgement = judge_step(filters, told, change.step, items)
         loudness = self._loudness(told, change, items, recipient, destination_id)
         after = self._with(before, change, recipient.label, told, loudness)
         if judgement is not Judgement.NOT_MET:

@@ -1,0 +1,170 @@
+"""The text of a digest: worth, the changes of each balance in one, and what else there was."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.chat.text.alarms import ended, how_long, rang
+from bot.chat.text.change_blocks import change_blocks
+from bot.chat.text.html import EMPTY, VISIBLE_UNITS_MOST, Html, bold, fill, join
+from bot.chat.text.prices import worth_line
+from bot.chat.text.untrusted import sanitized
+from bot.chat.text.wording import age, asset_name, clock, counted, folded, moment, short_address
+from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    BlindSpan,
+    ChangeAlert,
+    Digest,
+    DigestContent,
+    DigestWorth,
+    NoticeAlert,
+)
+from bot.domain.deliver.steps import LATE_AFTER
+from bot.domain.observe.worth import Worth
+
+_LINES_MOST = 5
+"""Of alarms, and of what could not be read; what is beyond them is counted."""
+
+_FOOTER_MOST = 100
+"""The length of what stands below a digest in its message."""
+
+
+def digest(alert: NoticeAlert, chains: Chains, now: datetime) -> Html:
+    """Return the block of a digest; `now` is in the reader's zone.
+
+    As many balances are in it as there is room for, those of most worth first; of the others their number.
+    """
+    notice, content = alert.notice, alert.digest
+    if not isinstance(notice, Digest) or content is None:
+        return EMPTY
+    least, most = 0, len(content.nets)
+    text = _text(notice, content, most, chains, now)
+    while not _fits(text) and least < most:
+        # Halved, as each try puts all of it into words: `least` fits, and `most` is too much.
+        half = (least + most) // 2
+        shorter = _text(notice, content, half, chains, now)
+        if _fits(shorter):
+            least = half
+        else:
+            most = half
+        if most - least <= 1:
+            return _text(notice, content, least, chains, now)
+    return text
+
+
+def _fits(text: Html) -> bool:
+    return text.fits and text.visible_units <= VISIBLE_UNITS_MOST - _FOOTER_MOST
+
+
+def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, now: datetime) -> Html:
+    more = len(content.nets) - shown + content.more
+    left_out = [fill("… and {}, told as they happened.", counted(more, "more balance"))] if more else []
+    cut = [EMPTY + "There were too many changes to add up: the first of them are left out."]
+    blocks = [
+        join("\n", (_heading(notice, now), *_worth(notice, chains, now))),
+        *change_blocks(content.nets[:shown], chains),
+        *left_out,
+        *(cut if content.is_cut else []),
+        *filter(None, (join("\n", lines) for lines in _others(notice, content, chains, now))),
+        _sight(notice, content),
+    ]
+    return join("\n\n", blocks)
+
+
+def _heading(notice: Digest, now: datetime) -> Html:
+    late = now - notice.due_at
+    return fill(
+        "🗞 {}, {} to {}{}",
+        bold("Weekly digest" if notice.is_weekly else "Daily digest"),
+        clock(notice.begins_at, now, pattern="%H:%M"),
+        moment(notice.ends_at, now),
+        f", {age(late)} late" if late >= LATE_AFTER else "",
+    )
+
+
+def _worth(notice: Digest, chains: Chains, now: datetime) -> list[Html]:
+    if notice.worth is None:
+        return []
+    at = f" by prices of {clock(notice.ends_at, now, pattern='%H:%M')}"
+    lines = [worth_line(_sum(notice.worth), chains, when=at)]
+    if notice.former_worth is not None:
+        at = f" by prices of {clock(notice.begins_at, now, pattern='%H:%M')}"
+        lines.append(worth_line(_sum(notice.former_worth), chains, word="Before", when=at))
+    return [line for line in lines if line]
+
+
+def _sum(worth: DigestWorth) -> Worth:
+    return Worth(
+        usd=worth.usd,
+        priced=worth.priced,
+        unpriced=worth.unpriced,
+        ignored=worth.ignored,
+        unknown=frozenset(worth.unknown),
+        last_known=frozenset(worth.last_known),
+    )
+
+
+def _others(notice: Digest, content: DigestContent, chains: Chains, now: datetime) -> list[list[Html]]:
+    """Return the lines of each further part; an empty one is left out."""
+    tokens = list(dict.fromkeys(_token(one, chains) for one in content.new_tokens))
+    return [
+        [fill("New here, without a price: {}", folded(tokens))] if tokens else [],
+        [fill("Held back by filters: {}. /status shows them.", counted(content.held_back, "balance"))]
+        if content.held_back
+        else [],
+        _some([_alarm(one, chains, now) for one in content.alarms], "more alarm"),
+        _some([_span(one, notice, chains, now) for one in content.spans], "more gap"),
+    ]
+
+
+def _some(lines: Sequence[Html], thing: str) -> list[Html]:
+    more = len(lines) - _LINES_MOST
+    return [*lines[:_LINES_MOST], *([fill("… and {}", counted(more, thing))] if more > 0 else [])]
+
+
+def _alarm(alert: NoticeAlert, chains: Chains, now: datetime) -> Html:
+    at = clock(alert.observed_at, now, pattern="%H:%M")
+    match alert.notice:
+        case AlarmRang():
+            return fill("{}, at {}", rang(alert.notice, chains), at)
+        case AlarmEnded():
+            return fill("{}, at {}", ended(alert.notice, chains, alert.observed_at), at)
+        case _:
+            return EMPTY
+
+
+def _span(one: BlindSpan, notice: Digest, chains: Chains, now: datetime) -> Html:
+    """Return `⚠️ I couldn't read Polygon from 03:10 to 04:20 CET (1 h 10 min).`."""
+    title = chains.get(one.chain_id).title
+    named = bold(sanitized(one.label, short_address(one.account))) if one.account else EMPTY
+    where = fill("{} on {}", named, title) if named else EMPTY + title
+    span = how_long((one.until or notice.ends_at) - one.since)
+    if one.until is None:
+        return fill("⚠️ I can't read {} since {} ({}).", where, moment(one.since, now), span)
+    since = clock(one.since, now, pattern="%H:%M")
+    return fill("⚠️ I couldn't read {} from {} to {} ({}).", where, since, moment(one.until, now), span)
+
+
+def _token(net: ChangeAlert, chains: Chains) -> Html:
+    asset = net.change.asset
+    return asset_name(asset, net.description, chains, {asset} if net.is_look_alike else frozenset())
+
+
+def _sight(notice: Digest, content: DigestContent) -> Html:
+    """Return how much was read, and whether anything changed at all."""
+    if not notice.chains and not notice.unread:
+        return EMPTY + "Nothing is watched here."
+    is_quiet = not content.nets and not notice.follow and not content.is_cut
+    changed = "Nothing changed. " if is_quiet else ""
+    follow = (
+        f"{counted(notice.follow, 'balance')} changed; what became of each follows. " if notice.follow else ""
+    )
+    unread = f", {notice.unread} not yet" if notice.unread else ""
+    if notice.oldest_at is None:
+        return EMPTY + f"{changed}{follow}No chain was read yet."
+    oldest = age(max(timedelta(), notice.ends_at - notice.oldest_at))
+    return (
+        EMPTY
+        + f"{changed}{follow}{counted(notice.chains, 'chain')} read{unread}, the oldest view is {oldest} old."
+    )

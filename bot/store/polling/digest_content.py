@@ -1,0 +1,136 @@
+"""Reads what a digest tells, when its message is made: the alerts of its time, and what was out of sight."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.domain.ask.plan import wanted_by, watches_by_account
+from bot.domain.assets import ChainId
+from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import (
+    AlarmEnded,
+    AlarmRang,
+    Alert,
+    AlertId,
+    BlindSpan,
+    ChangeAlert,
+    Digest,
+    DigestContent,
+    NoticeAlert,
+)
+from bot.domain.deliver.steps import summed
+from bot.domain.observations import MoveKind
+from bot.domain.observe.descriptions import decimals_of
+from bot.domain.observe.recipients import label_on
+from bot.domain.observe.worth import dollars
+from bot.store.database.door import Database
+from bot.store.outbox.queue import alerts_between
+from bot.store.polling.chains import asked_chains
+from bot.store.rows import (
+    SUBSCRIPTIONS,
+    to_address,
+    to_milliseconds,
+    to_moment,
+    to_moment_or_none,
+    to_subscription,
+)
+
+READ_MOST = 5_000
+"""Alerts; of more the oldest are left out, which the digest says."""
+
+NETS_MOST = 60
+"""More than fit into one message."""
+
+SHORTEST_SPAN = timedelta(minutes=1)
+"""An answer that is missing for less is nothing to speak of."""
+
+SPANS_MOST = 50
+ALARMS_MOST = 50
+
+
+def with_digests(db: Database, alerts: Sequence[Alert], chains: Chains) -> list[Alert]:
+    """Return the alerts, the digests among them with what they tell."""
+    return [
+        replace(alert, digest=_content(db, alert.id, alert.notice, chains))
+        if isinstance(alert, NoticeAlert) and isinstance(alert.notice, Digest)
+        else alert
+        for alert in alerts
+    ]
+
+
+def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) -> DigestContent:
+    (destination_id,) = db.execute("SELECT destination_id FROM alert WHERE id = ?", [alert_id]).fetchone()
+    told = alerts_between(db, destination_id, digest.after_alert, digest.last_alert, READ_MOST + 1)
+    nets = _by_weight(summed(alert for alert in told[-READ_MOST:] if isinstance(alert, ChangeAlert)), chains)
+    alarms = [
+        alert
+        for alert in told
+        if isinstance(alert, NoticeAlert) and isinstance(alert.notice, AlarmRang | AlarmEnded)
+    ]
+    (held_back,) = db.execute(
+        "SELECT count(*) FROM unreported WHERE destination_id = ?", [destination_id]
+    ).fetchone()
+    return DigestContent(
+        nets=tuple(nets[:NETS_MOST]),
+        more=max(0, len(nets) - NETS_MOST),
+        is_cut=len(told) > READ_MOST,
+        held_back=held_back,
+        alarms=tuple(alarms[-ALARMS_MOST:]),
+        spans=tuple(_spans(db, destination_id, digest)),
+        new_tokens=tuple(one for one in nets if _is_new_and_unknown(one)),
+    )
+
+
+def _by_weight(nets: Iterable[ChangeAlert], chains: Chains) -> list[ChangeAlert]:
+    """Return changes by what they are worth, the rest in their order."""
+    return sorted(nets, key=lambda net: _worth(net, chains), reverse=True)
+
+
+def _worth(net: ChangeAlert, chains: Chains) -> Decimal:
+    change = net.change
+    decimals = decimals_of(change.asset, net.description, chains)
+    value = dollars(abs(change.after.amount_raw - change.before.amount_raw), decimals, change.price_usd)
+    return value or Decimal(0)
+
+
+def _is_new_and_unknown(net: ChangeAlert) -> bool:
+    change = net.change
+    is_new = change.kind is MoveKind.MOVED and not change.before.amount_raw and change.after.amount_raw > 0
+    return is_new and bool(change.asset.contract) and change.price_usd is None
+
+
+def _spans(db: Database, destination_id: int, digest: Digest) -> list[BlindSpan]:
+    """Return when something that the destination watches could not be read, the longest first."""
+    rows = db.execute(f"{SUBSCRIPTIONS} WHERE s.destination_id = ?", [destination_id])
+    subscriptions = [to_subscription(row) for row in rows]
+    wanted = wanted_by(subscriptions, asked_chains(db))
+    watches = watches_by_account(subscriptions)
+    on = {chain_id for one in wanted.values() for chain_id in one.chains()}
+    chain_ids = db.any_of(on)
+    begins_at, ends_at = to_milliseconds(digest.begins_at), to_milliseconds(digest.ends_at)
+    spans: list[BlindSpan] = []
+    for address, chain, since, until in db.execute(
+        f"{_GAPS} AND g.chain_id {chain_ids.sql} ORDER BY g.since",
+        [ends_at, begins_at, ends_at, SHORTEST_SPAN // timedelta(milliseconds=1), *chain_ids.values],
+    ):
+        account, chain_id = (None if address is None else to_address(address)), ChainId(chain)
+        if account is not None and (account not in wanted or chain_id not in wanted[account].chains()):
+            continue
+        label = "" if account is None else label_on(watches.get(account, ()), chain_id)
+        # What ended after the digest was made is, for it, still going on.
+        ended = None if until is None or until > ends_at else to_moment_or_none(until)
+        spans.append(BlindSpan(chain_id, account, label, to_moment(since), ended))
+    return sorted(spans, key=lambda one: _seen_from(one, digest), reverse=True)[:SPANS_MOST]
+
+
+def _seen_from(span: BlindSpan, digest: Digest) -> float:
+    begins, ends = max(span.since, digest.begins_at), span.until or digest.ends_at
+    return (ends - begins).total_seconds()
+
+
+# Account 0 is all of the chain.
+_GAPS = """
+SELECT a.address, g.chain_id, g.since, g.until FROM gap g LEFT JOIN account a ON a.id = g.account_id
+WHERE g.since < ? AND (g.until IS NULL OR g.until > ?) AND coalesce(g.until, ?) - g.since >= ?
+"""
