@@ -65,6 +65,7 @@ _VARYING = (
     (re.compile(r"(?<![\d:])\d\d:\d\d (UTC|CET|JST)"), r"14:03 \1"),
     (re.compile(r"\b\d+ s ago"), "2 s ago"),
     (re.compile(r"\b(?:\d+ min|1 h) more"), "1 h more"),
+    (re.compile(r"(was (?:below|above) \S+ for) \d+ s"), r"\1 9 s"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),
 )
 """What is another with each run: moments and how long ago they were."""

@@ -24,6 +24,7 @@ from bot.store.database.connection import DatabaseThread
 from bot.store.maintenance import retention
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
+from bot.store.polling.chains import choose_chains
 from bot.store.polling.firings import Acknowledged, SetResult
 from tests.builders import (
     BASE,
@@ -64,8 +65,12 @@ class Story:
     def now(self) -> datetime:
         return at(60 * self.minutes)
 
-    async def begin(self, *amounts: str, tokens: int = 0) -> "Story":
+    async def watch(self) -> None:
+        await self.keeper.db.run(choose_chains, [POLYGON, BASE], [])
         await self.keeper.subscribe(WatchSpec(TREASURY, label="Relayer"))
+
+    async def begin(self, *amounts: str, tokens: int = 0) -> "Story":
+        await self.watch()
         await self.see(*amounts, tokens=tokens)
         await self.keeper.alerts()
         return self
@@ -294,7 +299,7 @@ async def test_a_chain_held_back_as_doubted_is_judged_when_that_ends(story: Stor
 
 async def test_what_was_never_read_is_unknown(keeper: Keeper) -> None:
     story = Story(keeper)
-    await keeper.subscribe(WatchSpec(TREASURY, label="Relayer"))
+    await story.watch()
 
     result = await story.set(replace(BELOW, chains=frozenset({POLYGON})))
 

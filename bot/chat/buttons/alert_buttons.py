@@ -18,6 +18,8 @@ IGNORE = ButtonAction("leave")
 """Ignores the token that the message is about."""
 ONLY_ABOVE = ButtonAction("above")
 """Reports of the accounts only what is worth $100 and more, where the message was sent."""
+HAVE_IT = ButtonAction("have")
+"""Says that somebody takes care of what the message says that it rings."""
 SEND_TEST = ButtonAction("sample")
 """Sends a sample alert where the message was sent."""
 
@@ -26,11 +28,13 @@ _BESIDE_THE_OTHERS = 14
 
 
 def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
-    """Return the buttons of a message about changes or first readings; None: it is about neither."""
+    """Return the buttons of a message about changes, first readings or alarms; None: it is about none."""
     about = delivery.about
     if not about.accounts:
         return None
     balances = button("Balances", LOOK, delivery.id)
+    if about.is_alarm:
+        return markup(rows([button("I have it", HAVE_IT, delivery.id), balances]))
     if about.is_first_reading:
         second = [button("Only above $100", ONLY_ABOVE, delivery.id)]
         return markup(rows([balances, button("Send a test", SEND_TEST, delivery.id)], second))

@@ -8,7 +8,7 @@ from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe, ownership
-from bot.chat.commands.rules import loud, only
+from bot.chat.commands.rules import alarm, loud, only
 from bot.chat.commands.times import quiet, zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
@@ -23,6 +23,7 @@ FEATURES: tuple[Feature, ...] = (
     sample.TEST,
     only.ONLY,
     loud.LOUD,
+    alarm.ALARM,
     mute.MUTE,
     mute.UNMUTE,
     ignore.IGNORE,

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from bot.chat.text.conditions import show_level
 from bot.chat.text.html import EMPTY, Html, bold, fill, join
 from bot.chat.text.untrusted import sanitized, symbol
 from bot.chat.text.wording import account_name, chain_names, counted, length, moment, short_address
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import AlarmEnded, AlarmRang, AlarmRepeated, AlarmSubject
+from bot.domain.rules.alarms import Alarm, Value
 from bot.domain.units import format_shown, format_usd
 
 
@@ -104,3 +106,56 @@ def _how_counted(one: AlarmRang) -> Html:
 
 def _had(by: str) -> Html:
     return fill(" ({} had it)", sanitized(by, "somebody")) if by else EMPTY
+
+
+# ---------------------------------------------------------------- what is set
+
+
+def alarm_line(alarm: Alarm, chains: Chains) -> Html:
+    """Return `A2 · Relayer below 0.5 ETH, on Base and Optimism each`."""
+    terms = alarm.terms
+    named = bold(sanitized(alarm.label)) or account_name(alarm.account, "")
+    on = chain_names(alarm.chains, chains, last=" and ")
+    if terms.is_in_dollars:
+        where = f" on {on}" if terms.chains else ""
+        level = show_level(terms.level)
+        return fill("A{} · {} worth {} {}{}", str(alarm.number), named, terms.side, level, where)
+    each = " each" if len(alarm.chains) > 1 and not terms.is_sum else ""
+    total = " in total" if terms.is_sum else ""
+    level = show_level(terms.level)
+    return fill("A{} · {} {} {}{}, on {}{}", str(alarm.number), named, terms.side, level, total, on, each)
+
+
+def now_of(alarm: Alarm, chains: Chains, now: datetime, *, is_state: bool = False) -> Html:
+    """Return what an alarm compares now, as a sentence; `is_state`: also whether it rings."""
+    shown = [_value_now(one, alarm, chains, now) for one in alarm.values]
+    sentence = fill("Now {}.", join(", ", shown)) if shown else EMPTY + "Nothing of it is watched."
+    if not is_state:
+        return sentence
+    if not alarm.firings:
+        unknown = any(one.number is None for one in alarm.values)
+        return fill("{}{}", "" if unknown else "Calm. ", sentence)
+    ringing = [
+        fill(
+            "{}since {}{}",
+            f"{chains.get(one.asset.chain_id).title} " if one.asset and len(alarm.values) > 1 else "",
+            moment(one.since, now),
+            fill(" ({} has it)", sanitized(one.acknowledged_by)) if one.acknowledged_by else EMPTY,
+        )
+        for one in alarm.firings
+    ]
+    return fill("⏰ Ringing {}. {}", join(", ", ringing), sentence)
+
+
+def _value_now(value: Value, alarm: Alarm, chains: Chains, now: datetime) -> Html:
+    is_one_of_many = len(alarm.values) > 1
+    where = f" on {chains.get(value.asset.chain_id).title}" if value.asset and is_one_of_many else ""
+    if value.number is None:
+        since = value.unknown_since
+        said = f"unknown since {moment(since, now)}" if since else "not read yet"
+        return fill("{}{}", said, where)
+    if alarm.terms.is_in_dollars:
+        unpriced = counted(value.unpriced, "balance")
+        left = f" ({unpriced} without a price not counted)" if value.unpriced else ""
+        return fill("{}{}", format_usd(value.number), left)
+    return fill("{}{}", amount_shown(value.number), where)

@@ -133,6 +133,8 @@ class About:
     """Whether its symbol looks like another known one."""
     is_first_reading: bool = False
     """Whether it contains first readings, and no changes."""
+    is_alarm: bool = False
+    """Whether it says of an alarm that it rings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,8 @@ class Alarm:
     """What rings of it now."""
     values: tuple[Value, ...] = ()
     """What it compares now."""
+    chains: tuple[ChainId, ...] = ()
+    """Where it does; empty: nothing of it is watched."""
 
 
 def is_to_repeat(next_at: datetime | None, now: datetime) -> bool:

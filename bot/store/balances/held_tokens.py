@@ -27,6 +27,18 @@ def held_tokens(db: Database, place: Place, symbol: str) -> list[Asset]:
     return []
 
 
+def ever_held(db: Database, account: Address, assets: Collection[Asset]) -> frozenset[Asset]:
+    """Return those of these assets that an account holds, or held as far as changes are kept."""
+    rows = db.execute(
+        "SELECT x.chain_id, x.contract FROM account a JOIN balance b ON b.account_id = a.id"
+        " JOIN asset x ON x.id = b.asset_id WHERE a.address = ? UNION"
+        " SELECT x.chain_id, x.contract FROM account a JOIN change h ON h.account_id = a.id"
+        " JOIN asset x ON x.id = h.asset_id WHERE a.address = ?",
+        [to_blob(account), to_blob(account)],
+    )
+    return frozenset(to_asset(chain_id, contract) for chain_id, contract in rows).intersection(assets)
+
+
 def chains_of_contract(db: Database, contract: Address) -> list[ChainId]:
     """Return the chains on which a contract was ever seen as a token."""
     rows = db.execute("SELECT chain_id FROM asset WHERE contract = ? ORDER BY chain_id", [to_blob(contract)])

@@ -1,8 +1,9 @@
 """Finds what a message is about, for its buttons when it is sent and when one is pressed long after."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain.deliver.alerts import Baseline
+from bot.domain.deliver.alerts import AlarmRang, AlarmRepeated, Baseline, StoredNotice
 from bot.domain.deliver.delivery import About, DeliveryId
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
@@ -24,9 +25,18 @@ class FoundDelivery:
 
 def about(db: Database, delivery_id: DeliveryId) -> About:
     """Return the accounts, chains and the one token that a message is about."""
-    rows = db.execute(_CHANGES, [delivery_id]).fetchall()
+    contents = db.execute(_CONTENTS, [delivery_id]).fetchall()
+    notices = [to_notice(text) for text, *_ in contents if text is not None]
+    ringing = [one for one in notices if isinstance(one, AlarmRang | AlarmRepeated)]
+    if ringing:
+        return About(
+            accounts=tuple(dict.fromkeys(one.subject.account for one in ringing)),
+            chains=frozenset(chain_id for one in ringing for chain_id in one.subject.chains),
+            is_alarm=True,
+        )
+    rows = [row for notice, *row in contents if notice is None]
     if not rows:
-        return _about_first_readings(db, delivery_id)
+        return _about_first_readings(notices)
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
     assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
     contracts, chains = {asset.contract for asset in assets}, frozenset(asset.chain_id for asset in assets)
@@ -43,14 +53,21 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
     )
 
 
-def _about_first_readings(db: Database, delivery_id: DeliveryId) -> About:
-    notices = [to_notice(text) for (text,) in db.execute(_BASELINES, [delivery_id])]
-    first = [notice for notice in notices if isinstance(notice, Baseline)]
+def _about_first_readings(notices: Iterable[StoredNotice]) -> About:
+    # More accounts than buttons name are of no use.
+    first = [notice for notice in notices if isinstance(notice, Baseline)][:_FIRST_READINGS_MOST]
     return About(
         accounts=tuple(dict.fromkeys(one.account for one in first)),
         chains=frozenset(chain_id for one in first for chain_id in one.chains),
         is_first_reading=bool(first),
     )
+
+
+def firings_of(db: Database, delivery_id: int) -> list[int]:
+    """Return what a message says that it rings, by rows."""
+    rows = db.execute("SELECT notice FROM alert WHERE delivery_id = ? AND notice IS NOT NULL", [delivery_id])
+    notices = [to_notice(text) for (text,) in rows]
+    return [one.firing for one in notices if isinstance(one, AlarmRang | AlarmRepeated)]
 
 
 def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
@@ -70,14 +87,11 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
     return FoundDelivery(contents, place, is_fallback) if contents.accounts else None
 
 
-_BASELINES = """
-SELECT notice FROM alert WHERE delivery_id = ? AND notice LIKE '{"kind": "baseline"%' ORDER BY id LIMIT 4
-"""
-"""More accounts than buttons name are of no use."""
+_FIRST_READINGS_MOST = 4
 
-_CHANGES = f"""
-SELECT a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}
-FROM alert l JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id
-JOIN asset x ON x.id = c.asset_id
+_CONTENTS = f"""
+SELECT l.notice, a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}
+FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
+LEFT JOIN asset x ON x.id = c.asset_id
 WHERE l.delivery_id = ? ORDER BY l.id
 """

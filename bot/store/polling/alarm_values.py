@@ -26,11 +26,11 @@ from bot.store.balances.coverage import subscriptions_about
 from bot.store.chats.alarms import StoredAlarm
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database
+from bot.store.polling.chains import asked_chains
 from bot.store.rows import (
     Row,
     to_asset,
     to_blob,
-    to_chains,
     to_description,
     to_holding,
     to_moment,
@@ -286,17 +286,15 @@ def _known(
     ):
         coverage[account_id, ChainId(chain_id)][to_part(part)] = to_moment_or_none(unknown_since)
     chains = db.execute("SELECT id, complete_at, lost_since FROM chain").fetchall()
-    last = db.execute("SELECT asked, stale_ms FROM last_sweep").fetchone()
-    asked, stale_ms = last or ("", _STALE_MS)
+    last = db.execute("SELECT stale_ms FROM last_sweep").fetchone()
     return _Known(
         coverage=coverage,
         seen_at={ChainId(chain_id): to_moment(at) for chain_id, at, _ in chains},
         doubted_since={
             ChainId(chain_id): to_moment(lost) for chain_id, _, lost in chains if lost is not None
         },
-        # What was read was asked for, though no sweep has ended yet.
-        asked=to_chains(asked) | {chain_id for _, chain_id in coverage},
-        stale_after=timedelta(milliseconds=stale_ms),
+        asked=asked_chains(db),
+        stale_after=timedelta(milliseconds=last[0] if last else _STALE_MS),
         pairs=watches_by_account(subscriptions_about(db, account_ids)),
         read_just_now=read_just_now,
         rules={one: rules_of(db, one) for one in in_dollars},

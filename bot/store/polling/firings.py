@@ -32,7 +32,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
-from bot.store.outbox.notice_codec import to_notice
+from bot.store.outbox.delivered import firings_of
 from bot.store.polling.alarm_values import AccountChain, AlarmValues, ValueTerms, values_of
 from bot.store.rows import Row, to_address, to_asset, to_blob, to_milliseconds, to_moment, to_moment_or_none
 
@@ -59,6 +59,10 @@ class SetResult(NamedTuple):
     alarm: Alarm
     former: AlarmTerms | None
     """What it replaces; None: it is new."""
+
+
+class NothingComparedError(Exception):
+    """An alarm is about nothing that its destination watches of the account."""
 
 
 # ---------------------------------------------------------------- by readings
@@ -272,13 +276,18 @@ def subject_of(alarm: StoredAlarm, compared: AlarmValues, asset: Asset | None) -
 def set_alarm(
     db: Database, place: Place, account: Address, terms: AlarmTerms, actor: Actor, *, by: ValueTerms
 ) -> SetResult:
-    """Set an alarm, or how that of the same level ends and is repeated; what rings already counts as told."""
+    """Set an alarm, or how that of the same level ends and is repeated; what rings already counts as told.
+
+    Raises NothingComparedError, and sets none, where nothing of it is watched.
+    """
     with db.transaction():
         alarm, former = stored.set_alarm(db, place, account, terms, actor)
         _judge(db, [alarm], by, actor.at, is_told=True)
         # The first sweep judges it too: it may see what nobody has read yet.
         db.execute("UPDATE alarm SET pending = ? WHERE id = ?", [_NEAR, alarm.row])
         (shown,) = _with_values(db, [alarm], by, actor.at)
+        if not shown.chains:
+            raise NothingComparedError
         return SetResult(shown, former.terms if former else None)
 
 
@@ -298,6 +307,7 @@ def _with_values(db: Database, found: Sequence[StoredAlarm], by: ValueTerms, now
             terms=one.terms,
             firings=tuple(ringing.get(one.row, ())),
             values=known[one.row].values,
+            chains=known[one.row].chains,
         )
         for one in found
     ]
@@ -312,21 +322,10 @@ class Acknowledged(NamedTuple):
     """Who had it already, "" for nobody."""
 
 
-def firings_of_message(db: Database, delivery: int) -> list[int]:
-    """Return what rang of which a message tells, by rows."""
-    rows = db.execute(
-        'SELECT notice FROM alert WHERE delivery_id = ? AND (notice LIKE \'{"kind": "alarm rang"%\''
-        ' OR notice LIKE \'{"kind": "alarm repeated"%\') ORDER BY id',
-        [delivery],
-    )
-    notices = [to_notice(text) for (text,) in rows]
-    return [one.firing for one in notices if isinstance(one, AlarmRang | AlarmRepeated)]
-
-
 def acknowledge(db: Database, delivery: int, place: Place, actor: Actor) -> Acknowledged:
     """Note who takes care of what a message says that it rings; its repetitions stop for a day."""
     with db.transaction():
-        these = db.any_of(firings_of_message(db, delivery))
+        these = db.any_of(firings_of(db, delivery))
         rows = db.execute(
             "SELECT f.id, f.acknowledged_by, o.address, f.next_at FROM firing f"
             " JOIN alarm a ON a.id = f.alarm_id JOIN account o ON o.id = a.account_id"

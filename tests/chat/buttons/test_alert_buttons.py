@@ -36,6 +36,12 @@ def test_a_first_reading_offers_the_balances_and_a_test() -> None:
     assert shown(first) == [["Balances", "Send a test"], ["Only above $100"]]
 
 
+def test_an_alarm_offers_to_take_care_of_it() -> None:
+    ringing = replace(delivery(), about=About((TREASURY,), is_alarm=True))
+
+    assert shown(ringing) == [["I have it", "Balances"]]
+
+
 def test_a_message_of_other_notices_has_no_buttons() -> None:
     assert shown(delivery()) == []
 

@@ -37,23 +37,30 @@ class TypedCondition:
     chains: frozenset[ChainId] = frozenset()
 
 
-def split_who(text: str, names: Callable[[str], bool]) -> tuple[str, str]:
+def _may_begin(word: str) -> bool:
+    return word.casefold() in CONDITION_WORDS or like_an_amount(word)
+
+
+def like_an_amount(word: str) -> bool:
+    """Whether a word begins like an amount, and not like an address."""
+    return _LIKE_AN_AMOUNT.match(word) is not None
+
+
+def split_who(
+    text: str, names: Callable[[str], bool], begins: Callable[[str], bool] = _may_begin
+) -> tuple[str, str]:
     """Return whom a text is about, "" for all, and the condition that follows.
 
-    The most words that name something count; where none do, those before the first one that may begin a
+    The most words that name something count; where none do, those before the first one that `begins` a
     condition.
     """
     words = list(_WORD.finditer(text))
-    ends = [word.start() for word in words if _may_begin(word.group())] + [len(text)]
+    ends = [word.start() for word in words if begins(word.group())] + [len(text)]
     for end in reversed(ends):
         who = text[:end].strip(" ,:")
         if who and names(who):
             return who, text[end:].strip()
     return text[: ends[0]].strip(" ,:"), text[ends[0] :].strip()
-
-
-def _may_begin(word: str) -> bool:
-    return word.casefold() in CONDITION_WORDS or _LIKE_AN_AMOUNT.match(word) is not None
 
 
 def read_condition(text: str, chains: ChainReader) -> TypedCondition:

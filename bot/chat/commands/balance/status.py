@@ -10,7 +10,7 @@ from bot.chat.commands.command import Answer, Command, Example, Feature, Request
 from bot.chat.commands.times.quiet import times_set
 from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import EMPTY, Html, fill, join
+from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import (
@@ -29,7 +29,7 @@ from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.units import format_exact
-from bot.store.chats import mutes
+from bot.store.chats import alarms, mutes
 from bot.store.outbox.unreported import HeldBackHere, held_back_here
 from bot.store.polling import freshness
 
@@ -64,9 +64,10 @@ class StatusRequest(Request):
         held_back = await services.db.run(held_back_here, place)
         muted = mutes_shown(active, place, services.chains, now)
         shown = status(here, sweeps, services.chains, now, listing=listing)
+        ringing = _ringing(await services.db.run(alarms.count_ringing, place))
         times = await times_set(services, place)
         filtered = _held_back_by_filters(held_back, services.chains)
-        return (join("\n", (*muted, shown, *filtered, *times)),)
+        return (join("\n", (*ringing, *muted, shown, *filtered, *times)),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
@@ -162,6 +163,13 @@ def _held_back(chain: ChainSight, chains: Chains, now: datetime) -> Html:
         vanished(chain.held_back),
         waiting(chain.chain_id, chains),
     )
+
+
+def _ringing(count: int) -> list[Html]:
+    if not count:
+        return []
+    rings = "rings" if count == 1 else "ring"
+    return [fill("⏰ {} {}; {} shows which", counted(count, "alarm"), rings, code("/alarm"))]
 
 
 def _held_back_by_filters(here: Sequence[HeldBackHere], chains: Chains) -> list[Html]:

@@ -1,5 +1,6 @@
 """`/list` and `/here`: what a chat watches, shown, and moved here from topics that are lost."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from bot.chat.buttons.data import Press, Screen, in_pairs, pager
@@ -23,8 +24,10 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import fill
 from bot.chat.text.loud import BELL, loud_words
+from bot.domain.assets import Address
 from bot.domain.places import Place
-from bot.store.chats import filters, loud_rules, migrate, mutes, subscriptions
+from bot.domain.rules.alarms import AlarmTerms
+from bot.store.chats import alarms, filters, loud_rules, migrate, mutes, subscriptions
 
 LIST_COMMAND = Command(
     name="list",
@@ -107,7 +110,11 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     )
     loud = await services.db.run(loud_rules.place_loud_rule, place)
     rings = [] if loud is None else [fill("{} {} here", BELL, loud_words(loud, services.chains))]
-    text = words.watch_list(shown, len(listed), services.chains, [*muted, *reported, *rings, *unlisted])
+    on: dict[Address, list[AlarmTerms]] = defaultdict(list)
+    for alarm in await services.db.run(alarms.alarms_here, place):
+        on[alarm.account].append(alarm.terms)
+    first = [*muted, *reported, *rings, *unlisted]
+    text = words.watch_list(shown, len(listed), services.chains, first, alarms=on)
     if pages > 1:
         text += f"\n\n{page}/{pages}"
     buttons = in_pairs([entry_button(one, page) for one in shown])

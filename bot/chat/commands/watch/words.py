@@ -1,12 +1,13 @@
 """What is answered about watching: short, in plain words, and naming the next step."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch.grammar import WatchEntry, show_scope
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
-from bot.chat.text.conditions import filter_words
+from bot.chat.text.conditions import filter_words, show_level
 from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
 from bot.chat.text.loud import loud_behind_name
 from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
@@ -15,6 +16,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
+from bot.domain.rules.alarms import AlarmTerms
 from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, Subscription, WatchSpec
 
 NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
@@ -26,6 +28,8 @@ _EVERY_CHAIN = (
 )
 
 _OFFERED_WHOLE = 3
+
+NO_ALARMS: Mapping[Address, Sequence[AlarmTerms]] = MappingProxyType({})
 
 
 def watching(
@@ -278,12 +282,23 @@ def none_of_these(whos: Sequence[str]) -> tuple[Html, ...]:
 
 
 def watch_list(
-    shown: Sequence[ListedSubscription], total: int, chains: Chains, first: Sequence[Html] = ()
+    shown: Sequence[ListedSubscription],
+    total: int,
+    chains: Chains,
+    first: Sequence[Html] = (),
+    *,
+    alarms: Mapping[Address, Sequence[AlarmTerms]] = NO_ALARMS,
 ) -> Html:
-    """Return a page of /list with these of all entries, each with its number; warnings stand `first`."""
+    """Return a page of /list with these of all entries, each with its number; warnings stand `first`.
+
+    `alarms` stand behind the accounts that they are on.
+    """
     if not shown:
         return join("\n", (*first, nothing_watched()))
-    lines = [_entry(one.number, one.subscription, chains) for one in shown]
+    lines = [
+        _entry(one.number, one.subscription, chains) + _alarms(one.subscription.account, alarms)
+        for one in shown
+    ]
     before = [Section("", first)] if first else []
     closing = EMPTY + "Tap one for its balances, or to rename, mute or stop it."
     (page,) = paged([*before, Section(f"Watched here: {total:,}", lines)], closing, most=1)
@@ -358,6 +373,14 @@ def _offers(lines: Sequence[str]) -> list[Html]:
 
 def _names(entries: Sequence[WatchEntry]) -> list[Html]:
     return [account_name(entry.account, entry.label) for entry in entries]
+
+
+def _alarms(account: Address | None, alarms: Mapping[Address, Sequence[AlarmTerms]]) -> Html:
+    terms = alarms.get(account, ()) if account is not None else ()
+    if not terms:
+        return EMPTY
+    levels = [fill("{} {}", one.side, show_level(one.level)) for one in terms]
+    return fill(" · ⏰ {}", folded(levels))
 
 
 def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:
