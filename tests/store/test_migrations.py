@@ -16,8 +16,8 @@ from bot.store.database.connection import DatabaseThread, DatabaseUnusable
 from bot.store.database.copy import open_to_read
 from bot.store.database.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
+from tests.store.archive import OLD, tables_of
 
-OLD = Path(__file__).parent / "old"
 with closing(Database(memory=True)) as _nothing_yet:
     ALL = migrations.pending(_nothing_yet)
 VERSIONS = sorted(OLD.glob("*.tar.xz"))
@@ -82,11 +82,9 @@ def dump(path: Path) -> list[str]:
 def columns_of(path: Path) -> dict[str, list[str]]:
     """Return the columns of each table."""
     with closing(open_to_read(path)) as db:
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return {
             table: [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
-            for table in tables
-            if not table.startswith(("sqlite_", "_sqlite_"))
+            for table in tables_of(db)
         }
 
 
