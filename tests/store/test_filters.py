@@ -269,6 +269,26 @@ async def test_each_chat_has_its_own(keeper: Keeper) -> None:
     assert await story.told() == [(10_000, 9_000, 2)]
 
 
+async def test_watching_it_again_with_a_filter_sets_the_filter(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    await story.see(9_900)
+
+    await keeper.subscribe(WatchSpec(TREASURY, filter=least(50)), when=story.now)
+    assert await story.told() == [(10_000, 9_900, 1)]
+
+    await story.see(9_860, 9_850)
+    assert await story.told() == [(9_900, 9_850, 2)]
+
+
+async def test_watching_it_again_without_one_leaves_it(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+
+    await keeper.subscribe(WatchSpec(TREASURY, label="Other"), when=story.now)
+    await story.see(9_900)
+
+    assert await story.told() == []
+
+
 # ---------------------------------------------------------------- its end
 
 

@@ -28,6 +28,7 @@ from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
+from bot.store.outbox.unreported import release
 from bot.store.rows import SUBSCRIPTIONS, condition_to_json, scope_to_columns, to_listed, to_milliseconds
 
 Subject = tuple[Address | None, Scope]
@@ -65,12 +66,17 @@ def subscribe(
         others = {"created_by": actor.user_id, "created_at": to_milliseconds(actor.at)}
         insert_subscriptions(db, destination_id, plan.new, others)
         _relabel(db, destination_id, plan.new_labels)
+        _set_filters(db, destination_id, plan.new_filters, actor)
         changes = [
             (_ACTIONS[one.outcome], subject_of(spec.account, spec.scope.contracts, spec.label))
             for spec, one in zip(wanted, outcomes, strict=True)
             if one.outcome in _ACTIONS
         ]
-        record_audits(db, actor, changes, place.chat_id)
+        filtered = [
+            (AuditAction.FILTER, subject_of(spec.account, spec.scope.contracts, spec.label))
+            for spec in plan.new_filters.values()
+        ]
+        record_audits(db, actor, [*changes, *filtered], place.chat_id)
         is_new = [one.outcome is SubscribeOutcome.CREATED for one in outcomes]
         known = iter(known_of(db, destination_id, list(compress(wanted, is_new)), status))
         return [
@@ -209,6 +215,21 @@ def _relabel(db: Database, destination_id: DestinationId, labels: Mapping[int, s
     )
 
 
+def _set_filters(
+    db: Database, destination_id: DestinationId, specs: Mapping[int, WatchSpec], actor: Actor
+) -> None:
+    """Give the subscriptions of these numbers other filters, and report what the former ones held back."""
+    if not specs:
+        return
+    db.executemany(
+        "UPDATE subscription SET filter = ? WHERE destination_id = ? AND number = ?",
+        [(condition_to_json(spec.filter), destination_id, number) for number, spec in specs.items()],
+    )
+    ids = add_accounts(db, dict.fromkeys(filter(None, (spec.account for spec in specs.values()))))
+    is_everywhere = any(spec.account is None for spec in specs.values())
+    release(db, destination_id, to_milliseconds(actor.at), None if is_everywhere else tuple(ids.values()))
+
+
 class _Plan:
     """What becomes of the lines of one command; each line knows those before it, and nothing is stored yet.
 
@@ -220,6 +241,8 @@ class _Plan:
         """What to add, by number."""
         self.new_labels: dict[int, str] = {}
         """Other labels for what is there, by number."""
+        self.new_filters: dict[int, WatchSpec] = {}
+        """What is there and gets another filter, by number."""
         self._room = room
         self._next_number = next_number
         # The oldest first, as in `labels_of`.
@@ -233,7 +256,12 @@ class _Plan:
     def subscribe(self, spec: WatchSpec) -> SubscribeResult:
         """Subscribe to one thing, or give what is subscribed to already another label."""
         number = self._numbers.get(subject_by_scope(spec))
-        return self._created(spec) if number is None else self._relabelled(number, spec)
+        if number is None:
+            return self._created(spec)
+        former = self._specs[number].filter
+        if spec.filter not in {None, former}:
+            self.new_filters[number] = spec
+        return self._relabelled(number, replace(spec, filter=spec.filter or former))
 
     def _relabelled(self, number: int, spec: WatchSpec) -> SubscribeResult:
         if not spec.label or spec.label == self._specs[number].label:

@@ -6,7 +6,7 @@ of their words.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.chat.commands.arguments.amounts import TypedAmount, read_amount, write_amount
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -35,6 +35,11 @@ class TypedCondition:
     direction: Direction | None = None
     amounts: tuple[TypedAmount, ...] = ()
     chains: frozenset[ChainId] = frozenset()
+    text: str = field(default="", compare=False)
+    """As it was typed."""
+
+
+NOTHING_SAID = TypedCondition()
 
 
 def _may_begin(word: str) -> bool:
@@ -65,7 +70,7 @@ def split_who(
 
 def read_condition(text: str, chains: ChainReader) -> TypedCondition:
     """Return the condition that a text is, all of it; "" is every change. Raises LineRefused."""
-    result = TypedCondition()
+    result = TypedCondition(text=text)
     for clause, rest in _clauses(text):
         if clause in _DIRECTIONS:
             direction = _DIRECTIONS[clause]
@@ -81,6 +86,17 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
             result = replace(result, amounts=(*result.amounts, _least(rest)))
     _refuse_two_levels(result.amounts)
     return result
+
+
+def begins_condition(word: str, behind: str) -> bool:
+    """Whether a word among other clauses begins a condition, by what stands behind it.
+
+    “in” may also stand before a chain (`in polygon`), which is none.
+    """
+    literal, following = word.casefold(), behind.lstrip(" ,;").split(maxsplit=1)
+    if literal not in {*_DIRECTIONS, _LEAST}:
+        return False
+    return literal != "in" or not following or _may_begin(following[0]) or following[0].casefold() == "as"
 
 
 def _clauses(text: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How one line of /watch is read: `ADDRESS… [contract ADDRESS…] [on CHAIN,…] [as LABEL]`.
+"""How one line of /watch is read: an address, `contract TOKEN`, `on CHAIN`, `out min AMOUNT`, `as LABEL`.
 
 A line is taken as a whole or refused as a whole, so that nobody has to guess which half counted. What a word
 may mean that stands where none is expected is offered, not assumed.
@@ -17,6 +17,12 @@ from bot.chat.commands.arguments.addresses import (
     read_words,
 )
 from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.conditions import (
+    NOTHING_SAID,
+    TypedCondition,
+    begins_condition,
+    read_condition,
+)
 from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
 from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, token_names
@@ -43,6 +49,10 @@ _LIKE_NUMBER_OR_ADDRESS = re.compile(r"#\s?[0-9]+|0x[0-9a-f]*(?:(?:…|\.{2,3})[
 NO_ADDRESS = "There is no address in it. Send one: 0x and 40 digits."
 LITERALS = frozenset({"contract", "on", "as"})
 
+_CONDITION = "min"
+"""The clause that says which changes are reported, in any of its words."""
+_HAS_ADDRESS = re.compile(r"0x|[0-9a-f]{40}", re.IGNORECASE)
+
 
 class UnclearLabel(LineRefused):
     """A label that ends like another clause, which may be part of it or limit the line."""
@@ -60,6 +70,8 @@ class Clauses:
     """What names tokens by their symbol, behind “contract”."""
     others: str = ""
     """What stands among the addresses and is none, as it was typed."""
+    condition: TypedCondition = NOTHING_SAID
+    """Which changes are to be reported."""
 
 
 def read_clauses(line: str, chains: ChainReader) -> Clauses:
@@ -72,21 +84,26 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
     clause, begins, ends, label = "", 0, len(line), ""
     for match in WORD.finditer(line):
         literal = match.group().casefold()
-        if literal not in LITERALS:
+        # Before the address the same words are part of a name: “Cash out: 0x…”.
+        is_condition = _HAS_ADDRESS.search(line, 0, match.start()) is not None and begins_condition(
+            literal, line[match.end() :]
+        )
+        if literal not in LITERALS and not is_condition:
             continue
-        texts[clause] += line[begins : match.start()] + ","
-        begins = match.end()
+        texts[clause] += line[begins : match.start()] + ("" if clause == _CONDITION else ",")
+        begins = match.start() if is_condition else match.end()
         # A label may hold any word, `on` too: nothing after `as` is a clause.
         if literal == "as":
             label, begins = _certain_label(line[: match.start()].strip(" ,;"), line[begins:], chains), ends
             break
-        clause = literal
+        clause = _CONDITION if is_condition else literal
         texts.setdefault(clause, "")
-    texts[clause] += line[begins:]
+    texts[clause] += line[begins:ends]
     named, others = read_subject(texts[""], chains.chains)
     contracts, symbols = _contracts(texts.get("contract"), named)
     scope = Scope(contracts, _chain_ids(texts.get("on"), chains))
-    return Clauses(named, scope, label, symbols, others)
+    condition = read_condition(texts.get(_CONDITION, "").strip(" ,;"), chains)
+    return Clauses(named, scope, label, symbols, others, condition)
 
 
 def read_subject(text: str, chains: Chains) -> tuple[tuple[NamedAddress, ...], str]:
@@ -187,9 +204,10 @@ def write_scope(scope: Scope, chains: Chains) -> str:
     return (f" contract {contracts}" if contracts else "") + (f" on {on}" if on else "")
 
 
-def write_line(account: Address, scope: Scope, label: str, chains: Chains) -> str:
-    """Return the line that is read as this."""
-    return f"{checksummed(account)}{write_scope(scope, chains)}{write_label(label)}"
+def write_line(account: Address, scope: Scope, label: str, chains: Chains, reported: str = "") -> str:
+    """Return the line that is read as this; `reported` is its condition, as it is typed."""
+    condition = f" {reported}" if reported else ""
+    return f"{checksummed(account)}{write_scope(scope, chains)}{condition}{write_label(label)}"
 
 
 def show_scope(scope: Scope, chains: Chains) -> Html:
@@ -244,6 +262,8 @@ class WatchEntry:
     """The chain that is named beside the address (`eth:0x…`, an explorer's link): it is offered, no limit."""
     is_token_page: bool = field(default=False, compare=False)
     """Whether the address came as the link of a token's page, so that the token may be meant."""
+    condition: TypedCondition = NOTHING_SAID
+    """Which changes are to be reported."""
 
 
 def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[WatchEntry]:
@@ -266,6 +286,7 @@ def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[Watch
             clauses.symbols,
             None if clauses.scope.chains else one.chain(chains.chains),
             one.is_token_page,
+            clauses.condition,
         )
         for one in clauses.named
     ]
@@ -348,7 +369,8 @@ def _written(entry: WatchEntry, chains: Chains) -> str:
     line = write_line(entry.account, entry.scope, "", chains)
     # The first clause of its kind: a word that returns adds to it.
     symbols = f" contract {' '.join(entry.symbols)}" if entry.symbols else ""
-    return line + symbols + write_label(entry.label)
+    reported = f" {entry.condition.text}" if entry.condition.text else ""
+    return line + symbols + reported + write_label(entry.label)
 
 
 # ---------------------------------------------------------------- lines

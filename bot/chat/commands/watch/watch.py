@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from bot.chat.buttons.data import Button, Screen, button, rows, with_keyboard
 from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.conditions import NOTHING_SAID, write_condition
 from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
 from bot.chat.commands.arguments.lookup import find
-from bot.chat.commands.arguments.tokens import ambiguous, contracts_called, written
+from bot.chat.commands.arguments.tokens import ambiguous, condition_meant, contracts_called, written
 from bot.chat.commands.command import (
     Answer,
     Command,
@@ -38,7 +39,8 @@ from bot.chat.commands.watch.lines import read_lines
 from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html, join
+from bot.chat.text.conditions import filter_words
+from bot.chat.text.html import Html, fill, join
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
@@ -50,12 +52,13 @@ from bot.store.chats import subscriptions
 WATCH_COMMAND = Command(
     name="watch",
     does="Post every balance change of an address here",
-    grammar="/watch ADDRESS… [contract SYMBOL or ADDRESS…] [on CHAIN,…] [as LABEL]",
+    grammar="/watch ADDRESS… [contract SYMBOL or ADDRESS…] [on CHAIN,…] [in|out] [min AMOUNT] [as LABEL]",
     examples=(
         Example(f"/watch {EXAMPLE_ACCOUNT} as Treasury", "watches all it holds, under a name"),
         Example(
             f"/watch {EXAMPLE_ACCOUNT} on polygon, base as Treasury", "these chains only; the name comes last"
         ),
+        Example(f"/watch {EXAMPLE_ACCOUNT} out min $100", "reports only what goes out, from $100; see /only"),
         Example(f"/watch {EXAMPLE_ACCOUNT} contract {EXAMPLE_CONTRACT}", "watches one token of it"),
         Example(f"/watch token {EXAMPLE_CONTRACT}", "watches a token in every account watched here"),
     ),
@@ -93,7 +96,7 @@ class WatchRequest(Request):
         resolved, unresolved = await _resolved(services, incoming.place, self.entries)
         if self.lines == 1 and unresolved and not resolved:
             return (await _refused(services, incoming.place, unresolved[0]),)
-        specs = [WatchSpec(entry.account, entry.scope, entry.label) for entry in resolved]
+        specs = [await _spec(services, incoming.place, entry) for entry in resolved]
         subscribed = await _subscribe(services, incoming, specs)
         bad = [*self.bad, *unresolved]
         if len(specs) == 1 and not bad and not self.unused:
@@ -154,14 +157,29 @@ async def _resolved(
                 services.db, services.chains, place, entry.symbols, entry.scope.chains
             )
             meant = [_about(entry, choice.contracts) for choice in choices]
+            # Its tokens, too, have to be certain before anything is taken.
+            await _spec(services, place, entry)
             if len(meant) > 1:
-                lines = [write_line(one.account, one.scope, one.label, services.chains) for one in meant]
+                lines = [_typed(one, services.chains) for one in meant]
                 offers = [Offer(choice.text, line) for choice, line in zip(choices, lines, strict=True)]
                 raise ambiguous(entry.symbols, offers)
             resolved += meant
         except LineRefused as refused:
             bad.append(bad_line(entry.line_number, "", refused))
     return resolved, bad
+
+
+async def _spec(services: Services, place: Place, entry: WatchEntry) -> WatchSpec:
+    """Return what to store of an entry; raises LineRefused where the tokens of its condition are unclear."""
+    typed = entry.condition
+    if typed == NOTHING_SAID:
+        return WatchSpec(entry.account, entry.scope, entry.label)
+    condition = await condition_meant(services.db, services.chains, place, typed)
+    return WatchSpec(entry.account, entry.scope, entry.label, condition)
+
+
+def _typed(entry: WatchEntry, chains: Chains) -> str:
+    return write_line(entry.account, entry.scope, entry.label, chains, entry.condition.text)
 
 
 def _about(entry: WatchEntry, contracts: Collection[Address]) -> WatchEntry:
@@ -190,9 +208,9 @@ async def _watched(
         case SubscribeOutcome.FULL:
             return words.too_many(services.max_subscriptions_per_chat)
         case SubscribeOutcome.ALREADY:
-            return words.already_watching(spec.account, spec.label)
+            return join("\n", (words.already_watching(spec.account, spec.label), *_reported(services, spec)))
         case SubscribeOutcome.RELABELLED:
-            return words.label_changed(spec.account, spec.label)
+            return join("\n", (words.label_changed(spec.account, spec.label), *_reported(services, spec)))
         case SubscribeOutcome.CREATED:
             known = result.known
             wider = await _wider(services, place, spec)
@@ -209,7 +227,15 @@ async def _watched(
             more = [words.watched_wider(wider)] if wider else []
             if entry.chain is not None and not (await services.listing()).promises(entry.chain):
                 more.append(words.chain_not_listed(entry.chain, services.chains))
+            more += _reported(services, spec)
             return Screen(join("\n", [text, *more]), rows(await _next(services, place, entry, wider)))
+
+
+def _reported(services: Services, spec: WatchSpec) -> list[Html]:
+    """Return which changes are reported, where the command says so."""
+    if spec.filter is None:
+        return []
+    return [fill("Reported: {}.", filter_words(spec.filter, services.chains))]
 
 
 async def _wider(services: Services, place: Place, spec: WatchSpec) -> ListedSubscription | None:
@@ -235,7 +261,7 @@ async def _next(
     offers = []
     if entry.chain is not None and (await services.listing()).promises(entry.chain):
         scope = replace(entry.scope, chains=frozenset({entry.chain}))
-        line = write_line(entry.account, scope, entry.label, services.chains)
+        line = _typed(replace(entry, scope=scope), services.chains)
         offers.append((f"Only on {services.chains.get(entry.chain).title}", f"/watch {line}"))
     if entry.is_token_page:
         offers.append(("Watch as token", f"/watch token {checksummed(entry.account)}"))
@@ -375,7 +401,8 @@ def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
         others = replace(spec.scope, contracts=frozenset())
         contracts = written(sorted(spec.scope.contracts))
         return f"token {contracts}{write_scope(others, chains)}{write_label(label)}"
-    return write_line(spec.account, spec.scope, label, chains)
+    reported = write_condition(spec.filter, chains) if spec.filter else ""
+    return write_line(spec.account, spec.scope, label, chains, reported)
 
 
 WATCH = Feature(WATCH_COMMAND, _read_watch)

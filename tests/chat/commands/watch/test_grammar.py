@@ -1,15 +1,21 @@
 """What follows /watch and /unwatch, line by line."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.addresses import NO_0X
+from bot.chat.commands.arguments.amounts import TypedAmount
+from bot.chat.commands.arguments.conditions import NOTHING_SAID, TypedCondition
 from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry, write_label
 from bot.chat.commands.watch.unwatch import UnwatchRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
+from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
+from bot.domain.rules.conditions import Direction, Unit
 from bot.domain.subscriptions import Scope
 from tests.chat.commands.builders import entries, parsed, refused, sentences, text, watched
 from tests.chat.reading import (
@@ -31,6 +37,7 @@ CHECKSUM = (
 ONE_SHORT = "isn't an address: an address has 40 digits after 0x, this has 39. Copy it again."
 ADDRESS_IN_NAME = "is no name: there is an address in it. Give each account a line of its own."
 ALL_CHAINS = "isn't needed: for all chains leave out “on” and what follows it."
+THOUSAND = TypedAmount(Decimal(1_000), Unit.DOLLARS)
 SEND_ONE = "Send its name or number, such as polygon or 137."
 
 
@@ -333,6 +340,45 @@ def test_a_bad_token_line_says_what_is_wrong(line: str, sentence: str) -> None:
 
     assert isinstance(request, WatchTokenRequest)
     assert sentences(request.bad) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "expected"),
+    [
+        ("min $1,000", TypedCondition(None, (THOUSAND,))),
+        ("out min $1000", TypedCondition(Direction.OUT, (THOUSAND,))),
+        ("min $1000 out", TypedCondition(Direction.OUT, (THOUSAND,))),
+        ("in", TypedCondition(Direction.IN)),
+        ("in min 1k USDC", TypedCondition(Direction.IN, (TypedAmount(Decimal(1_000), symbol="USDC"),))),
+    ],
+)
+def test_a_line_says_which_changes_are_reported(clauses: str, expected: TypedCondition) -> None:
+    for line in (
+        f"{TREASURY} {clauses} on polygon as Till",
+        f"{TREASURY} on polygon {clauses} as Till",
+        f"{TREASURY}, {clauses}, on polygon as Till",
+    ):
+        (entry,) = entries(f"/watch {line}")
+        assert (entry.condition, entry.scope.chains, entry.label) == (expected, frozenset({POLYGON}), "Till")
+
+
+@pytest.mark.parametrize("name", ["Cash out", "Cash in", "min wage"])
+def test_the_same_words_in_a_name_are_no_condition(name: str) -> None:
+    (behind,) = entries(f"/watch {TREASURY} as {name}")
+    (before,) = entries(f"/watch {name}: {TREASURY}\n{VAULT} as Vault")[:1]
+
+    assert (behind.label, behind.condition) == (name, NOTHING_SAID)
+    assert (before.label, before.condition) == (name, NOTHING_SAID)
+
+
+def test_a_chain_behind_in_is_no_direction() -> None:
+    (bad,) = refused(f"/watch {TREASURY} in polygon")
+
+    assert [offer.line for offer in bad.offers][:1] == [f"{checksummed(TREASURY)} on polygon"]
+
+
+def test_an_amount_that_is_none_refuses_the_line() -> None:
+    assert sentences(refused(f"/watch {TREASURY} min 1,5")) == ["1,5 could be 1.5 or 15. Write one of these."]
 
 
 def test_unwatch_keeps_the_words_and_the_whole() -> None:
