@@ -66,3 +66,39 @@ async def test_a_reply_to_an_alert_is_about_its_account(stack: Stack) -> None:
     stack.say("/loud out", reply_to=alert)
 
     await stack.hears("🔔 Treasury · 0x8e3E…d8B9: outgoing changes ring.")
+
+
+async def test_what_is_typed_is_repeated_and_taken_back_by_its_button(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/loud min $1000 @petr_t")
+    await stack.hears("changes of $1,000.00 and more ring and mention @petr_t")
+    stack.say("/loud all")
+    every = await stack.hears("All that is watched here: every change rings.")
+
+    await stack.presses(every, "Undo")
+    await stack.hears("changes of $1,000.00 and more ring and mention @petr_t")
+    stack.say("/loud Treasury @PETR_T, @petr_t in")
+    await stack.hears("Treasury · 0x8e3E…d8B9: incoming changes ring and mention @PETR_T.")
+    stack.say("/loud all off")
+    await stack.hears("All that is watched here: no loud rule of its own any more.\nAll other changes here")
+    stack.say("/loud off")
+    off = await stack.hears("Every change rings here again.")
+    await stack.presses(off, "Undo")
+    await stack.hears("Treasury · 0x8e3E…d8B9: incoming changes ring and mention @PETR_T.")
+    stack.say("/loud Treasury off")
+    await stack.hears("Treasury · 0x8e3E…d8B9: no loud rule of its own any more.\nEvery change rings here.")
+
+
+async def test_what_is_no_rule_sets_none(stack: Stack) -> None:
+    await stack.watches()
+    for typed, answer in (
+        ("/loud min 1,5", "1,5 could be 1.5 or 15."),
+        ("/loud Tresury out @petr_t", "Did you mean Treasury?"),
+        ("/loud out min 5 NOPE", "No token held here is called “NOPE”"),
+        ("/loud " + " ".join(f"@petr_{number}" for number in range(21)), "is too many: 20 people at most."),
+    ):
+        stack.say(typed)
+        await stack.hears(answer)
+    stack.say("/loud")
+
+    await stack.hears("Every change rings here.")

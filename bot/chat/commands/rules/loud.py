@@ -50,7 +50,7 @@ _BUTTONS_MOST = 8
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
 _NAMELESS = "somebody"
-_USERNAME = re.compile(r"(?<!\S)@([a-z][a-z0-9_]{3,31})[,;]?(?!\S)", re.IGNORECASE | re.ASCII)
+_USERNAME = re.compile(r"(?:[,;]\s*|(?<!\S))@([a-z][a-z0-9_]{3,31})[,;]?(?!\S)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

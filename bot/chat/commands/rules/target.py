@@ -43,6 +43,8 @@ async def read_target(services: Services, place: Place, text: str) -> Said:
     """Return whom a command is about, and what follows."""
     listed = await services.db.run(subscriptions.subscriptions_here, place)
     who, rest = split_who(text, lambda named: bool(find(listed, named)))
+    if who.casefold() == _ALL and rest and not find(listed, who):
+        return Said("", (), rest)
     first, _, last = who.rpartition(" ")
     # “Treasury off” is no name; a label that ends so was found whole.
     if last.casefold() in _ENDS and not find(listed, who):
