@@ -171,6 +171,7 @@ class Health:
             waiting=stored.waiting,
             oldest_seconds=max(0.0, (now - since).total_seconds()) if since else 0.0,
             parked=stored.parked,
+            unreported=stored.unreported,
             chain_age_seconds=self._by_name(
                 (
                     (chain_id, max(0.0, (now - at).total_seconds()))

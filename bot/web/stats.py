@@ -15,6 +15,7 @@ class StoredStats:
     waiting: int
     oldest_seconds: float
     parked: int
+    unreported: int
     chain_age_seconds: Mapping[str, float]
     """By the registry's name of each chain that is asked."""
     unknown_views: Counts

@@ -8,7 +8,8 @@ import pytest
 from bot.domain.assets import NATIVE_PART
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
-from bot.store.chats import chats, migrate, mutes
+from bot.domain.rules.conditions import Condition, Direction
+from bot.store.chats import chats, filters, migrate, mutes
 from bot.store.maintenance import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
@@ -17,6 +18,7 @@ OF_NOW = {
     "waiting",
     "waiting_since",
     "parked",
+    "unreported",
     "complete_at",
     "unknown_views",
     "accounts",
@@ -46,6 +48,18 @@ async def test_what_was_recorded_is_counted(keeper: Keeper) -> None:
 
     assert counted.changes == 1
     assert (counted.accounts, counted.subscriptions) == (1, 2)
+
+
+async def test_what_filters_hold_back_is_counted_until_it_is_reported(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.db.run(filters.set_filter, OLGA, [], Condition(Direction.OUT), olga())
+    await keeper.record(reading({USDC: 6}, native=100))
+    assert (await keeper.db.run(stats.collect_stats)).unreported == 1
+
+    await keeper.db.run(filters.set_filter, OLGA, [], None, olga())
+
+    assert (await keeper.db.run(stats.collect_stats)).unreported == 0
 
 
 async def test_what_was_ever_counted_does_not_fall_where_topics_become_one(keeper: Keeper) -> None:

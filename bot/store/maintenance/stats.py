@@ -26,6 +26,8 @@ class DatabaseStats:
     """Since when the oldest of them waits."""
     parked: int
     """Alerts for chats that can't be reached now."""
+    unreported: int
+    """Balances of which filters hold changes back, counted for each chat."""
     complete_at: Mapping[ChainId, datetime]
     """When each chain last answered."""
     unknown_views: Mapping[ChainId, int]
@@ -38,7 +40,7 @@ class DatabaseStats:
 
 def collect_stats(db: Database) -> DatabaseStats:
     """Return the numbers as they are now."""
-    changes, deliveries, accounts, subscriptions = _one(db, _COUNTS)
+    changes, deliveries, accounts, subscriptions, unreported = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     return DatabaseStats(
         changes=changes,
@@ -46,6 +48,7 @@ def collect_stats(db: Database) -> DatabaseStats:
         waiting=waiting,
         waiting_since=to_moment_or_none(since),
         parked=parked,
+        unreported=unreported,
         complete_at={
             ChainId(chain_id): to_moment(at)
             for chain_id, at in db.execute("SELECT id, complete_at FROM chain")
@@ -61,7 +64,8 @@ _COUNTS = """
 SELECT (SELECT coalesce(max(id), 0) FROM change),
        (SELECT coalesce(max(id), 0) FROM delivery),
        (SELECT count(DISTINCT account_id) FROM subscription),
-       (SELECT count(*) FROM subscription)
+       (SELECT count(*) FROM subscription),
+       (SELECT count(*) FROM unreported)
 """
 
 # What a chat that can't be reached has waiting counts apart: it is no backlog of the bot's.
