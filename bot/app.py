@@ -21,7 +21,7 @@ from bot.chat.build import build_chat
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.command_menu import Menus
 from bot.chat.commands.owners.claim import Claims
-from bot.chat.commands.owners.words import printed_claim
+from bot.chat.commands.owners.words import CLAIM_LATER, printed_claim
 from bot.chat.telegram.bot_name import learn_name
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
@@ -269,6 +269,8 @@ class RunningBot:
 
     async def _receive(self) -> None:
         """Receive updates, once Telegram has said who the bot is."""
+        if not (self.health.is_introduced or self.claims.has_owner):
+            self.announce(CLAIM_LATER)
         while not self.health.is_introduced:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):

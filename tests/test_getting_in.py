@@ -37,7 +37,7 @@ async def unowned(tmp_path: Path) -> AsyncIterator[Stack]:
 
 async def code_of(stack: Stack) -> str:
     """Return the code of the link that was printed last."""
-    await until(lambda: bool(stack.announced))
+    await until(lambda: any("start=" in printed for printed in stack.announced))
     (code,) = re.findall(r"t\.me/balance_sandbox_bot\?start=([\w-]+)$", stack.announced[-1])
     return str(code)
 
@@ -162,18 +162,32 @@ async def test_a_bot_with_owners_prints_no_link(stack: Stack) -> None:
     assert stack.announced == []
 
 
-async def test_the_link_comes_when_telegram_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_link_is_promised_while_telegram_is_away_and_comes_when_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.01)
     async with open_stack(tmp_path, access=["owners = []"]) as stack:
         stack.telegram.fault(before(Error(502, "Bad Gateway")), method="getMe")
         stack.start()
         await until(lambda: sum(call.method == "getMe" for call in stack.telegram.calls) > 2)
-        assert stack.announced == []
+        assert stack.announced == [owner_words.CLAIM_LATER]
 
         stack.telegram.heal()
 
         stack.say(f"/start {await code_of(stack)}")
         await stack.hears("yours now")
+
+
+async def test_no_link_is_promised_where_the_bot_has_an_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.01)
+    async with open_stack(tmp_path) as stack:
+        stack.telegram.fault(before(Error(502, "Bad Gateway")), method="getMe")
+        stack.start()
+        await until(lambda: sum(call.method == "getMe" for call in stack.telegram.calls) > 2)
+
+        assert stack.announced == []
 
 
 async def test_the_program_prints_the_link_at_once(tmp_path: Path) -> None:

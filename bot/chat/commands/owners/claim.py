@@ -39,9 +39,14 @@ class Claims:
         self._monotonic = monotonic
         self._guesses: dict[int, list[float]] = {}
 
+    @property
+    def has_owner(self) -> bool:
+        """Whether somebody owns the bot, so that no link is made."""
+        return bool(self._permissions.owners)
+
     async def link(self, username: str) -> str | None:
         """Return a new link for the operator to open; None: the bot has an owner."""
-        if self._permissions.owners:
+        if self.has_owner:
             return None
         code = self._new_code()
         await self._db.run(owners.save_claim_code, hashed(code), self._now())

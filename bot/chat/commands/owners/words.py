@@ -24,6 +24,9 @@ CHAT_IGNORED = "I won't mention that chat again."
 OWNER_REMOVED = "Removed."
 NOT_ONESELF = "Another owner can remove you; you can't do that yourself."
 
+CLAIM_LATER = "Nobody owns this bot yet. The owner's link is printed here once Telegram answers."
+"""What is printed where the bot runs, in place of the link; plain text."""
+
 NAMELESS = "somebody unnamed"
 
 ENTRIES_A_PAGE = 10
