@@ -33,6 +33,15 @@ def test_a_wheel_has_every_module_and_data_file(wheel: Path) -> None:
     assert {str(path.relative_to(ROOT)) for path in sources} <= shipped
 
 
+def test_the_word_list_is_shipped_under_its_licence(wheel: Path) -> None:
+    head, _, words = zipfile.ZipFile(wheel).read("bot/recovery_words.txt").decode().partition("\n\n")
+
+    assert "Copyright (c) 2013-2016 Pavol Rusnak" in head
+    assert "above copyright notice and this permission notice shall be included" in head
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert len(words.split()) == 2_048
+
+
 def test_an_unpacked_wheel_runs_and_knows_its_chains(wheel: Path, tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)

@@ -1,6 +1,7 @@
 """Notices a wallet's recovery phrase (BIP-39: 12 to 24 words of a fixed list) in what people type.
 
-`bot/recovery_words.txt` is the English list of BIP-39, which nearly all wallets use.
+`bot/recovery_words.txt` is the English list of BIP-39, which nearly all wallets use. It comes from the
+package mnemonic under the MIT licence, which stands at its beginning in lines with a "#".
 """
 
 import re
@@ -9,7 +10,8 @@ from importlib import resources
 WORDS_LEAST = 12
 """The shortest phrase. No sentence has so many in a row: the list has neither “the” nor “and” nor “is”."""
 
-_LIST = frozenset(resources.files("bot").joinpath("recovery_words.txt").read_text("utf-8").split())
+_FILE = resources.files("bot").joinpath("recovery_words.txt").read_text("utf-8")
+_LIST = frozenset(line for line in _FILE.splitlines() if line and not line.startswith("#"))
 _WORD = re.compile(r"[^\W\d_]+")
 
 
