@@ -89,4 +89,23 @@ MUTANTS = (
         "        span = _span_on(hours, day, __import__('datetime').timezone(offset))",
         "tests/domain/test_quiet.py::test_the_night_of_a_change_is_an_hour_shorter_or_longer",
     ),
+    Mutant(
+        "an alarm that keeps its state in memory: after a restart it rings again for what it told",
+        "bot/store/polling/firings.py",
+        "    ringing = open_firings(db, found)\n    alerts",
+        "    (newest,) = db.execute('SELECT coalesce(max(id), 0) FROM firing').fetchone()\n"
+        "    known_from = vars(db).setdefault('known_from', newest)\n"
+        "    ringing = {row: [one for one in these if one.row > known_from]"
+        " for row, these in open_firings(db, found).items()}\n"
+        "    alerts",
+        "tests/store/test_alarms.py::test_neither_a_restart_nor_a_second_setting_rings_again",
+    ),
+    Mutant(
+        "what an alarm could not judge is forgotten: a sum that waited for a silent chain never rings",
+        "bot/store/polling/firings.py",
+        "        return max(alarm.pending, _NEAR)",
+        "        return _CALM",
+        "tests/store/test_alarms.py"
+        "::test_a_total_that_lacks_a_chain_is_judged_when_it_is_back_though_nothing_changed",
+    ),
 )
