@@ -1,4 +1,4 @@
-"""Quiet hours, end to end: a `kill -9` at either edge loses nothing, and nothing is told twice."""
+"""Quiet hours and budgets, end to end: nothing is lost, a `kill -9` or not, and nothing is told twice."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -139,3 +139,23 @@ async def test_a_press_of_mute_in_quiet_hours_mutes_beyond_them(stack: Stack) ->
     assert await stack.presses(alert, "Mute 1 h") != mute.MUTED
 
     assert sorted(rows(stack, QUIET)) == [("mute",), ("quiet",)]
+
+
+async def test_a_budget_sums_up_what_is_more_and_off_sends_it_at_once(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/budget 1 per hour")
+    await stack.hears("At most 1 message of changes an hour here.")
+    usdc_leaves(stack)
+    await stack.hears("−1 USDC")
+    usdc_leaves(stack)
+    await until(lambda: rows(stack, HELD) == [(1,)])
+    usdc_leaves(stack)
+    await until(lambda: rows(stack, HELD) == [(2,)])
+    stack.say("/status")
+    shown = await stack.hears("Changes wait until ")
+    assert "Budget: 1 message of changes an hour, 1 in the last one" in shown.text
+    stack.say("/budget off")
+
+    await stack.hears("2 changes kept until now follow.")
+    message = await stack.hears("At most 1 message an hour here: 2 changes since ")
+    assert "49 → 47 in 2 steps" in message.text

@@ -16,6 +16,8 @@ class StoredStats:
     oldest_seconds: float
     parked: int
     unreported: int
+    kept_back: Counts
+    """By what keeps them back: a mute, quiet hours or a budget."""
     chain_age_seconds: Mapping[str, float]
     """By the registry's name of each chain that is asked."""
     unknown_views: Counts

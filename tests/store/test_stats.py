@@ -1,7 +1,7 @@
 """What can be counted of everything stored."""
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -9,7 +9,8 @@ from bot.domain.assets import NATIVE_PART
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction
-from bot.store.chats import chats, filters, migrate, mutes
+from bot.domain.rules.quiet import QuietHours
+from bot.store.chats import chats, filters, migrate, mutes, quiet
 from bot.store.maintenance import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
@@ -19,6 +20,7 @@ OF_NOW = {
     "waiting_since",
     "parked",
     "unreported",
+    "kept_back",
     "complete_at",
     "unknown_views",
     "accounts",
@@ -36,6 +38,22 @@ async def test_an_empty_store_counts_nothing(keeper: Keeper) -> None:
     assert (counted.accounts, counted.subscriptions) == (0, 0)
     assert (counted.complete_at, counted.unknown_views) == ({}, {})
     assert counted.size_bytes > 0
+
+
+async def test_what_is_kept_back_is_counted_by_what_keeps_it(keeper: Keeper) -> None:
+    await keeper.watch(place=OLGA)
+    await keeper.record(reading({USDC: 5}))
+    await keeper.deliver_all()
+    await keeper.db.run(quiet.set_quiet, OLGA, QuietHours(time(11), time(13)), olga(), "")
+    await keeper.record(reading({USDC: 6}))
+    assert (await keeper.db.run(stats.collect_stats)).kept_back == {"mute": 0, "quiet": 1, "budget": 0}
+
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(hours=1), olga())
+    await keeper.record(reading({USDC: 7}))
+    await keeper.script("UPDATE alert SET reason = 'muted' WHERE reason = 'mute'")
+
+    counted = await keeper.db.run(stats.collect_stats)
+    assert counted.kept_back == {"mute": 1, "quiet": 1, "budget": 0}, "an earlier version said 'muted'"
 
 
 async def test_what_was_recorded_is_counted(keeper: Keeper) -> None:

@@ -9,7 +9,7 @@ from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.rules import alarm, loud, only
-from bot.chat.commands.times import quiet, zone
+from bot.chat.commands.times import budget, quiet, zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
 FEATURES: tuple[Feature, ...] = (
@@ -29,6 +29,7 @@ FEATURES: tuple[Feature, ...] = (
     ignore.IGNORE,
     ignore.UNIGNORE,
     quiet.QUIET,
+    budget.BUDGET,
     zone.ZONE,
     watch_list.HERE,
     basics.HELP,

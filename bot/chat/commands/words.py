@@ -114,7 +114,7 @@ def _mute_line(mute: Mute, place: Place, chains: Chains, now: datetime) -> Html:
         case MuteKind.QUIET:
             return fill("🌙 {} is quiet {}", this_place(place), until)
         case MuteKind.BUDGET:
-            return fill("⏳ Changes wait {}: enough messages in an hour", until)
+            return fill("⏳ Changes wait {}: the messages of this hour are used up", until)
         case MuteKind.MUTE:
             watched = "" if mute.is_watched else " (no longer watched)"
             return fill("🔕 {} is muted {}{}", _muted(mute, place, chains), until, watched)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.assets import ChainId
+from bot.domain.deliver.alerts import MuteKind
 from bot.store.database.door import Database
 from bot.store.rows import Row, to_moment, to_moment_or_none
 
@@ -28,6 +29,8 @@ class DatabaseStats:
     """Alerts for chats that can't be reached now."""
     unreported: int
     """Balances of which filters hold changes back, counted for each chat."""
+    kept_back: Mapping[MuteKind, int]
+    """Alerts that are kept back, by what keeps them, none left out."""
     complete_at: Mapping[ChainId, datetime]
     """When each chain last answered."""
     unknown_views: Mapping[ChainId, int]
@@ -49,6 +52,7 @@ def collect_stats(db: Database) -> DatabaseStats:
         waiting_since=to_moment_or_none(since),
         parked=parked,
         unreported=unreported,
+        kept_back=_kept_back(db),
         complete_at={
             ChainId(chain_id): to_moment(at)
             for chain_id, at in db.execute("SELECT id, complete_at FROM chain")
@@ -58,6 +62,15 @@ def collect_stats(db: Database) -> DatabaseStats:
         subscriptions=subscriptions,
         size_bytes=db.size(),
     )
+
+
+def _kept_back(db: Database) -> dict[MuteKind, int]:
+    # An alert that an earlier version kept back says 'muted'.
+    rows = db.execute("SELECT reason, count(*) FROM alert WHERE state = 'held' GROUP BY reason")
+    counted = dict.fromkeys(MuteKind, 0)
+    for reason, count in rows:
+        counted[MuteKind(reason) if reason in {*MuteKind} else MuteKind.MUTE] += count
+    return counted
 
 
 _COUNTS = """

@@ -32,6 +32,7 @@ from bot.domain.rules.loud import Sound
 from bot.domain.zones import local
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
+from bot.store.outbox.budgets import spend
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
 from bot.store.outbox.unreported import items_between
@@ -276,8 +277,8 @@ ORDER BY d.state = 'sending' DESC, d.id LIMIT 1
 """
 
 _WAITING_OF_CHAT = f"""
-SELECT id, zone, free_at, first_at, last_at FROM (
-  SELECT n.id, n.zone, {_FREE_AT} AS free_at,
+SELECT id, zone, budget, free_at, first_at, last_at FROM (
+  SELECT n.id, n.zone, n.budget, {_FREE_AT} AS free_at,
          (SELECT l.id FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id LIMIT 1) AS first_id,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
@@ -325,18 +326,18 @@ class _Ready(NamedTuple):
 
     destination_id: int
     zone: str
+    has_budget: bool
 
 
 def _destinations_ready(
     db: Database, chat_id: int, now: datetime, group_wait_seconds: float
 ) -> Iterator[_Ready]:
     """Yield the destinations of a chat whose alerts have waited long enough, the oldest alert first."""
-    for destination_id, zone, free_at, first_at, last_at in db.execute(
-        _WAITING_OF_CHAT, [chat_id]
-    ).fetchall():
+    for row in db.execute(_WAITING_OF_CHAT, [chat_id]).fetchall():
+        destination_id, zone, budget, free_at, first_at, last_at = row
         at = _bind_at(first_at, last_at, now, group_wait_seconds)
         if max(at, to_moment(free_at)) <= now:
-            yield _Ready(destination_id, zone)
+            yield _Ready(destination_id, zone, bool(budget))
 
 
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
@@ -379,6 +380,8 @@ def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: E
         f"UPDATE alert SET state = 'bound', delivery_id = ? WHERE id {taken.sql}",
         [delivery_id, *taken.values],
     )
+    if ready.has_budget and any(isinstance(alert, ChangeAlert) for alert in waiting[:count]):
+        spend(db, ready.destination_id, now)
     return delivery_id
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
-from bot.chat.commands.times.quiet import times_set
+from bot.chat.commands.times.settings import times_set
 from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join

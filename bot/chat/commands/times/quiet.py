@@ -15,7 +15,6 @@ from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import counted, moment
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.places import Place
 from bot.domain.rules.conditions import Unit
 from bot.domain.rules.quiet import EVERY_DAY, WEEKDAYS, WEEKENDS, QuietHours, quiet_span
 from bot.domain.zones import IN_UTC, local, zone_named
@@ -113,14 +112,6 @@ async def _set(services: Services, incoming: Incoming, hours: QuietHours | None)
         return Screen(no_longer_quiet(released), rows(buttons))
     zone = await services.db.run(zones.zone_here, place)
     return Screen(hours_set(hours, zone, services.chains, now), rows(buttons))
-
-
-async def times_set(services: Services, place: Place) -> list[Html]:
-    """Return what /status says of the quiet hours and the zone of a place, where it has any."""
-    hours = await services.db.run(quiet.quiet_here, place)
-    zone = await services.db.run(zones.zone_here, place)
-    lines = [] if hours is None else [EMPTY + f"Quiet hours: {write_hours(hours, services.chains)}"]
-    return [*lines, *([EMPTY + f"Time zone: {zone}"] if zone else [])]
 
 
 # ---------------------------------------------------------------- words
