@@ -103,6 +103,49 @@ async def test_unwatching_while_muted_loses_nothing_of_what_was_seen(stack: Stac
     assert "+1 USDC" in (await stack.hears("Muted for")).text
 
 
+async def test_what_is_watched_in_a_muted_chat_is_promised_for_the_end_of_the_mute(stack: Stack) -> None:
+    stack.say("/mute 2h")
+    await stack.hears("This chat is muted")
+
+    stack.say(f"/watch {CHECKSUMMED} as Treasury")
+
+    answer = await stack.hears("👁 Watching Treasury · 0x8e3E…d8B9.\n🔕 This chat is muted until ")
+    assert answer.text.endswith(" UTC, 2 h more\nAlerts are kept, and come then.")
+    assert buttons_of(answer) == ["Unmute"]
+    assert await stack.presses(answer, "Unmute") == mute.UNMUTED
+    await stack.hears("balances on")
+
+
+async def test_accounts_that_are_muted_themselves_are_named_in_the_answer_to_a_list(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/mute Treasury 8h")
+    await stack.hears("Treasury · 0x8e3E…d8B9 is muted here")
+    stack.say("/unwatch Treasury")
+    await stack.hears("Stopped watching")
+
+    stack.say(f"/watch {CHECKSUMMED} as Treasury\n{OTHER} as Payroll")
+
+    answer = await stack.hears("Watching 2 accounts")
+    assert "🔕 Treasury · 0x8e3E…d8B9 is muted until" in answer.text
+    assert answer.text.endswith("I'll post what they hold in a moment, then every change.")
+    assert buttons_of(answer) == ["Unmute"]
+
+
+async def test_a_mute_of_another_account_or_of_some_chains_keeps_no_first_reading_back(stack: Stack) -> None:
+    stack.say(f"/watch {OTHER} as Payroll\n{CHECKSUMMED} on base as Base")
+    await stack.hears("Watching 2 accounts")
+    for muted in ("Payroll", "Base"):
+        stack.say(f"/mute {muted}")
+        await stack.hears("muted here for 1 h")
+
+    stack.say(f"/watch {CHECKSUMMED} as Treasury")
+
+    answer = await stack.hears("👁 Watching Treasury")
+    assert "🔕" not in answer.text
+    assert "every change" in answer.text
+    assert "Unmute" not in buttons_of(answer)
+
+
 async def test_a_member_of_a_group_may_neither_mute_nor_unmute(stack: Stack) -> None:
     member = stack.telegram.add_user("Bob")
     group = stack.telegram.add_group("Ops", {stack.olga: "creator", member: "member"})

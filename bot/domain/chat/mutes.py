@@ -89,6 +89,10 @@ class Mute:
         """What it keeps back."""
         return Cover(self.scope, self.kind, self.alarms_pass)
 
+    def keeps_first_reading(self, of: MuteScope) -> bool:
+        """Whether it keeps back what an account is found to hold, on all of these chains."""
+        return self.cover.keeps(Muteable(frozenset({of}))) and (self.scope is None or self.scope.contains(of))
+
 
 class Muteable(NamedTuple):
     """An alert, as mutes look at it."""

@@ -21,6 +21,7 @@ from bot.chat.commands.command import (
     Usage,
     Who,
 )
+from bot.chat.commands.mute import END_MUTE
 from bot.chat.commands.watch import words
 from bot.chat.commands.watch.grammar import (
     NO_ADDRESS,
@@ -37,17 +38,18 @@ from bot.chat.commands.watch.grammar import (
 )
 from bot.chat.commands.watch.lines import read_lines
 from bot.chat.commands.watch.unwatch import STOP
-from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
+from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning, mutes_shown
 from bot.chat.permissions import Incoming
 from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import Html, fill, join
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
+from bot.domain.chat.mutes import ActiveMutes, Mute, MuteScope
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, WatchSpec
-from bot.store.chats import subscriptions
+from bot.store.chats import mutes, subscriptions
 
 WATCH_COMMAND = Command(
     name="watch",
@@ -113,8 +115,11 @@ class WatchRequest(Request):
         bad.sort(key=lambda line: line.line_number)
         created = [result for result in subscribed if result.outcome is SubscribeOutcome.CREATED]
         named = frozenset(chain_id for entry in resolved for chain_id in entry.scope.chains)
+        new = entries[SubscribeOutcome.CREATED]
+        keeping = await _keeping(services, incoming.place, new)
+        kept = tuple(dict.fromkeys(mute for mute in keeping if mute is not None))
         answer = words.bulk_watched(
-            entries[SubscribeOutcome.CREATED],
+            new,
             entries[SubscribeOutcome.ALREADY],
             bad,
             relabelled=entries[SubscribeOutcome.RELABELLED],
@@ -123,14 +128,16 @@ class WatchRequest(Request):
             over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(result.known is None for result in created),
             warning=listing_warning(named, await services.listing(), services.chains),
+            muted=await _kept_back(services, incoming.place, kept),
+            is_all_muted=None not in keeping,
         )
         meant = [line.correction for line in bad if line.correction]
         if not meant:
-            return answer
+            return with_keyboard(answer, rows(_unmute(kept))) if kept else answer
         some = "as" if len(meant) == len(bad) else f"{len(meant)} of {len(bad)}"
         again = (f"Watch {some} corrected", "/watch " + "\n".join(meant))
         buttons = await services.button_commands.buttons(incoming.place, again)
-        return with_keyboard(answer, rows(buttons))
+        return with_keyboard(answer, rows(buttons, _unmute(kept)))
 
 
 def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenRequest | Usage":
@@ -214,6 +221,7 @@ async def _watched(
         case SubscribeOutcome.CREATED:
             known = result.known
             wider = await _wider(services, place, spec)
+            kept = tuple(mute for mute in await _keeping(services, place, [entry]) if mute is not None)
             text = words.watching(
                 spec.account,
                 spec.label,
@@ -223,12 +231,14 @@ async def _watched(
                 balances=known.balances if known else 0,
                 chain_count=len(known.chains) if known else 0,
                 warning=listing_warning(spec.scope.chains, await services.listing(), services.chains),
+                muted=await _kept_back(services, place, kept),
             )
             more = [words.watched_wider(wider)] if wider else []
             if entry.chain is not None and not (await services.listing()).promises(entry.chain):
                 more.append(words.chain_not_listed(entry.chain, services.chains))
             more += _reported(services, spec)
-            return Screen(join("\n", [text, *more]), rows(await _next(services, place, entry, wider)))
+            following = await _next(services, place, entry, wider)
+            return Screen(join("\n", [text, *more]), rows(following, _unmute(kept)))
 
 
 def _reported(services: Services, spec: WatchSpec) -> list[Html]:
@@ -236,6 +246,30 @@ def _reported(services: Services, spec: WatchSpec) -> list[Html]:
     if spec.filter is None:
         return []
     return [fill("Reported: {}.", filter_words(spec.filter, services.chains))]
+
+
+async def _keeping(services: Services, place: Place, entries: Sequence[WatchEntry]) -> list[Mute | None]:
+    """Return for each entry the mute that keeps its first reading back for longest; None: it is sent."""
+    here = (await services.db.run(mutes.muted_here, place)).mutes
+    scopes = [MuteScope(entry.account, entry.scope.chains) for entry in entries]
+    return [
+        max(
+            (mute for mute in here if mute.keeps_first_reading(scope)),
+            key=lambda mute: mute.until,
+            default=None,
+        )
+        for scope in scopes
+    ]
+
+
+async def _kept_back(services: Services, place: Place, kept: Sequence[Mute]) -> Html:
+    now = await services.now_in(place)
+    return words.kept_back(mutes_shown(ActiveMutes(tuple(kept)), place, services.chains, now))
+
+
+def _unmute(kept: Sequence[Mute]) -> list[Button]:
+    """Return the button that ends a mute; of several, /unmute names which."""
+    return [button("Unmute", END_MUTE, mute.row) for mute in kept if len(kept) == 1]
 
 
 async def _wider(services: Services, place: Place, spec: WatchSpec) -> ListedSubscription | None:

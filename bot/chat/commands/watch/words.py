@@ -42,18 +42,25 @@ def watching(
     balances: int = 0,
     chain_count: int = 0,
     warning: Html = EMPTY,
+    muted: Html = EMPTY,
 ) -> Html:
     """Return the answer to one new account; the numbers are of what is known of it already.
 
-    `warning` is said in place of the promise of a reading that may never come.
+    `warning` is said in place of the promise of a reading that may never come, and `muted` in place of any
+    promise: alerts about the account are kept back.
     """
     what = "👁 Watching " + _taken(account, label) + show_scope(scope, chains)
-    if first_reading_pending and warning:
-        return join("\n", (what + ".", warning))
     if first_reading_pending:
-        return what + ".\nI'll post what it holds in a moment, then every change."
+        promise = [EMPTY + "I'll post what it holds in a moment, then every change."]
+        return join("\n", (what + ".", *(list(filter(None, (warning, muted))) or promise)))
     held = counted(balances, "balance") if balances else "nothing held yet"
-    return what + f": {held} on {counted(chain_count, 'chain')}.\nI'll post every change from now on."
+    known = what + f": {held} on {counted(chain_count, 'chain')}."
+    return join("\n", (known, muted or EMPTY + "I'll post every change from now on."))
+
+
+def kept_back(mutes: Sequence[Html]) -> Html:
+    """Return what is said of the mutes that keep back what was just watched; nothing where there are none."""
+    return join("\n", (*mutes, EMPTY + "Alerts are kept, and come then.")) if mutes else EMPTY
 
 
 def already_watching(account: Address, label: str) -> Html:
@@ -141,10 +148,13 @@ def bulk_watched(
     over_limit: int = 0,
     first_reading_pending: bool = True,
     warning: Html = EMPTY,
+    muted: Html = EMPTY,
+    is_all_muted: bool = False,
 ) -> tuple[Html, ...]:
     """Return the answer to many lines; `over_limit` entries found no room in this chat.
 
-    `names_chains`: an address came with a chain (`eth:0x…`), which is no limit.
+    `names_chains`: an address came with a chain (`eth:0x…`), which is no limit. `muted`: what keeps back
+    alerts about some new ones, or all.
     """
     sections = []
     if new:
@@ -161,12 +171,12 @@ def bulk_watched(
         sections.append(Section("", [fill("Not used: the {} {}.", columns, named)]))
     if names_chains:
         sections.append(Section("", [EMPTY + _EVERY_CHAIN]))
-    if warning:
-        sections.append(Section("", [warning]))
+    sections += [Section("", [said]) for said in (warning, muted) if said]
+    is_promised = new and not warning and not is_all_muted
     nexts = (
         f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
         "Correct what was not taken and send it again with /watch." if bad else "",
-        _from_when(first_reading_pending=first_reading_pending) if new and not warning else "",
+        _from_when(first_reading_pending=first_reading_pending) if is_promised else "",
     )
     return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
 
