@@ -31,7 +31,6 @@ from bot.store.rows import (
     Row,
     to_asset,
     to_blob,
-    to_description,
     to_holding,
     to_moment,
     to_moment_or_none,
@@ -327,7 +326,7 @@ def _read_held(db: Database, known: _Known, alarms: Iterable[StoredAlarm]) -> No
     held: dict[int, list[_Held]] = defaultdict(list)
     for account_id, chain_id, contract, kind, symbol, decimals, rebasing, usd, priced_at, *rest in rows:
         amount, uniques, block, standing = rest
-        description = to_description(kind, symbol, decimals, rebasing)._replace(price_usd=usd)
+        description = Description(kind, symbol, decimals, bool(rebasing), usd)
         held[account_id].append(
             _Held(
                 to_asset(chain_id, contract),

@@ -43,8 +43,8 @@ Others are judged when a price was stored anew of something that the account hol
 moved by a hundredth: from one such moment to the next a worth moves by little more than two.
 """
 
-ALARMS_AT_ONCE = 200
-"""Judged in one transaction after a sweep: some milliseconds of work."""
+ALARMS_AT_ONCE = 25
+"""Judged in one transaction after a sweep: some ten milliseconds of work where each account holds fifty assets."""
 
 _ASSETS_LOOKED_UP = 50
 """Where prices of more assets moved, all alarms in dollars are judged."""
