@@ -44,7 +44,7 @@ moved by a hundredth: from one such moment to the next a worth moves by little m
 """
 
 ALARMS_AT_ONCE = 25
-"""Judged in one transaction after a sweep: some ten milliseconds of work where each account holds fifty assets."""
+"""Judged in one transaction after a sweep: some twenty milliseconds of work for accounts of fifty assets."""
 
 _ASSETS_LOOKED_UP = 50
 """Where prices of more assets moved, all alarms in dollars are judged."""
