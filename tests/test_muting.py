@@ -291,3 +291,28 @@ async def test_the_link_of_an_explorer_names_an_account(stack: Stack) -> None:
     ):
         stack.say(typed)
         await stack.hears(words)
+
+
+async def test_a_mute_says_that_it_keeps_alarms_and_offers_to_keep_them_on(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/alarm Treasury below 49.5 USDC")
+    await stack.hears("A1")
+    stack.say("/mute 2h")
+    answer = await stack.hears("Alarms are kept too.")
+    assert buttons_of(answer) == ["Unmute", "Keep alarms on"]
+
+    assert await stack.presses(answer, "Keep alarms on") == mute.ALARMS_ON
+
+    await stack.shows(answer, "alarms come all the same.")
+    move(stack, -1)
+    await stack.hears("⏰ Treasury")
+    assert not told(stack, "−1 USDC")
+
+
+async def test_where_there_is_no_alarm_a_mute_says_nothing_of_them(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/mute 2h")
+
+    answer = await stack.hears("This chat is muted")
+    assert "larm" not in answer.text
+    assert buttons_of(answer) == ["Unmute"]

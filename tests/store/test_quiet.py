@@ -337,3 +337,33 @@ async def test_a_chat_that_is_closed_and_opened_again_is_quiet_as_before(watchin
     await watching.db.run(chats.allow, OLGA, olga(on(1, 23)))
 
     assert [one.until for one in await muted(watching, on(1, 23))] == [on(2, 7)]
+
+
+# ---------------------------------------------------------------- alarms that are kept on
+
+
+async def test_alarms_that_are_kept_on_pass_a_mute_and_what_it_kept_of_them_is_sent(watching: Keeper) -> None:
+    await mute(watching, timedelta(hours=8), on(1, 13))
+    for notice in (RANG, ChainGone(POLYGON)):
+        await enqueue(watching, notice, on(1, 14))
+    assert await waiting(watching, on(1, 14)) == []
+    found = await watching.db.run(mutes.find_mute, await watching.value("SELECT id FROM mute"), OLGA.chat_id)
+    assert found is not None
+
+    passed = await watching.db.run(mutes.let_alarms_pass, found, olga(on(1, 15)))
+
+    assert passed is not None
+    assert passed.alarms_pass
+    assert await waiting(watching, on(1, 15)) == [RANG]
+    await enqueue(watching, RANG, on(1, 16))
+    assert await waiting(watching, on(1, 16)) == [RANG]
+    assert [type(one) for one in await waiting(watching, on(1, 21))] == [MuteOver, ChainGone]
+
+
+async def test_a_mute_that_is_over_lets_nothing_pass(watching: Keeper) -> None:
+    await mute(watching, timedelta(hours=8), on(1, 13))
+    found = await watching.db.run(mutes.find_mute, await watching.value("SELECT id FROM mute"), OLGA.chat_id)
+    assert found is not None
+    await watching.db.run(mutes.unmute, OLGA, (), olga(on(1, 14)))
+
+    assert await watching.db.run(mutes.let_alarms_pass, found, olga(on(1, 15))) is None

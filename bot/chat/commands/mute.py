@@ -44,7 +44,7 @@ from bot.domain.deliver.alerts import MuteKind
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.domain.zones import moment_of
-from bot.store.chats import mutes, subscriptions
+from bot.store.chats import alarms, mutes, subscriptions
 from bot.store.outbox import delivered
 
 MUTE_COMMAND = Command(
@@ -71,6 +71,9 @@ UNMUTE_COMMAND = Command(
 
 END_MUTE = ButtonAction("unmute")
 """Ends a mute; `row` is the mute's id."""
+
+KEEP_ALARMS = ButtonAction("alarmson")
+"""Lets alarms pass a mute; `row` is the mute's id."""
 
 _LENGTH = r"(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)"
 _ENDS_IN_LENGTH = re.compile(rf"(?:^|[\s,]){_LENGTH}$", re.IGNORECASE | re.ASCII)
@@ -249,10 +252,34 @@ async def _mute(
 ) -> Screen:
     now = await services.now_in(incoming.place)
     result = await services.db.run(mutes.mute, incoming.place, scopes, span, incoming.actor(services.now()))
-    text = muted(result, span, incoming.place, services.chains, now)
+    here = await services.db.run(alarms.alarms_here, incoming.place)
+    accounts = {scope.account for scope in scopes}
+    kept = any(not accounts or one.account in accounts for one in here)
+    kept = kept and not all(mute.alarms_pass for mute in result.mutes)
+    text = muted(result, span, incoming.place, services.chains, now, keeps_alarms=kept)
     # One button ends one mute; of several, /unmute names which.
     single = [button("Unmute", END_MUTE, mute.row) for mute in result.mutes if len(result.mutes) == 1]
-    return Screen(text, rows(single))
+    alarms_on = [button("Keep alarms on", KEEP_ALARMS, result.mutes[0].row)] if kept and single else []
+    return Screen(text, rows([*single, *alarms_on]))
+
+
+async def _find_to_let_alarms_pass(
+    services: Services, incoming: Incoming, press: Press
+) -> CallbackAction | None:
+    """Let alarms pass the mute that a button names."""
+    found = await services.db.run(mutes.find_mute, press.row, incoming.place.chat_id)
+    if found is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        mute = await services.db.run(mutes.let_alarms_pass, found, presser.actor(services.now()))
+        if mute is None:
+            return CallbackResult(toasts.ALREADY, is_used_up=True)
+        now = await services.now_in(presser.place)
+        shown = muted_but_for_alarms(mute, presser.place, services.chains, now)
+        return CallbackResult(ALARMS_ON, Screen(shown, rows([button("Unmute", END_MUTE, mute.row)])))
+
+    return CallbackAction(MUTE_COMMAND.needs, act, found.place)
 
 
 # ---------------------------------------------------------------- /unmute
@@ -343,10 +370,19 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
 
 MUTED = f"Muted for {length(DEFAULT)}."
 UNMUTED = "No longer muted."
+ALARMS_ON = "Alarms stay on."
 
 
-def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
-    """Return the answer to /mute."""
+def muted(
+    result: MuteResult,
+    span: timedelta,
+    place: Place,
+    chains: Chains,
+    now: datetime,
+    *,
+    keeps_alarms: bool = False,
+) -> Html:
+    """Return the answer to /mute; `keeps_alarms`: there are some that it keeps back."""
     is_all = any(mute.account is None for mute in result.mutes)
     is_one = is_all or len(result.mutes) == 1
     what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
@@ -360,9 +396,17 @@ def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now
     ]
     if is_all and quiet_until is not None and quiet_until > result.mutes[0].until:
         lines[1] = EMPTY + f"Quiet hours go on until {moment(quiet_until, now)}; alerts come then."
+    if keeps_alarms:
+        lines.append(EMPTY + "Alarms are kept too.")
     if result.still_to_come:
         lines.append(EMPTY + f"{counted(result.still_to_come, 'change')} from before will still come.")
     return join("\n", lines)
+
+
+def muted_but_for_alarms(mute: Mute, place: Place, chains: Chains, now: datetime) -> Html:
+    """Return what a message shows whose button let alarms pass a mute."""
+    what = EMPTY + this_place(place) if mute.account is None else _names([mute], chains)
+    return fill("🔕 {} is muted until {}; alarms come all the same.", what, moment(mute.until, now))
 
 
 def muted_already(until: datetime, now: datetime) -> str:
@@ -425,5 +469,7 @@ def _names(muted: Sequence[Mute], chains: Chains) -> Html:
     return folded(named, last=" and ")
 
 
-MUTE = Feature(MUTE_COMMAND, _read_mute, {alert_buttons.MUTE: _find_alert})
+_CALLBACKS = {alert_buttons.MUTE: _find_alert, KEEP_ALARMS: _find_to_let_alarms_pass}
+
+MUTE = Feature(MUTE_COMMAND, _read_mute, _CALLBACKS)
 UNMUTE = Feature(UNMUTE_COMMAND, _read_unmute, {END_MUTE: _find_mute})

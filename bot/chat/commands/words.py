@@ -117,6 +117,7 @@ def _mute_line(mute: Mute, place: Place, chains: Chains, now: datetime) -> Html:
             return fill("⏳ Changes wait {}: the messages of this hour are used up", until)
         case MuteKind.MUTE:
             watched = "" if mute.is_watched else " (no longer watched)"
+            watched += ", but not its alarms" if mute.alarms_pass else ""
             return fill("🔕 {} is muted {}{}", _muted(mute, place, chains), until, watched)
 
 

@@ -101,6 +101,20 @@ def end_mute(db: Database, found: FoundMute, actor: Actor) -> UnmuteResult:
         return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, actor)
 
 
+def let_alarms_pass(db: Database, found: FoundMute, actor: Actor) -> Mute | None:
+    """Let alarms pass the mute that a button names, those that it keeps as well; None: it is gone already."""
+    with db.transaction():
+        rows = db.execute(
+            "UPDATE mute SET alarms_pass = 1 WHERE id = ? RETURNING destination_id", [found.mute.row]
+        ).fetchall()
+        if not rows:
+            return None
+        if not found.mute.alarms_pass:
+            record_audit(db, actor, AuditAction.UNMUTE, found.place.chat_id, "alarms")
+        _release(db, DestinationId(rows[0][0]), actor.at)
+        return mute_of(db, found.mute.row)
+
+
 def end_all(db: Database, destination_id: int, now: datetime, kind: MuteKind | None = None) -> int:
     """End all mutes of a destination, or those of a kind, and release its alerts; returns how many changes.
 
@@ -178,6 +192,23 @@ def _end(
     oldest.
     """
     db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
+    free = _release(db, destination_id, now)
+    # A mute of everything covers what the others do: where one ended, its notice alone says it all.
+    everything = [one for one in ended if one.account is None]
+    uncounted = free
+    for one in sorted(everything or ended, key=lambda mute: mute.since):
+        theirs = [alert for alert in uncounted if one.cover.concerns(alert.alert)]
+        uncounted = [alert for alert in uncounted if not one.cover.concerns(alert.alert)]
+        changes = sum(alert.alert.is_change for alert in theirs)
+        if changes if is_answered else theirs:
+            # It announces them, so it is as loud as they are.
+            sound = Sound.SILENT if all(alert.sound == Sound.SILENT for alert in theirs) else None
+            _enqueue_receipt(db, destination_id, one, changes, now, sound=sound)
+    return sum(one.alert.is_change for one in free)
+
+
+def _release(db: Database, destination_id: DestinationId, now: datetime) -> list["_KeptBack"]:
+    """Release the alerts of a destination that no mute covers any more, and return them."""
     db.notify(SignalName.OUTBOX)
     left = kept_back_in(db, [destination_id]).get(destination_id, KeptBackHere()).covers
     kept_back = [_to_kept_back(row) for row in db.execute(_KEPT_BACK, [destination_id]).fetchall()]
@@ -191,18 +222,7 @@ def _end(
         "UPDATE alert SET reason = ? WHERE id = ?",
         [(keeper, one.row) for one, keeper in keepers if keeper is not None],
     )
-    # A mute of everything covers what the others do: where one ended, its notice alone says it all.
-    everything = [one for one in ended if one.account is None]
-    uncounted = free
-    for one in sorted(everything or ended, key=lambda mute: mute.since):
-        theirs = [alert for alert in uncounted if one.cover.concerns(alert.alert)]
-        uncounted = [alert for alert in uncounted if not one.cover.concerns(alert.alert)]
-        changes = sum(alert.alert.is_change for alert in theirs)
-        if changes if is_answered else theirs:
-            # It announces them, so it is as loud as they are.
-            sound = Sound.SILENT if all(alert.sound == Sound.SILENT for alert in theirs) else None
-            _enqueue_receipt(db, destination_id, one, changes, now, sound=sound)
-    return sum(one.alert.is_change for one in free)
+    return free
 
 
 class _KeptBack(NamedTuple):
