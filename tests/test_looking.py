@@ -116,18 +116,44 @@ async def test_several_accounts_are_summed_up(stack: Stack) -> None:
     assert "7 USDC · $7.00" in (await stack.hears("Till · 0xABaB…ABaB\nAs of")).text
 
 
-async def test_of_many_accounts_those_beyond_twenty_are_counted(stack: Stack) -> None:
+async def test_many_accounts_are_summed_up_and_turned_over_page_by_page(stack: Stack) -> None:
     others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 22))
     stack.say(f"/watch {CHECKSUMMED} on polygon as Treasury\n{others}")
     await stack.hears("22 accounts")
     await stack.hears("Watching 22 accounts")
+    last = "0x" + f"{21:040x}"
+    stack.world.move(POLYGON, USDC_POLYGON, last, 7_000_000)
+    await stack.hears("+7 USDC")
 
     stack.say("/balance")
 
-    answer = await stack.hears("20 of 22 accounts")
-    assert answer.text.endswith("And 2 accounts more: /balance LABEL shows one by its name.")
-    assert "Worth" not in answer.text
-    assert len(buttons_of(answer)) == 20
+    answer = await stack.hears("All 22 accounts")
+    lines = answer.text.split("\n")
+    assert lines[2].startswith("Worth $59.75")
+    assert [line.partition(" · $")[2] for line in lines[4:6]] == ["52.75, 1 balance without a price", "7.00"]
+    assert len(lines[4:-2]) == 20
+    assert lines[-1] == "1/2"
+    assert buttons_of(answer)[20:] == ["›"]
+    await stack.presses(answer, "›")
+    turned = await stack.shows(answer, "2/2")
+    assert "Worth $59.75" in turned.text
+    assert turned.text.count("nothing held") == 2
+    assert buttons_of(turned)[2:] == ["‹"]
+
+
+async def test_a_token_in_many_accounts_is_turned_over_among_those_alone(stack: Stack) -> None:
+    others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 22))
+    stack.say(f"/watch {CHECKSUMMED} on base as Treasury\n{others}")
+    await stack.hears("22 accounts")
+    await stack.hears("Watching 22 accounts")
+    stack.say(f"/watch token {USDC_POLYGON} on polygon as Dollars")
+    await stack.hears("Watching Dollars")
+
+    stack.say("/balance Dollars")
+    answer = await stack.hears("All 22 accounts")
+    await stack.presses(answer, "›")
+
+    await stack.shows(answer, "2/2")
 
 
 async def test_a_chain_that_never_answered_is_not_read_yet(stack: Stack) -> None:

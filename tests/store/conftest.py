@@ -137,15 +137,16 @@ class Keeper:
         seen_since: datetime = NOON,
     ) -> list[ChainHoldings]:
         """Return what a place watches of an account."""
-        return await self.db.run(
+        known = await self.db.run(
             holdings.holdings_of,
             place,
-            account,
+            [account],
             chain_ids,
             self.status,
             prices_since=prices_since,
             seen_since=seen_since,
         )
+        return known[account]
 
     async def allow(self, place: Place) -> None:
         await self.db.run(chats.allow, place, olga())

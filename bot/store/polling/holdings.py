@@ -32,30 +32,31 @@ from bot.store.rows import (
 def holdings_of(
     db: Database,
     place: Place,
-    account: Address,
+    accounts: Collection[Address],
     chains: frozenset[ChainId],
     status: Part,
     *,
     prices_since: datetime,
     seen_since: datetime,
-) -> list[ChainHoldings]:
-    """Return what a destination watches of an account, chain by chain, what was not read yet included.
+) -> dict[Address, list[ChainHoldings]]:
+    """Return what a destination watches of accounts, chain by chain, what was not read yet included.
 
     A price that the source named before `prices_since` is none; what was seen before `seen_since` is late.
     """
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     rules = rules_here(db, place)
-    ((_, known),) = holdings_by_account(
-        db,
-        subscriptions,
-        [account],
-        rules=rules,
-        chains=chains,
-        status=status,
-        prices_since=prices_since,
-        seen_since=seen_since,
+    return dict(
+        holdings_by_account(
+            db,
+            subscriptions,
+            accounts,
+            rules=rules,
+            chains=chains,
+            status=status,
+            prices_since=prices_since,
+            seen_since=seen_since,
+        )
     )
-    return known
 
 
 def holdings_by_account(

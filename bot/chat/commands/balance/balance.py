@@ -1,7 +1,7 @@
 """`/balance`: what accounts hold, from what is stored, or asked live where nobody watches them here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from bot.chat.commands.arguments.addresses import is_service_name, no_address, r
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
-from bot.chat.commands.balance.holdings import NamedHoldings, balances, by_worth, table
+from bot.chat.commands.balance.holdings import NamedHoldings, balances, by_worth, on_page, pages_of, table
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -40,14 +40,11 @@ from bot.store.polling import holdings
 OTHERS_OFFERED = 3
 """Buttons for other accounts, under the balances of the first account of an alert."""
 
-ACCOUNTS_TOTALLED = 20
-"""More are not read at once: that would keep the next command waiting."""
+ACCOUNTS_AT_ONCE = 20
+"""More are not read in one go: that would keep the next command waiting."""
 
 OFFERED_MOST = 8
 """Buttons for addresses of which one is to be chosen."""
-
-BUTTONS_MOST = 40
-"""Under all accounts; one may have several names."""
 
 BALANCE_COMMAND = Command(
     name="balance",
@@ -66,6 +63,8 @@ SHOW_PAGE = ButtonAction("balance")
 """Shows what a subscription's account holds, as it is now; the row is the subscription."""
 SHOW_APART = ButtonAction("holds")
 """Shows the same in a message of its own."""
+SHOW_ALL = ButtonAction("balances")
+"""Shows a page of several accounts; the row is the one subscription that they are of, 0 if all are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +91,11 @@ class BalanceOfRequest(Request):
         accounts = _accounts(meant, listed)
         if not accounts:
             return (no_account_watched(),)
-        named = [
-            one
-            for account in accounts[:ACCOUNTS_TOTALLED]
-            for one in await _named(services, incoming.place, account, meant)
-        ]
+        named = await _named(services, incoming.place, accounts, meant)
         if len(named) == 1:
             return (await _balance_page(services, incoming.place, named[0], listed, 1),)
-        shown = by_worth(named, services.chains)
-        left_out = max(0, len(accounts) - ACCOUNTS_TOTALLED)
-        now = await services.now_in(incoming.place)
-        text = table(shown, services.chains, now, accounts=len(accounts), left_out=left_out)
-        buttons = [_account_button(one, SHOW_APART, listed) for one in shown[:BUTTONS_MOST]]
-        return (Screen(text, in_pairs(buttons)),)
+        row = meant[0].subscription.id if len(meant) == 1 else 0
+        return (await _table_page(services, incoming.place, named, listed, row=row),)
 
 
 def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
@@ -153,10 +144,50 @@ async def _subscription_page(
     """Return one page of what a subscription's account holds, under the name that it has there."""
     account, label = found.subscription.account, found.subscription.label
     assert account is not None
-    named = await _named(services, place, account, [found])
+    named = await _named(services, place, [account], [found])
     # An account has a name for each subscription that labels it: shown is the one that was pressed.
     one = next((one for one in named if one.label == label), named[0])
     return await _balance_page(services, place, one, [found], page)
+
+
+async def _find_all(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show another page of several accounts, as they are now."""
+
+    async def act(presser: Incoming) -> CallbackResult:
+        listed = await services.db.run(subscriptions.subscriptions_here, presser.place)
+        meant = [one for one in listed if press.row in {0, one.subscription.id}]
+        accounts = _accounts(meant, listed)
+        if not accounts:
+            return CallbackResult(words.NO_LONGER_WATCHED)
+        named = await _named(services, presser.place, accounts, meant)
+        page = press.page or 1
+        shown = await _table_page(services, presser.place, named, listed, row=press.row, page=page)
+        return CallbackResult(redraw=shown, is_only_to_see=True)
+
+    return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
+
+
+async def _table_page(
+    services: Services,
+    place: Place,
+    named: Sequence[NamedHoldings],
+    listed: Sequence[ListedSubscription],
+    *,
+    row: int,
+    page: int = 1,
+) -> Screen:
+    """Return one page of several accounts, those that are worth most first, with a button for each.
+
+    `row` is what the buttons to other pages carry.
+    """
+    shown = by_worth(named, services.chains)
+    page = min(max(1, page), pages_of(shown))
+    now, accounts = await services.now_in(place), len({one.account for one in named})
+    text = table(shown, services.chains, now, accounts=accounts, page=page)
+    buttons = [_account_button(one, SHOW_APART, listed) for one in on_page(shown, page)]
+    before = [button(BACK, SHOW_ALL, row, page - 1)] if page > 1 else []
+    after = [button(FORTH, SHOW_ALL, row, page + 1)] if page < pages_of(shown) else []
+    return Screen(text, in_pairs(buttons) + rows(before + after))
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -172,11 +203,8 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
             return CallbackResult(words.NO_LONGER_WATCHED)
 
         async def then() -> Answer:
-            named = [
-                one
-                for account in watched[: 1 + OTHERS_OFFERED]
-                for one in await _named(services, found.place, account, listed, found.about.chains)
-            ]
+            first = watched[: 1 + OTHERS_OFFERED]
+            named = await _named(services, found.place, first, listed, found.about.chains)
             others = [_account_button(one, SHOW_PAGE, listed) for one in named[1 : 1 + OTHERS_OFFERED]]
             page = await _balance_page(services, found.place, named[0], listed, 1)
             return (replace(page, keyboard=page.keyboard + rows(others)),)
@@ -210,26 +238,40 @@ def _account_button(one: NamedHoldings, action: ButtonAction, listed: Iterable[L
 async def _named(
     services: Services,
     place: Place,
-    account: Address,
-    meant: Iterable[ListedSubscription],
+    accounts: Sequence[Address],
+    meant: Collection[ListedSubscription],
     first: AbstractSet[ChainId] = frozenset(),
 ) -> list[NamedHoldings]:
-    """Return what is known of an account, name by name, where what is meant covers any of its chains.
+    """Return what is known of accounts, name by name, where what is meant covers any of their chains.
 
-    Before the others come the names that the account has on the chains that are to be `first`.
+    Before the others of an account come the names that it has on the chains that are to be `first`.
     """
+    named: list[NamedHoldings] = []
+    for start in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+        known = await _known(services, place, accounts[start : start + ACCOUNTS_AT_ONCE])
+        for account, on_chains in known.items():
+            named += _by_name(account, on_chains, meant, first)
+    return named
+
+
+def _by_name(
+    account: Address,
+    known: Iterable[ChainHoldings],
+    meant: Iterable[ListedSubscription],
+    first: AbstractSet[ChainId],
+) -> list[NamedHoldings]:
     by_label: dict[str, list[ChainHoldings]] = defaultdict(list)
-    for on_chain in await _known(services, place, account):
+    for on_chain in known:
         by_label[on_chain.label].append(on_chain)
     # A subscription without an account watches a token in all accounts, so it covers this one too.
     covering = [entry.subscription for entry in meant if entry.subscription.account in {account, None}]
     named = [
-        NamedHoldings(account, label, known)
-        for label, known in by_label.items()
+        NamedHoldings(account, label, theirs)
+        for label, theirs in by_label.items()
         if any(
             subscription.scope.covers_chain(on_chain.chain_id)
             for subscription in covering
-            for on_chain in known
+            for on_chain in theirs
         )
     ]
     label = next(
@@ -239,13 +281,15 @@ async def _named(
     return named or [NamedHoldings(account, label, [])]
 
 
-async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
-    """Return what is known of an account, with the prices that the last sweeps brought."""
+async def _known(
+    services: Services, place: Place, accounts: Collection[Address]
+) -> dict[Address, list[ChainHoldings]]:
+    """Return what is known of accounts, with the prices that the last sweeps brought."""
     sweeps, listing = await services.sweeps(), await services.listing()
     return await services.db.run(
         holdings.holdings_of,
         place,
-        account,
+        accounts,
         listing.asked,
         services.contract_status,
         prices_since=services.now() - price_kept(sweeps.late_after_seconds),
@@ -306,5 +350,10 @@ def _accounts(
 BALANCE = Feature(
     BALANCE_COMMAND,
     _read_balance,
-    {SHOW_PAGE: _find_subscription, SHOW_APART: _find_apart, alert_buttons.LOOK: _find_alert},
+    {
+        SHOW_PAGE: _find_subscription,
+        SHOW_APART: _find_apart,
+        SHOW_ALL: _find_all,
+        alert_buttons.LOOK: _find_alert,
+    },
 )

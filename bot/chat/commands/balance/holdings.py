@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from bot.chat.commands.balance import words
 from bot.chat.commands.words import unlisted
 from bot.chat.text.html import EMPTY, Html, Section, bold, code, expandable, fill, join, paged
 from bot.chat.text.outages import vanished, waiting
@@ -33,6 +32,8 @@ from bot.domain.symbols import find_look_alikes
 from bot.domain.units import added_usd, format_shown, format_usd
 
 _PAGES_MOST = 3
+
+ACCOUNTS_A_PAGE = 20
 
 _SMALL = Decimal(1)
 """Dollars: what is worth less is folded into a line."""
@@ -279,25 +280,33 @@ def by_worth(named: Iterable[NamedHoldings], chains: Chains) -> list[NamedHoldin
 
 
 def table(
-    shown: Sequence[NamedHoldings], chains: Chains, now: datetime, *, accounts: int, left_out: int
+    named: Sequence[NamedHoldings], chains: Chains, now: datetime, *, accounts: int, page: int = 1
 ) -> Html:
-    """Return several accounts in one message, each with its worth; `left_out` more were not read.
+    """Return a page of several accounts, each with its worth, below the sum of all of them.
 
     `accounts` is the number of addresses: one may have several names.
     """
-    everything = [chain for one in shown for chain in one.known]
+    everything = [chain for one in named for chain in one.known]
     as_of = oldest_of_the_newest(everything)
-    # Labels may make more lines than there are accounts.
-    total = f"{accounts - left_out:,} of {accounts:,} accounts" if left_out else f"All {accounts:,} accounts"
-    head = [bold(total) if accounts > 1 else account_name(shown[0].account, "")]
+    head = [bold(f"All {accounts:,} accounts") if accounts > 1 else account_name(named[0].account, "")]
     if as_of is not None:
         head.append(EMPTY + read_at(as_of, now))
-    if not left_out:
-        head += filter(None, [worth_line(worth_of(everything, chains), chains)])
-    lines = [_row(one, chains, now, as_of) for one in shown]
-    rest = [Section("", [words.more_accounts(left_out)])] if left_out else []
-    (page,) = paged([Section("", head), Section("", lines), *rest], most=1)
-    return page
+    head += filter(None, [worth_line(worth_of(everything, chains), chains)])
+    lines = [_row(one, chains, now, as_of) for one in on_page(named, page)]
+    pages = pages_of(named)
+    number = [Section("", [EMPTY + f"{page}/{pages}"])] if pages > 1 else []
+    (text,) = paged([Section("", head), Section("", lines), *number], most=1)
+    return text
+
+
+def on_page(named: Sequence[NamedHoldings], page: int) -> Sequence[NamedHoldings]:
+    """Return what stands on a page of several accounts."""
+    return named[(page - 1) * ACCOUNTS_A_PAGE : page * ACCOUNTS_A_PAGE]
+
+
+def pages_of(named: Sequence[NamedHoldings]) -> int:
+    """Return how many pages so many take; at least one."""
+    return max(1, -(-len(named) // ACCOUNTS_A_PAGE))
 
 
 def _row(one: NamedHoldings, chains: Chains, now: datetime, as_of: datetime | None) -> Html:

@@ -3,7 +3,7 @@
 from bot.chat.commands.words import bold_label
 from bot.chat.text.html import Html, code, fill
 from bot.chat.text.untrusted import quoted
-from bot.chat.text.wording import counted, short_address
+from bot.chat.text.wording import short_address
 from bot.domain.assets import Address
 
 REFRESHED = "As it is now."
@@ -67,11 +67,4 @@ def no_live_answer(account: Address, reason: str) -> Html:
         "No answer about {}, so what it holds is unknown. Please try again later.\n{}",
         short_address(account),
         quoted(reason),
-    )
-
-
-def more_accounts(left_out: int) -> Html:
-    """Return what stands below a table of accounts that leaves some out."""
-    return fill(
-        "And {} more: {} shows one by its name.", counted(left_out, "account"), code("/balance LABEL")
     )
