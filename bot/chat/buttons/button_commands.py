@@ -8,6 +8,9 @@ from bot.domain.places import Place
 from bot.store.chats import button_commands
 from bot.store.database.connection import DatabaseThread
 
+OFFERED_MOST = 8
+"""Buttons where one of several is to be chosen."""
+
 RUN_COMMAND = ButtonAction("do")
 """Runs the command that is kept in the row."""
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, in_pairs
 from bot.chat.commands.arguments.addresses import read_words
 from bot.chat.commands.arguments.lookup import mentioned
@@ -18,8 +19,6 @@ from bot.domain.deliver.message_ids import delivery_of
 from bot.domain.places import Place
 from bot.store.chats import subscriptions
 from bot.store.outbox import delivered
-
-OFFERED_MOST = 8
 
 _MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.chat.buttons import alert_buttons
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import BACK, FORTH, Button, ButtonAction, Press, Screen, button, in_pairs, rows
 from bot.chat.commands.arguments.addresses import is_service_name, no_address, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -42,9 +43,6 @@ OTHERS_OFFERED = 3
 
 ACCOUNTS_AT_ONCE = 20
 """More are not read in one go: that would keep the next command waiting."""
-
-OFFERED_MOST = 8
-"""Buttons for addresses of which one is to be chosen."""
 
 BALANCE_COMMAND = Command(
     name="balance",

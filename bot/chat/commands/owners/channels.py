@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.chat.buttons import toasts
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Button, ButtonAction, Keyboard, Press, Screen, button, in_pairs, read_press
 from bot.chat.commands.command import (
     Answer,
@@ -20,7 +21,7 @@ from bot.chat.commands.command import (
     Services,
 )
 from bot.chat.commands.owners import words
-from bot.chat.commands.owners.chat_lookup import OFFERED_MOST, as_username, read_chat_id
+from bot.chat.commands.owners.chat_lookup import as_username, read_chat_id
 from bot.chat.commands.watch.grammar import is_quoted
 from bot.chat.permissions import Incoming
 from bot.domain.chat.access import Action

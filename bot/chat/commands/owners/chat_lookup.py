@@ -2,14 +2,13 @@
 
 import re
 
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.command import Services
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
 from bot.domain.places import Place
 from bot.store.chats import access_requests
-
-OFFERED_MOST = 8
 
 _CHAT_ID = re.compile(r"-?[0-9]{1,16}")
 _LINK = re.compile(r"(?:https?://)?t\.me/(?=[A-Za-z])")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Keyboard, Screen, in_pairs, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
@@ -44,8 +45,6 @@ RENAME_COMMAND = Command(
     ),
     who=Who.CHANGERS,
 )
-
-OFFERED_MOST = 8
 
 AS_MISSING = "The new name comes after “as”. Is this what you mean?"
 
