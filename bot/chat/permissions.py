@@ -30,12 +30,20 @@ ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 @dataclass(frozen=True, slots=True)
 class RepliedTo:
-    """The message that somebody replies to, as far as it says which chat is meant."""
+    """The message that somebody replies to."""
 
+    text: str = ""
+    """What it says, or what stands under its picture."""
+    is_ours: bool = False
     person: Place | None = None
     """The private chat of the person who wrote it; None: no person did, or an unnamed one."""
     chat_id: int | None = None
     """The chat that asks for access in it, if it is the bot's own."""
+
+    @property
+    def names_chat(self) -> bool:
+        """Whether it says which chat is meant."""
+        return self.person is not None or self.chat_id is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from bot.chat.commands.owners.access import channel_offer, opening_offer
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import closed_to_owner, greeting, requesting_chat, stranger
-from bot.chat.commands.replies import Replied, read_reply
+from bot.chat.commands.replies import read_reply
 from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.pastes import Pastes
 from bot.chat.permissions import Incoming, RepliedTo
@@ -218,16 +218,16 @@ class UpdateHandler:
         incoming = Incoming(
             _place(message), _author(message), _replied_to(message, self._bot.id), _people(message)
         )
-        replied = self._replied(message)
+        replied = incoming.replied_to
         text, is_mentioned = without_mention(text, self._services.username())
         paste = self._pastes.join(
             (incoming.place.chat_id, incoming.place.thread_id, incoming.author.user_id), text, message.date
         )
         text = paste.text
-        request = await self._read(incoming.place, text, replied)
+        request = await self._read(incoming, text)
         # Read again: `_is_renamed` has just learned the new name, and the first reading used the old one.
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
-            request = await self._read(incoming.place, text, replied)
+            request = await self._read(incoming, text)
         if isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
         # The text under a picture is read for addresses, but nobody types a command there.
@@ -251,21 +251,12 @@ class UpdateHandler:
         delay = self._now() - message.date
         await self._answer(incoming, request, text, delay if delay >= LATE_AFTER else None, paste.held_back)
 
-    async def _read(self, place: Place, text: str, replied: Replied | None) -> Request | NotForUs:
+    async def _read(self, incoming: Incoming, text: str) -> Request | NotForUs:
         """Return what a message asks for, about what the message is about that it replies to."""
-        request = await read_message(self._services, text)
+        request, replied = await read_message(self._services, text), incoming.replied_to
         if replied is None or isinstance(request, NotForUs):
             return request
-        return await read_reply(self._services, place, text, request, replied)
-
-    def _replied(self, message: Message) -> Replied | None:
-        """Return the message that another one replies to; None: to none with a text."""
-        replied = message.reply_to_message
-        text = (replied.text or replied.caption) if replied is not None else None
-        if replied is None or text is None:
-            return None
-        author = replied.from_user
-        return Replied(text, is_ours=author is not None and author.id == self._bot.id)
+        return await read_reply(self._services, incoming.place, text, request, replied)
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether the bot has a new name, so that a command for another bot may be for it.
@@ -444,11 +435,10 @@ def _replied_to(message: Message, bot_id: int) -> RepliedTo | None:
     # In a topic, what replies to nothing seems to reply to the notice that the topic was opened.
     if replied is None or replied.forum_topic_created is not None:
         return None
-    author = replied.from_user
-    if author is None or replied.sender_chat is not None:
-        return RepliedTo()
-    if author.id == bot_id:
-        return RepliedTo(chat_id=requesting_chat(replied.text or ""))
-    if author.is_bot:
-        return RepliedTo()
-    return RepliedTo(Place(author.id, "private", author.full_name, username=author.username or ""))
+    author, text = replied.from_user, replied.text or replied.caption or ""
+    if author is not None and author.id == bot_id:
+        return RepliedTo(text, is_ours=True, chat_id=requesting_chat(text))
+    if author is None or author.is_bot or replied.sender_chat is not None:
+        return RepliedTo(text)
+    person = Place(author.id, "private", author.full_name, username=author.username or "")
+    return RepliedTo(text, person=person)

@@ -9,7 +9,7 @@ from bot.chat.commands.arguments.addresses import read_words
 from bot.chat.commands.arguments.lookup import mentioned
 from bot.chat.commands.command import Answer, Missing, Request, Services
 from bot.chat.commands.dispatch import CALL, NotForUs, read_message
-from bot.chat.permissions import Incoming
+from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.text.html import fill
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address
@@ -22,14 +22,6 @@ from bot.store.outbox import delivered
 
 _MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replied:
-    """A message that another one replies to."""
-
-    text: str
-    is_ours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +39,7 @@ class WhichRequest(Request):
 
 
 async def read_reply(
-    services: Services, place: Place, text: str, request: Request, replied: Replied
+    services: Services, place: Place, text: str, request: Request, replied: RepliedTo
 ) -> Request | NotForUs:
     """Return what is asked for, about what the message is about that is replied to."""
     called = CALL.fullmatch(text.strip())
@@ -62,7 +54,7 @@ async def read_reply(
 
 
 async def _subjects(
-    services: Services, place: Place, replied: Replied, missing: Missing
+    services: Services, place: Place, replied: RepliedTo, missing: Missing
 ) -> dict[Address, str]:
     """Return the accounts, or the token, that a message is about, each with a name for a button."""
     listed = await services.db.run(subscriptions.subscriptions_here, place)

@@ -20,7 +20,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.owners import words
 from bot.chat.commands.owners.chat_lookup import find_chat, read_chat_id
-from bot.chat.permissions import Incoming, RepliedTo
+from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.domain.deliver.outcomes import Unreachable
 from bot.domain.places import Place
@@ -69,7 +69,8 @@ class AddOwnerRequest(Request):
         if services.owners_are_configured:
             return (words.owners_configured(),)
         # Not typed: only a reply to a person, or to a request for access, says who is meant.
-        if not self.who and incoming.replied_to in (None, RepliedTo()):
+        replied = incoming.replied_to
+        if not self.who and (replied is None or not replied.names_chat):
             return await Usage(OWNERS_COMMAND, "").carry_out(services, incoming)
         meant = await find_chat(services, incoming, self.who, f"{OWNERS_COMMAND.name} add")
         if isinstance(meant, Screen):
