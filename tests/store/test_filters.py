@@ -19,7 +19,20 @@ from bot.store.chats import filters, ignore_list, unsubscribe
 from bot.store.chats.filters import FilterResult
 from bot.store.maintenance import retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
-from tests.builders import DAI, NOON, PUNKS, TREASURY, USDC, VERIFIED, asset, at, held, reading
+from tests.builders import (
+    BASE,
+    DAI,
+    NOON,
+    PUNKS,
+    TREASURY,
+    USDC,
+    VAULT,
+    VERIFIED,
+    asset,
+    at,
+    held,
+    reading,
+)
 from tests.examples import examples
 from tests.store.conftest import OLGA, OPS, Keeper, olga, open_new_keeper
 
@@ -234,16 +247,32 @@ async def test_one_subscription_that_wants_it_is_enough(keeper: Keeper) -> None:
     assert await story.told() == [(10_000, 9_999, 1)]
 
 
-async def test_another_subscription_takes_over_what_was_held_back(keeper: Keeper) -> None:
+async def test_another_subscription_reports_what_was_held_back_of_what_it_is_about(keeper: Keeper) -> None:
     story = await Story(keeper).begin(THOUSAND)
     await story.see(9_500)
+
+    await keeper.watch(contracts=[DAI])
+    await keeper.watch(VAULT)
+    await keeper.watch(chains=[BASE])
+    assert await story.told() == []
+
     await keeper.watch(contracts=[USDC])
+    assert await story.told() == [(10_000, 9_500, 1)]
+    await story.see(9_500, 9_499)
+    assert await story.told() == [(9_500, 9_499, 1)]
+
+
+async def test_an_undone_unwatch_reports_what_was_held_back_meanwhile(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    await keeper.watch(contracts=[USDC])
+    await story.see(10_000)
+    ended = await keeper.db.run(unsubscribe.unsubscribe, OLGA, [2], olga(), keeper.status)
     await story.see(9_500)
-    await keeper.alerts()
+    assert ended.row is not None
 
-    await story.see(9_499)
+    await keeper.db.run(unsubscribe.undo_unsubscribe, ended.row, OLGA, olga(), limit=9, status=keeper.status)
 
-    assert await story.told() == [(10_000, 9_499, 2)]
+    assert await story.told() == [(10_000, 9_500, 1)]
 
 
 async def test_the_filter_of_a_place_is_for_what_has_none(keeper: Keeper) -> None:

@@ -28,7 +28,7 @@ from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
-from bot.store.outbox.unreported import release
+from bot.store.outbox.unreported import release, release_subscribed
 from bot.store.rows import SUBSCRIPTIONS, condition_to_json, scope_to_columns, to_listed, to_milliseconds
 
 Subject = tuple[Address | None, Scope]
@@ -79,6 +79,7 @@ def subscribe(
         record_audits(db, actor, [*changes, *filtered], place.chat_id)
         is_new = [one.outcome is SubscribeOutcome.CREATED for one in outcomes]
         known = iter(known_of(db, destination_id, list(compress(wanted, is_new)), status))
+        release_subscribed(db, destination_id, list(compress(wanted, is_new)), to_milliseconds(actor.at))
         return [
             replace(one, known=next(known)) if new else one for one, new in zip(outcomes, is_new, strict=True)
         ]

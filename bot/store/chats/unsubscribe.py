@@ -30,7 +30,7 @@ from bot.store.chats.subscriptions import (
 )
 from bot.store.database.door import Database
 from bot.store.outbox.queue import waiting_alerts
-from bot.store.outbox.unreported import release
+from bot.store.outbox.unreported import release, release_subscribed
 from bot.store.rows import Row, to_address, to_condition, to_milliseconds, to_moment, to_place, to_scope
 
 UNDO_FOR = timedelta(hours=24)
@@ -104,11 +104,11 @@ def undo_unsubscribe(
         is_full = any(one.outcome is SubscribeOutcome.FULL for one in ones)
         if not is_full:
             db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(actor.at), parting])
-        for one in ones:
-            if one.outcome is SubscribeOutcome.CREATED:
-                spec = one.spec
-                subject = subject_of(spec.account, spec.scope.contracts, spec.label)
-                record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
+        created = [one.spec for one in ones if one.outcome is SubscribeOutcome.CREATED]
+        for spec in created:
+            subject = subject_of(spec.account, spec.scope.contracts, spec.label)
+            record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
+        release_subscribed(db, DestinationId(destination_id), created, to_milliseconds(actor.at))
         alarms.restore(db, DestinationId(destination_id), place.chat_id, ended_alarms, actor)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 

@@ -15,7 +15,7 @@ from bot.domain.observations import ItemMove, net_items
 from bot.domain.observe.filters import HeldBack
 from bot.domain.places import Place
 from bot.domain.rules.loud import Loudness
-from bot.domain.subscriptions import DestinationId
+from bot.domain.subscriptions import DestinationId, WatchSpec
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database, Value
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
@@ -119,6 +119,27 @@ def release(
     these = "" if theirs is None else f" AND u.account_id {theirs.sql}"
     values: list[Value] = [destination_id, *(() if theirs is None else theirs.values)]
     return _release(db, db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?{these}", values).fetchall(), at)
+
+
+def release_subscribed(
+    db: Database, destination_id: DestinationId, specs: Collection[WatchSpec], at: int
+) -> None:
+    """Report what is held back of what new subscriptions are about: they may want it.
+
+    `at` is now, in milliseconds. Part of the caller's transaction.
+    """
+    rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?", [destination_id]).fetchall()
+    _release(db, [row for row in rows if any(_is_about(spec, row) for spec in specs)], at)
+
+
+def _is_about(spec: WatchSpec, row: Row) -> bool:
+    *_, address, chain_id, contract = row
+    asset = to_asset(chain_id, contract)
+    return (
+        spec.account in {None, to_address(address)}
+        and spec.scope.covers_chain(asset.chain_id)
+        and (not spec.scope.contracts or asset.contract in spec.scope.contracts)
+    )
 
 
 def release_old(db: Database, now: datetime) -> datetime | None:
@@ -228,7 +249,7 @@ def alert_of(key: UnreportedKey, one: Unreported) -> NewAlert:
 _UNREPORTED = """
 SELECT u.account_id, u.asset_id, u.destination_id,
        u.label, u.first_change_id, u.last_change_id, u.steps, u.since, u.sound, u.mentions,
-       f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id
+       f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id, x.contract
 FROM unreported u JOIN change f ON f.id = u.first_change_id JOIN change l ON l.id = u.last_change_id
 JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
 """
@@ -236,7 +257,7 @@ JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
 
 def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
     account_id, asset_id, destination_id, label, first, last, steps, since, sound, mentions, *rest = row
-    before, uniques_before, after, uniques_after, address, chain_id = rest
+    before, uniques_before, after, uniques_after, address, chain_id, _ = rest
     return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), Unreported(
         label=label,
         first_change_id=first,
