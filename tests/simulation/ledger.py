@@ -6,13 +6,16 @@ was held back for a while, as long as that ends:
 - Nobody is told of what it does not watch.
 - Each amount told is one that the world had, and not before the one told last.
 - What a destination is told goes on where it was told last; whenever all is well and at rest, it adds up
-  to what the world holds.
+  to what the world holds, but for what its clauses don't want.
+- Nobody is told what none of its clauses wants, but for the rest when a clause is changed or ended.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from tests.simulation.clauses import Clause, wants
 
 Place = tuple[int, int]
 """A chat's number and a topic's, 0 for none."""
@@ -89,6 +92,16 @@ class Ledger:
     known: dict[tuple[Place, Cell, Mode], Known] = field(default_factory=dict)
     lately: dict[Place, list[list[Asked]]] = field(default_factory=lambda: defaultdict(list))
     """All that was asked at some moment of the present sweep."""
+    clauses: dict[tuple[Place, Asked | None], Clause] = field(default_factory=dict)
+    """What is wanted of what is asked for; of None: of all here that has no clause of its own."""
+    ignored: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Contracts that are not wanted unless they are named."""
+    loosened: set[Place] = field(default_factory=set)
+    """Where what is wanted just changed: what was not told comes then."""
+    choosy: set[Place] = field(default_factory=set)
+    """Where some changes were not wanted, now or before."""
+    may_lack_terms: bool = False
+    """Whether the source has left out decimals: then what is little nobody can know."""
 
     # ------------------------------------------------------------ what happens
 
@@ -104,10 +117,32 @@ class Ledger:
 
     def asks(self, place: Place, asked: Asked) -> None:
         if asked not in self.wishes[place]:
+            self.loosened.add(place)
             self._change(place, [*self.wishes[place], asked])
 
-    def ends(self, place: Place, asked: Asked) -> None:
+    def ends(self, place: Place, asked: Asked) -> Clause | None:
+        """Note that this is not asked for any more; returns the clause that ended with it."""
+        self.loosened.add(place)
         self._change(place, [one for one in self.wishes[place] if one != asked])
+        return self.clauses.pop((place, asked), None)
+
+    def wants_only(self, place: Place, asked: Asked | None, clause: Clause | None) -> None:
+        """Note that only some changes are wanted from now on; None: as the place says, or all."""
+        self.loosened.add(place)
+        self.choosy.add(place)
+        if clause is None:
+            self.clauses.pop((place, asked), None)
+        else:
+            self.clauses[place, asked] = clause
+
+    def ignores(self, place: Place, contract: str) -> None:
+        self.ignored[place].add(contract)
+        self.loosened.add(place)
+        self._change(place, self.wishes[place])
+
+    def ignores_no_more(self, place: Place, contract: str) -> None:
+        self.ignored[place].discard(contract)
+        self.loosened.add(place)
 
     def closes(self, place: Place) -> None:
         self.closed.add(place)
@@ -150,12 +185,42 @@ class Ledger:
         assert not told.items or sum(after - before for _, before, after in told.items) == (
             told.after - told.before
         ), f"ids do not add up: {told}"
-        now = _modes(self._open_wishes(told.place), told.cell, None)
+        self._check_that_it_is_wanted(told)
+        now = self._modes_here(told.place, told.cell, None)
+        self._join_modes(told, now)
         for mode in now:
             if mode == "broad" and "named" in now and not self._is_listed(*key):
                 self._lose_track(told)  # it may have been told by name alone
             else:
                 self._follow(told, mode)
+
+    def _join_modes(self, told: Told, modes: set[Mode]) -> None:
+        """Let what is named and what is broad go on from one amount: one may have begun anew in between."""
+        keys = [(told.place, told.cell, mode) for mode in modes]
+        both = [self.known[key] for key in keys if key in self.known]
+        follows = [known for known in both if known.amount == told.before]
+        if follows and told.place in self.choosy:
+            for known in both:
+                known.amount, known.moment = told.before, follows[0].moment
+
+    def _check_that_it_is_wanted(self, told: Told) -> None:
+        if told.is_listing or told.place in self.loosened or self.may_lack_terms:
+            return
+        cell = told.cell
+        chain_id, contract = cell.chain_id, cell.contract
+        is_ignored = contract in self.ignored[told.place]
+        some = [
+            clause
+            for mode, clause in self._clauses_of(told.place, self.wishes[told.place], cell, None)
+            if mode == "named" or not is_ignored
+        ]
+        assert some, f"told though it is ignored: {told}"
+        if told.before == told.after or None in some:  # what was exchanged is not measured here
+            return
+        assert any(
+            clause is None or wants(clause, chain_id, contract, told.before, told.after) is not False
+            for clause in some
+        ), f"told though nobody wants it: {told} by {some}"
 
     def hears_of_gap(self, gap: Gap) -> None:
         """Check that who is told of blindness watches something there."""
@@ -203,10 +268,29 @@ class Ledger:
             amount = history[-1]
             is_shown = mode == "named" or self._is_listed(cell.chain_id, cell.contract)
             is_followed = known is not None and bool(known.amount)
+            clauses = [
+                clause
+                for one, clause in self._clauses_of(place, self.wishes[place], cell, self.default_chains)
+                if one == mode
+            ]
+            is_filtered = None not in clauses
             if known is not None and known.amount is not None and (is_shown or is_followed):
-                assert self._is_near(cell, known.amount, amount), (
-                    f"{place} was told {known.amount} of {cell} ({mode}), which holds {amount}: {history}"
+                is_left_out = is_filtered and not any(
+                    clause is None
+                    or wants(clause, cell.chain_id, cell.contract, known.amount, amount) is not False
+                    for clause in clauses
                 )
+                assert self._is_near(cell, known.amount, amount) or is_left_out, (
+                    f"{place} was told {known.amount} of {cell} ({mode}), which holds {amount}: {history},"
+                    f" by {clauses}"
+                )
+                if is_filtered:  # what is left out may be as much, of other ids
+                    fresh[key] = known
+                    continue
+            elif is_filtered and (known is None or known.amount is None):
+                # What was read first was not told, and what was read next may have been left out.
+                fresh[key] = Known(None, len(history) - 1)
+                continue
             if is_shown or is_followed:
                 is_told = known is not None and known.is_told
                 keeps = is_told and known is not None and (cell.chain_id, cell.contract) in self.rebasing
@@ -218,12 +302,17 @@ class Ledger:
                 )  # what it gains from now on may be told late
         self.known = fresh
 
+    def settle_all(self) -> None:
+        """Check the same when nothing is left out any more: a month is the longest that anything is."""
+        self.clauses.clear()
+        self.settle()
+
     def _watched(self) -> Iterator[tuple[Place, Cell, Mode]]:
         for place in self.wishes:
-            wishes = self._open_wishes(place)
             for cell in list(self.history):
-                for mode in _modes(wishes, cell, self.default_chains):
-                    both = mode == "broad" and "named" in _modes(wishes, cell, self.default_chains)
+                modes = self._modes_here(place, cell, self.default_chains)
+                for mode in modes:
+                    both = mode == "broad" and "named" in modes
                     if not (both and cell.contract and not self._is_listed(cell.chain_id, cell.contract)):
                         yield place, cell, mode
 
@@ -234,10 +323,24 @@ class Ledger:
         """Note who asks for what from now on; what nobody here asked for in between starts anew."""
         self.wishes[place] = wishes
         self.lately[place].append(list(wishes))
-        asked = self._open_wishes(place)
         for key in [key for key in self.known if key[0] == place]:
-            if key[2] not in _modes(asked, key[1], None):
+            if key[2] not in self._modes_here(place, key[1], None):
                 del self.known[key]
+
+    def _modes_here(self, place: Place, cell: Cell, default_chains: frozenset[int] | None) -> set[Mode]:
+        """Return how a cell is asked for, where it is not ignored."""
+        modes = _modes(self._open_wishes(place), cell, default_chains)
+        return modes - {"broad"} if cell.contract in self.ignored[place] else modes
+
+    def _clauses_of(
+        self, place: Place, wishes: Iterable[Asked], cell: Cell, default_chains: frozenset[int] | None
+    ) -> Iterator[tuple[Mode, Clause | None]]:
+        """Yield of all that asks for a cell how it does, and the clause that counts for it."""
+        for watch, wish in _pairs(wishes):
+            mode = _mode(watch, wish, cell, default_chains)
+            if mode is not None:
+                own = self.clauses.get((place, wish)) or self.clauses.get((place, watch))
+                yield mode, own or self.clauses.get((place, None))
 
     def _is_listed(self, chain_id: int, contract: str) -> bool:
         return not contract or self.status == "ALL" or self.verified.get((chain_id, contract), False)
@@ -253,14 +356,16 @@ class Ledger:
 
 def _modes(wishes: Iterable[Asked], cell: Cell, default_chains: frozenset[int] | None) -> set[Mode]:
     """Return how a cell is asked for by one place; no default means that every chain counts."""
-    modes: set[Mode] = set()
-    for watch, wish in _pairs(wishes):
-        if watch.account == cell.account and _is_on(cell.chain_id, watch, wish, default_chains):
-            if not wish.contracts:
-                modes.add("broad")
-            elif cell.contract in wish.contracts:
-                modes.add("named")
-    return modes
+    modes = {_mode(watch, wish, cell, default_chains) for watch, wish in _pairs(wishes)}
+    return {mode for mode in modes if mode is not None}
+
+
+def _mode(watch: Asked, wish: Asked, cell: Cell, default_chains: frozenset[int] | None) -> Mode | None:
+    if watch.account != cell.account or not _is_on(cell.chain_id, watch, wish, default_chains):
+        return None
+    if not wish.contracts:
+        return "broad"
+    return "named" if cell.contract in wish.contracts else None
 
 
 def _pairs(wishes: Iterable[Asked]) -> Iterator[tuple[Asked, Asked]]:

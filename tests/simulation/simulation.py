@@ -15,7 +15,8 @@ from pathlib import Path
 from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items, Part
 from bot.domain.places import Place
-from bot.domain.subscriptions import Scope, WatchSpec
+from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -23,12 +24,14 @@ from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.balances.snapshots import stored_sweep
-from bot.store.chats import subscriptions
+from bot.store.chats import filters, ignore_list, mutes, subscriptions, unsubscribe
 from bot.store.database.connection import DatabaseThread
+from bot.store.due_rows import run_due
 from bot.store.polling.chains import choose_chains
 from tests.builders import REGISTRY
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
+from tests.simulation.clauses import PRICES, Clause, some_clause
 from tests.simulation.faults import some_fault, some_knobs
 from tests.simulation.ledger import Asked, Cell, Ledger
 from tests.simulation.small_world import (
@@ -48,7 +51,7 @@ from tests.simulation.small_world import (
     first_amount,
 )
 from tests.simulation.told import changes_told, gaps_told
-from tests.store.conftest import Keeper
+from tests.store.conftest import Keeper, olga
 
 RESTING_SWEEPS = 14
 INTERVAL_SECONDS = 60
@@ -81,6 +84,8 @@ class Simulation:
     clock: Clock
     ledger: Ledger
     client: IndexerClient
+    whims: random.Random
+    """By what people change their minds: of its own, so that the rest of a story stays as it was."""
     poller: Poller = field(init=False)
     story: list[str] = field(default_factory=list)
     """What happened, for whoever reads a failure."""
@@ -96,6 +101,7 @@ class Simulation:
     _reindexing: Reindex | None = None
     _questions: int = 0
     _meddle_at: dict[int, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    _whim_at: set[int] = field(default_factory=set)
 
     @property
     def world(self) -> GatewayWorld:
@@ -116,6 +122,7 @@ class Simulation:
                 await self._trouble()
             self._may_stall = False
             await self._rest()
+        await self._let_a_month_pass()
 
     async def _trouble(self) -> None:
         for _ in range(self.rng.randint(1, 4)):
@@ -126,10 +133,15 @@ class Simulation:
             self._heal()
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             self._meddle_at[self._questions + self.rng.randint(1, 6)] = self._happen
+        for _ in range(self.whims.choice((0, 1, 2, 3))):
+            await self._whim()
+        if self.whims.random() < 0.3:
+            self._whim_at.add(self._questions + self.whims.randint(1, 6))
         await self._sweep()
 
     async def _rest(self) -> None:
         self._meddle_at.clear()
+        self._whim_at.clear()
         self._heal()
         self.gateway.knobs = replace(self.gateway.knobs, max_accounts=None, chains_without_rows="empty")
         self.story.append("rest")
@@ -155,7 +167,19 @@ class Simulation:
         self._number = await self._sweeps()
         if stalled is not None:
             self.gateway.faults.heal(stalled)
+        await self.keeper.db.run(run_due, self.clock.now())
         await self._listen()
+
+    async def _let_a_month_pass(self) -> None:
+        """See that all is told in the end that was held back, by filters and by mutes."""
+        self.clock.seconds += timedelta(days=31).total_seconds()
+        await self.keeper.db.run(run_due, self.clock.now())
+        self.story.append("a month later")
+        self.ledger.loosened.update(self.ledger.wishes)
+        await self._listen()
+        self.ledger.settle_all()
+        assert await self.keeper.rows("SELECT * FROM unreported") == []
+        assert await self.keeper.rows("SELECT * FROM alert WHERE state = 'held'") == []
 
     async def _stalled(self) -> Stall | None:
         """Let a replica answer this sweep that does not know yet what the last one saw; once a round."""
@@ -189,6 +213,9 @@ class Simulation:
         self._questions += 1
         for due in [number for number in self._meddle_at if number <= self._questions]:
             await self._meddle_at.pop(due)()
+        for whim in [number for number in self._whim_at if number <= self._questions]:
+            self._whim_at.discard(whim)
+            await self._whim()
 
     # ------------------------------------------------------------ what may happen
 
@@ -252,6 +279,111 @@ class Simulation:
         known = self.world.contract(chain_id, contract)
         self.lists(replace(known, verified=not known.verified))
 
+    # ------------------------------------------------------------ what people may want
+
+    async def _whim(self) -> None:
+        await self.whims.choice(
+            (
+                self._set_filter,
+                self._set_filter,
+                self._set_filter,
+                self._end_filter,
+                self._unwatch_and_undo,
+                self._mute,
+                self._unmute,
+                self._ignore,
+                self._unignore,
+            )
+        )()
+
+    def _someplace(self) -> Place:
+        return self.whims.choice(PLACES)
+
+    async def _set_filter(self) -> None:
+        await self._want_only(self._someplace(), some_clause(self.whims))
+
+    async def _end_filter(self) -> None:
+        await self._want_only(self._someplace(), None)
+
+    async def _want_only(self, place: Place, clause: Clause | None) -> None:
+        """Set or end the filter of a place, or of one of its subscriptions."""
+        key = place.chat_id, place.thread_id or 0
+        here = await self.keeper.db.run(subscriptions.subscriptions_here, place)
+        if key in self.ledger.closed or not here:
+            return
+        one = self.whims.choice((None, *here))
+        asked = None if one is None else _asked_by(one)
+        ids = [] if one is None else [one.subscription.id]
+        await self._listen()
+        await self.keeper.db.run(
+            filters.set_filter, place, ids, clause and _condition(clause), olga(self.clock.now())
+        )
+        self.story.append(f"{key} wants of {asked and _short(asked)} only {clause}")
+        self.ledger.wants_only(key, asked, clause)
+        await self._hear_the_rest()
+
+    async def _hear_the_rest(self) -> None:
+        """Listen to what comes because what is wanted just changed."""
+        await self._listen()
+        self.ledger.loosened.clear()
+
+    async def _unwatch_and_undo(self) -> None:
+        place = self._someplace()
+        key = place.chat_id, place.thread_id or 0
+        here = await self.keeper.db.run(subscriptions.subscriptions_here, place)
+        if self._is_being_reindexed_in_a_sweep or not here or key in self.ledger.closed:
+            return
+        self._end_reindexing()
+        one = self.whims.choice(here)
+        asked = _asked_by(one)
+        await self._listen()
+        ended = await self.keeper.db.run(
+            unsubscribe.unsubscribe, place, [one.number], olga(self.clock.now()), self.keeper.status
+        )
+        clause = self.ledger.ends(key, asked)
+        await self._hear_the_rest()
+        assert ended.row is not None
+        await self.keeper.db.run(
+            unsubscribe.undo_unsubscribe,
+            ended.row,
+            place,
+            olga(self.clock.now()),
+            limit=self.keeper.limit,
+            status=self.keeper.status,
+        )
+        self.story.append(f"{key} ends {_short(asked)} and undoes that")
+        self.ledger.asks(key, asked)
+        self.ledger.wants_only(key, asked, clause)
+        await self._hear_the_rest()
+
+    async def _mute(self) -> None:
+        span = timedelta(minutes=self.whims.choice((1, 10, 60)))
+        await self.keeper.db.run(mutes.mute, self._someplace(), (), span, olga(self.clock.now()))
+
+    async def _unmute(self) -> None:
+        await self.keeper.db.run(mutes.unmute, self._someplace(), (), olga(self.clock.now()))
+
+    async def _ignore(self) -> None:
+        place, contract = self._someplace(), self.whims.choice((*TOKENS, CARDS))
+        key = place.chat_id, place.thread_id or 0
+        await self._listen()
+        await self.keeper.db.run(ignore_list.ignore, place, [Address(contract)], (), olga(self.clock.now()))
+        self.story.append(f"{key} ignores {contract[-2:]}")
+        self.ledger.ignores(key, contract)
+        await self._hear_the_rest()
+
+    async def _unignore(self) -> None:
+        place = self._someplace()
+        key = place.chat_id, place.thread_id or 0
+        if not self.ledger.ignored[key]:
+            return
+        contract = self.whims.choice(sorted(self.ledger.ignored[key]))
+        await self._listen()
+        await self.keeper.db.run(ignore_list.unignore, place, [Address(contract)], olga(self.clock.now()))
+        self.story.append(f"{key} ignores {contract[-2:]} no more")
+        self.ledger.ignores_no_more(key, contract)
+        await self._hear_the_rest()
+
     def _somebody(self) -> str:
         """Return an account, most often one that is watched."""
         watched = {one.account for wishes in self.ledger.wishes.values() for one in wishes}
@@ -279,9 +411,11 @@ class Simulation:
                 chains=frozenset(map(ChainId, asked.chains)),
             ),
         )
+        await self._listen()
         await self.keeper.subscribe(wish, place=place)
         self.story.append(f"{key} asks for {_short(asked)}")
         self.ledger.asks(key, asked)
+        await self._hear_the_rest()
 
     async def _leave_and_come_back(self) -> None:
         place = self.rng.choice(PLACES)
@@ -302,11 +436,12 @@ class Simulation:
         if not here or key in self.ledger.closed:
             return None
         one = self.rng.choice(here)
+        await self._listen()
         await self.keeper.unsubscribe(place, [one.number])
-        scope = one.subscription.scope
-        asked = Asked(one.subscription.account, scope.contracts, scope.chains)
+        asked = _asked_by(one)
         self.story.append(f"{key} no longer asks for {_short(asked)}")
         self.ledger.ends(key, asked)
+        await self._hear_the_rest()
         return asked
 
     async def _close_or_open(self) -> None:
@@ -381,6 +516,7 @@ class Simulation:
 
     async def _turn_knobs(self) -> None:
         self.gateway.knobs = some_knobs(self.rng)
+        self.ledger.may_lack_terms |= self.gateway.knobs.metadata in {"no_decimals", "null_extensions"}
         self.story.append(f"{self.gateway.knobs}")
 
     async def _add_fault(self) -> None:
@@ -473,6 +609,23 @@ class Simulation:
         assert await self.keeper.rows(untold + on_them, *asked) == []
 
 
+def _asked_by(one: ListedSubscription) -> Asked:
+    scope = one.subscription.scope
+    return Asked(one.subscription.account, scope.contracts, scope.chains)
+
+
+def _condition(clause: Clause) -> Condition:
+    """Return a clause as the bot stores it."""
+    direction = {0: None, 1: Direction.IN, -1: Direction.OUT}[clause.direction]
+    chosen = (
+        frozenset()
+        if clause.contract is None
+        else frozenset(Asset(ChainId(chain_id), Address(clause.contract)) for chain_id in CHAINS)
+    )
+    least = () if clause.least is None else (Level(clause.least, Unit(clause.unit), chosen, "some"),)
+    return Condition(direction, least, frozenset(map(ChainId, clause.chains)))
+
+
 def _short(asked: Asked) -> str:
     return (
         f"{asked.account and asked.account[-2:]} {[one[-2:] for one in asked.contracts]} {list(asked.chains)}"
@@ -506,7 +659,8 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
         put_new_database(path)
         keeper = Keeper(await DatabaseThread.open(path), path, Part(ledger.status), limit=500)
-        simulation = Simulation(rng, gateway, keeper, clock, ledger, client)
+        whims = random.Random(f"whims of {seed}")  # noqa: S311 - as above
+        simulation = Simulation(rng, gateway, keeper, clock, ledger, client, whims)
         _begin(simulation)
         await simulation._start()
         try:
@@ -519,7 +673,7 @@ def _begin(simulation: Simulation) -> None:
     for chain in chains():
         simulation.world.add_chain(chain, block=1000)
         simulation.ledger.rebasing.add((chain.chain_id, ATOKEN))
-    for contract in contracts():
+    for contract in contracts(PRICES):
         simulation.lists(contract)
     for chain_id in CHAINS:
         for account in ACCOUNTS:

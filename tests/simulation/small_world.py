@@ -1,5 +1,7 @@
 """The world in which everything happens, small enough that things meet."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from random import Random
 
 from bot.domain.places import Place
@@ -19,6 +21,11 @@ USD, DAI, SPAM, ATOKEN, CARDS = (f"0x{number:040x}" for number in range(0xC1, 0x
 TOKENS = {USD: "USD", DAI: "DAI", SPAM: "SPAM", ATOKEN: "aUSD"}
 """By address; SPAM is not verified at first, and aUSD rebases, which the first chain does not say."""
 
+DECIMALS = dict.fromkeys(TOKENS, 6)
+"""Of those that are no collection; all others count whole ones."""
+
+NATIVE_DECIMALS = 18
+
 RICH_CHAIN, RICH_ACCOUNT = 137, ACCOUNTS[0]
 MANY = tuple(f"0x{number:040x}" for number in range(0xD0, 0xF0))
 """Tokens of that account there, enough for a loss of many at once."""
@@ -36,8 +43,8 @@ def chains() -> list[GatewayChain]:
     ]
 
 
-def contracts() -> list[Contract]:
-    """Return all that can be held but coins."""
+def contracts(prices: Mapping[str, Decimal]) -> list[Contract]:
+    """Return all that can be held but coins; some of them have a price."""
     of_each_chain = [
         Contract(
             chain_id=chain_id,
@@ -45,7 +52,8 @@ def contracts() -> list[Contract]:
             kind="ERC1155" if address == CARDS else "ERC20",
             symbol=symbol,
             name=symbol,
-            decimals=None if address == CARDS else 6,
+            decimals=DECIMALS.get(address),
+            price=prices.get(address),
             verified=address != SPAM,
             rebasing=address == ATOKEN and chain_id != CHAINS[0],
         )

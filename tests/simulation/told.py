@@ -6,9 +6,11 @@ from tests.simulation.ledger import Cell, Gap, Told
 from tests.store.conftest import Keeper
 
 _CHANGES = """
-SELECT l.id, h.telegram_id, d.thread_id, a.address, x.chain_id, x.contract, c.kind, c.before, c.after, c.items
+SELECT l.id, h.telegram_id, d.thread_id, a.address, x.chain_id, x.contract, c.kind,
+       f.before, c.after, c.items, l.steps
 FROM alert l JOIN destination d ON d.id = l.destination_id JOIN chat h ON h.id = d.chat_id
-JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id
+JOIN change c ON c.id = l.change_id JOIN change f ON f.id = coalesce(l.first_change_id, l.change_id)
+JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id
 WHERE l.id > ? ORDER BY l.id
 """
 
@@ -30,10 +32,12 @@ async def changes_told(keeper: Keeper, since: int) -> list[tuple[int, Told]]:
                 kind == "listed",
                 int(before),
                 int(after),
-                tuple((int(one), int(old), int(new)) for one, old, new in json.loads(items or "[]")),
+                tuple((int(one), int(old), int(new)) for one, old, new in json.loads(items or "[]"))
+                if steps == 1
+                else (),
             ),
         )
-        for number, chat, topic, account, chain_id, contract, kind, before, after, items in (
+        for number, chat, topic, account, chain_id, contract, kind, before, after, items, steps in (
             await keeper.rows(_CHANGES, since)
         )
     ]
