@@ -19,7 +19,18 @@ async def test_all_that_a_chat_reads_is_in_its_zone(stack: Stack) -> None:
     await stack.watches()
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     await stack.hears("+1 USDC")
-    for typed in (*OTHERS, "/test", "/unmute", "/chats", "/audit", "/zone"):
+    for typed in (
+        *OTHERS,
+        "/test",
+        "/unmute",
+        "/quiet 22-7",
+        "/quiet",
+        "/budget 9",
+        "/alarm",
+        "/chats",
+        "/audit",
+        "/zone",
+    ):
         stack.say(typed)
         await stack.hears(lambda _: True)
 

@@ -5,13 +5,14 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert, NoticeAlert, Restored
-from bot.store.chats import button_commands, mutes
+from bot.domain.rules.quiet import QuietHours
+from bot.store.chats import button_commands, mutes, quiet
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed, copy_database, open_to_read
 from bot.store.maintenance import backup
@@ -304,6 +305,24 @@ async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keep
 
     assert offer > 3600 * 25
     assert muted.row > 3600 * 25
+
+
+async def test_quiet_hours_of_a_copy_are_judged_anew_by_what_time_it_is(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}))
+    await keeper.deliver_all()
+    await keeper.db.run(quiet.set_quiet, OLGA, QuietHours(time(11), time(13)), olga(), "")
+    await keeper.record(reading({USDC: 6}))
+    await restored(keeper)
+
+    await keeper.db.run(backup.record_restore, at(1800))
+    await keeper.outbox(at(1800))
+    assert [one.until for one in (await keeper.db.run(mutes.muted_here, OLGA)).mutes] == [at(3600)]
+    await keeper.outbox(at(3600))
+
+    assert (await keeper.db.run(mutes.muted_here, OLGA)).mutes == ()
+    told = await keeper.alerts(OLGA)
+    assert [one.change.after.amount_raw for one in told if isinstance(one, ChangeAlert)] == [6]
 
 
 async def test_a_mute_of_the_time_of_the_copy_is_over(keeper: Keeper) -> None:

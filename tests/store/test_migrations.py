@@ -137,6 +137,19 @@ async def test_what_an_old_database_was_still_to_tell_rings_as_ever(old: Path) -
     assert sounds == {"alert": {(None, "")}, "delivery": {(0,)}}
 
 
+async def test_a_mute_of_an_earlier_version_is_one_that_somebody_typed_and_nobody_has_other_wishes(
+    tmp_path: Path,
+) -> None:
+    kinds = set()
+    for path in put_databases(OLD / "m016.tar.xz", tmp_path):
+        await (await DatabaseThread.open(path)).close()
+        kinds |= rows_of(path, {"mute": ["kind", "alarms_pass"]})["mute"]
+
+        assert rows_of(path, {"destination": ["zone", "budget"]})["destination"] <= {("", 0)}
+        assert rows_of(path, {"alert": ["passes_quiet"]})["alert"] <= {(0,)}
+    assert kinds == {("mute", 0)}
+
+
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
 async def test_every_earlier_version_becomes_today_s_and_keeps_its_rows(
     version: Path, tmp_path: Path
