@@ -167,6 +167,7 @@ class Health:
         since = stored.waiting_since
         return web.StoredStats(
             changes=stored.changes,
+            digests=stored.digests,
             messages=stored.deliveries,
             waiting=stored.waiting,
             oldest_seconds=max(0.0, (now - since).total_seconds()) if since else 0.0,

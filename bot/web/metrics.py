@@ -77,6 +77,7 @@ def _of_telegram(stats: BotStats) -> Iterator[Metric]:
 
 def _of_the_store(stored: StoredStats) -> Iterator[Metric]:
     yield _counter("changes", "Balance changes recorded.", stored.changes)
+    yield _counter("digests", "Digests made.", stored.digests)
     yield _counter("messages", "Messages composed of alerts.", stored.messages)
     yield _gauge("alerts_waiting", "Alerts waiting to be sent.", stored.waiting)
     yield _gauge("alerts_oldest_seconds", "Age of the oldest waiting alert.", stored.oldest_seconds)

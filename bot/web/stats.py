@@ -11,6 +11,7 @@ class StoredStats:
     """Numbers read from the database."""
 
     changes: int
+    digests: int
     messages: int
     waiting: int
     oldest_seconds: float

@@ -23,7 +23,7 @@ from bot.domain.subscriptions import WatchSpec
 from bot.store.chats import audit, digests, filters, ignore_list, migrate, mutes, zones
 from bot.store.chats.digests import DigestResult
 from bot.store.database.door import Database
-from bot.store.maintenance import retention
+from bot.store.maintenance import retention, stats
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.digest_content import with_digests
 from bot.store.polling.digests import MADE_AT_ONCE, DigestTerms, make_due
@@ -215,6 +215,7 @@ async def test_a_clock_that_was_years_ahead_stops_no_digest(keeper: Keeper) -> N
 
     assert len(await reader.digests(EIGHT)) == 1
     assert len(await reader.digests(EIGHT + 1_000 * DAY)) == 1
+    assert (await keeper.db.run(stats.collect_stats)).digests == 3
 
 
 async def test_many_that_are_due_at_once_let_others_at_the_database_in_between(keeper: Keeper) -> None:

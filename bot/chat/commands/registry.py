@@ -9,7 +9,7 @@ from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.rules import alarm, loud, only
-from bot.chat.commands.times import budget, quiet, zone
+from bot.chat.commands.times import budget, digest, quiet, zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
 FEATURES: tuple[Feature, ...] = (
@@ -30,6 +30,7 @@ FEATURES: tuple[Feature, ...] = (
     ignore.UNIGNORE,
     quiet.QUIET,
     budget.BUDGET,
+    digest.DIGEST,
     zone.ZONE,
     watch_list.HERE,
     basics.HELP,

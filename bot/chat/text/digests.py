@@ -157,14 +157,10 @@ def _sight(notice: Digest, content: DigestContent) -> Html:
         return EMPTY + "Nothing is watched here."
     is_quiet = not content.nets and not notice.follow and not content.is_cut
     changed = "Nothing changed. " if is_quiet else ""
-    follow = (
-        f"{counted(notice.follow, 'balance')} changed; what became of each follows. " if notice.follow else ""
-    )
+    follow = f" {counted(notice.follow, 'balance')} changed:" if notice.follow else ""
     unread = f", {notice.unread} not yet" if notice.unread else ""
     if notice.oldest_at is None:
-        return EMPTY + f"{changed}{follow}No chain was read yet."
+        return EMPTY + f"{changed}No chain was read yet.{follow}"
     oldest = age(max(timedelta(), notice.ends_at - notice.oldest_at))
-    return (
-        EMPTY
-        + f"{changed}{follow}{counted(notice.chains, 'chain')} read{unread}, the oldest view is {oldest} old."
-    )
+    read = f"{counted(notice.chains, 'chain')} read{unread}, the oldest view is {oldest} old."
+    return EMPTY + f"{changed}{read}{follow}"

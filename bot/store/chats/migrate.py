@@ -98,7 +98,7 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         for (destination_id,) in lost:
             end_all(db, destination_id, actor.at)
             release(db, DestinationId(destination_id), to_milliseconds(actor.at))
-            for table in ("ignored", "quiet", "spent", "digest_schedule", "digest"):
+            for table in ("ignored", "quiet", "spent", "digest_schedule"):
                 db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
             db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
@@ -158,7 +158,6 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "unreported": ("{}.account_id", "{}.asset_id"),
         "quiet": (),
         "digest_schedule": (),
-        "digest": ("{}.period",),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains", "{}.kind"),
         "worth": ("{}.account_id", "{}.day"),
     }

@@ -399,7 +399,7 @@ CREATE INDEX digest_due ON digest_schedule (due_at);
 CREATE TABLE digest (              -- each one that was made
   id INTEGER PRIMARY KEY,          -- counts them
   destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
-  period INTEGER NOT NULL,         -- when it was due
+  period INTEGER NOT NULL,         -- when it was due; below zero: by a clock that was wrong
   made_at INTEGER NOT NULL,
   UNIQUE (destination_id, period)
 ) STRICT;

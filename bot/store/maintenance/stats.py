@@ -19,6 +19,8 @@ class DatabaseStats:
 
     changes: int
     """Ever recorded."""
+    digests: int
+    """Ever made."""
     deliveries: int
     """Ever composed."""
     waiting: int
@@ -43,10 +45,11 @@ class DatabaseStats:
 
 def collect_stats(db: Database) -> DatabaseStats:
     """Return the numbers as they are now."""
-    changes, deliveries, accounts, subscriptions, unreported = _one(db, _COUNTS)
+    changes, digests, deliveries, accounts, subscriptions, unreported = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     return DatabaseStats(
         changes=changes,
+        digests=digests,
         deliveries=deliveries,
         waiting=waiting,
         waiting_since=to_moment_or_none(since),
@@ -75,6 +78,7 @@ def _kept_back(db: Database) -> dict[MuteKind, int]:
 
 _COUNTS = """
 SELECT (SELECT coalesce(max(id), 0) FROM change),
+       (SELECT coalesce(max(id), 0) FROM digest),
        (SELECT coalesce(max(id), 0) FROM delivery),
        (SELECT count(DISTINCT account_id) FROM subscription),
        (SELECT count(*) FROM subscription),

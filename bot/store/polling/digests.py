@@ -85,9 +85,10 @@ def _look(db: Database, destination_id: DestinationId, now: datetime, terms: Dig
     scheduled = _Scheduled(destination_id, schedule, to_moment(begins_at), after_alert, _to_worth(worth))
     done = to_moment(done_until)
     if done > now + schedule.longest:
-        # The clock was set back by days: what it showed before is no reason to be silent until then.
+        # The clock was set back by days: what it showed before is no reason to be silent until then. Rows
+        # stay, since the highest number says how many digests there were.
         db.execute(
-            "DELETE FROM digest WHERE destination_id = ? AND period > ?",
+            "UPDATE digest SET period = -id WHERE destination_id = ? AND period > ?",
             [destination_id, to_milliseconds(now)],
         )
         done = now

@@ -18,6 +18,7 @@ from bot.chat.commands.owners.access import ALLOW_COMMAND, DENY_COMMAND
 from bot.chat.commands.owners.believe import BELIEVE_COMMAND
 from bot.chat.commands.registry import BY_WORD, COMMANDS, FEATURES
 from bot.chat.commands.times.budget import ShowBudgetRequest
+from bot.chat.commands.times.digest import ShowDigestRequest
 from bot.chat.commands.times.quiet import ShowQuietRequest
 from bot.chat.commands.times.zone import ShowZoneRequest
 from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
@@ -84,7 +85,7 @@ def test_a_feature_is_found_by_its_name_and_its_aliases_alone(feature: Feature) 
     assert command_named(COMMANDS, feature.command.name + "x") is None
 
 
-SHOWING = (IgnoredRequest, ShowBudgetRequest, ShowQuietRequest, ShowZoneRequest)
+SHOWING = (IgnoredRequest, ShowBudgetRequest, ShowDigestRequest, ShowQuietRequest, ShowZoneRequest)
 
 
 @each_feature

@@ -150,7 +150,7 @@ def test_what_had_no_alerts_of_its_own_follows() -> None:
     lines = text_of(replace(DIGEST, follow=1), NOTHING, net())
 
     assert lines[4:-1] == [
-        "1 balance changed; what became of each follows. 5 chains read, the oldest view is 40 s old.",
+        "5 chains read, the oldest view is 40 s old. 1 balance changed:",
         "",
         "🟢 Treasury +1,250 USDC (+$1,250.00) · Polygon",
         "    1,000 → 2,250 in 3 steps",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
+from bot.chat.commands.times.digest import digest_line
 from bot.chat.commands.times.settings import times_set
 from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
@@ -30,6 +31,7 @@ from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.units import format_exact
 from bot.store.chats import alarms, mutes
+from bot.store.chats.digests import digest_here
 from bot.store.outbox.unreported import HeldBackHere, held_back_here
 from bot.store.polling import freshness
 
@@ -65,9 +67,11 @@ class StatusRequest(Request):
         muted = mutes_shown(active, place, services.chains, now)
         shown = status(here, sweeps, services.chains, now, listing=listing)
         ringing = _ringing(await services.db.run(alarms.count_ringing, place))
+        schedule = await services.db.run(digest_here, place)
         times = await times_set(services, place)
-        filtered = _held_back_by_filters(held_back, services.chains)
-        return (join("\n", (*ringing, *muted, shown, *filtered, *times)),)
+        why = "Kept for the next digest" if schedule and schedule.is_only else "Held back by filters"
+        filtered = _not_told(held_back, why, services.chains)
+        return (join("\n", (*ringing, *muted, shown, *filtered, *digest_line(schedule), *times)),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
@@ -172,8 +176,8 @@ def _ringing(count: int) -> list[Html]:
     return [fill("⏰ {} {}; {} shows which", counted(count, "alarm"), rings, code("/alarm"))]
 
 
-def _held_back_by_filters(here: Sequence[HeldBackHere], chains: Chains) -> list[Html]:
-    """Return what filters hold back, the first of it with amounts."""
+def _not_told(here: Sequence[HeldBackHere], why: str, chains: Chains) -> list[Html]:
+    """Return what is not told yet and why, the first of it with amounts."""
     if not here:
         return []
     shown = [
@@ -186,7 +190,7 @@ def _held_back_by_filters(here: Sequence[HeldBackHere], chains: Chains) -> list[
         for one in here[:_FILTERED_MOST]
     ]
     more = len(here) - len(shown)
-    first = fill("Held back by filters: {}", counted(len(here), "balance"))
+    first = fill("{}: {}", why, counted(len(here), "balance"))
     return [first, *shown, *([EMPTY + f"    and {more:,} more"] if more else [])]
 
 

@@ -16,6 +16,7 @@ from bot.chat.commands.command import (
     Services,
     Who,
 )
+from bot.chat.commands.times.digest import digest_line
 from bot.chat.commands.watch import entry, words
 from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
 from bot.chat.commands.watch.unwatch import STOP, UNWATCH_COMMAND, end
@@ -28,6 +29,7 @@ from bot.domain.assets import Address
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms
 from bot.store.chats import alarms, filters, loud_rules, migrate, mutes, subscriptions
+from bot.store.chats.digests import digest_here
 
 LIST_COMMAND = Command(
     name="list",
@@ -110,10 +112,11 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     )
     loud = await services.db.run(loud_rules.place_loud_rule, place)
     rings = [] if loud is None else [fill("{} {} here", BELL, loud_words(loud, services.chains))]
+    digests = digest_line(await services.db.run(digest_here, place))
     on: dict[Address, list[AlarmTerms]] = defaultdict(list)
     for alarm in await services.db.run(alarms.alarms_here, place):
         on[alarm.account].append(alarm.terms)
-    first = [*muted, *reported, *rings, *unlisted]
+    first = [*muted, *reported, *rings, *digests, *unlisted]
     text = words.watch_list(shown, len(listed), services.chains, first, alarms=on)
     if pages > 1:
         text += f"\n\n{page}/{pages}"
