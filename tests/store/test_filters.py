@@ -15,7 +15,7 @@ from bot.domain.observations import Balance, ItemMove, Move, Reading, Standing, 
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
-from bot.store.chats import filters, ignore_list, unsubscribe
+from bot.store.chats import filters, ignore_list, migrate, unsubscribe
 from bot.store.chats.filters import FilterResult
 from bot.store.maintenance import retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
@@ -45,6 +45,7 @@ def least(number: int, unit: Unit = Unit.TOKENS, direction: Direction | None = N
 
 OUT, IN = Condition(Direction.OUT), Condition(Direction.IN)
 THOUSAND = least(1_000)
+GROUP, SUPER = Place(-55, "group", "Ops"), Place(-100_55, "supergroup", "Ops")
 
 
 def seen(amounts: Mapping[Address, int], block: int) -> Reading:
@@ -393,18 +394,69 @@ async def test_a_closed_chat_is_told_nothing_of_what_was_held_back(keeper: Keepe
 
 
 async def test_a_group_that_moves_takes_filter_and_what_is_held_back_along(keeper: Keeper) -> None:
-    group, supergroup = Place(-55, "group", "Ops"), Place(-100_55, "supergroup", "Ops")
     story = Story(keeper)
-    await keeper.watch(place=group)
+    await keeper.watch(place=GROUP)
     await story.see(10_000)
-    await keeper.db.run(filters.set_filter, group, [], THOUSAND, olga())
+    await keeper.db.run(filters.set_filter, GROUP, [], THOUSAND, olga())
     await story.see(9_500)
-    await keeper.alerts(group)
+    await keeper.alerts(GROUP)
 
-    await keeper.migrate(group.chat_id, supergroup.chat_id)
+    await keeper.migrate(GROUP.chat_id, SUPER.chat_id)
     await story.see(9_100, 9_000)
 
-    assert await story.told(supergroup) == [(10_000, 9_000, 3)]
+    assert await story.told(SUPER) == [(10_000, 9_000, 3)]
+
+
+@pytest.mark.parametrize("is_filtered_there", [True, False])
+@pytest.mark.parametrize("becomes", ["supergroup", "here"])
+async def test_of_two_places_that_become_one_what_one_was_told_is_not_held_back(
+    keeper: Keeper, becomes: str, *, is_filtered_there: bool
+) -> None:
+    one, there = (GROUP, SUPER) if becomes == "supergroup" else (replace(SUPER, thread_id=7), SUPER)
+    story = Story(keeper)
+    await keeper.subscribe(WatchSpec(TREASURY, filter=None if is_filtered_there else THOUSAND), place=one)
+    await keeper.subscribe(WatchSpec(TREASURY, filter=THOUSAND if is_filtered_there else None), place=there)
+    await story.see(10_000)
+    await keeper.alerts(one)
+    await keeper.alerts(there)
+    await story.see(9_500)
+    assert await story.told(one if is_filtered_there else there) == [(10_000, 9_500, 1)]
+
+    await become(keeper, one, there)
+    await keeper.outbox(story.now + HELD_BACK_AT_MOST)
+    assert await story.told(there) == []
+
+    await story.see(8_500)
+    assert await story.told(there) == [(9_500, 8_500, 1)]
+
+
+@pytest.mark.parametrize("becomes", ["supergroup", "here"])
+async def test_of_two_places_that_become_one_what_neither_was_told_is_reported(
+    keeper: Keeper, becomes: str
+) -> None:
+    one, there = (GROUP, SUPER) if becomes == "supergroup" else (replace(SUPER, thread_id=7), SUPER)
+    story = Story(keeper)
+    for place, condition in ((one, THOUSAND), (there, least(2_000))):
+        await keeper.subscribe(WatchSpec(TREASURY, filter=condition), place=place)
+    await story.see(10_000)
+    await keeper.alerts(one)
+    await keeper.alerts(there)
+    await story.see(9_500, 9_400)
+
+    await become(keeper, one, there)
+    await keeper.outbox(story.now)
+
+    assert await story.told(there) == [(10_000, 9_400, 2)]
+    assert await keeper.rows("SELECT * FROM unreported") == []
+
+
+async def become(keeper: Keeper, one: Place, there: Place) -> None:
+    """Let one place take over what another, a group or a topic that is lost, watches."""
+    if one.thread_id is None:
+        await keeper.migrate(one.chat_id, there.chat_id)
+        return
+    await keeper.script("UPDATE destination SET lost = 'deleted' WHERE thread_id <> 0")
+    await keeper.db.run(migrate.take_over_lost_topics, there, olga())
 
 
 async def test_what_is_ignored_is_not_reported_at_the_end(keeper: Keeper) -> None:

@@ -123,6 +123,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
 
     Of two alerts about one change, the one nearer to being sent is kept. Part of the caller's transaction.
     """
+    is_shared = bool(subscriptions_of(db, DestinationId(into)))
     moved = _merge_subscriptions(db, one, into)
     alarms.move(db, DestinationId(one), DestinationId(into))
     # Before alerts move: one change has one alert in a destination at most.
@@ -140,6 +141,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     # Of these a destination has each but once: where both have one, that of the other destination stays.
     for table, key in _HAD_ONCE.items():
         _move_unless_there(db, table, one, into, key=key)
+    _merge_held_back(db, into, is_shared=is_shared)
     for column, unset in (("zone", "''"), ("budget", "0")):
         db.execute(
             f"UPDATE destination SET {column} = (SELECT o.{column} FROM destination o WHERE o.id = ?)"
@@ -149,6 +151,22 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     # What a rule of the other one made silent is so no longer, where no rule came along.
     ring_without_rules(db, DestinationId(into))
     return moved
+
+
+def _merge_held_back(db: Database, destination_id: int, *, is_shared: bool) -> None:
+    """Keep back of two destinations that became one only what neither was told.
+
+    `is_shared` is whether both watched something: then a filter may have ended with a subscription that both
+    had, so whatever is left is reported at the next look.
+    """
+    # An alert about the last of these changes says where the amount stands: a second one would say it again.
+    db.execute(
+        "DELETE FROM unreported WHERE destination_id = ? AND EXISTS (SELECT 1 FROM alert l"
+        " WHERE l.change_id = unreported.last_change_id AND l.destination_id = unreported.destination_id)",
+        [destination_id],
+    )
+    if is_shared:
+        db.execute("UPDATE unreported SET since = 0 WHERE destination_id = ?", [destination_id])
 
 
 _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
