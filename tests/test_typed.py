@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot import app
+from bot.domain.addresses import checksummed
+from bot.domain.assets import Address
 from bot.sandbox.gateway.faults.kinds import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
 from bot.sandbox.telegram.world.world import Message
 from tests.stack import (
@@ -103,6 +105,32 @@ async def test_names_without_as_on_many_lines_are_taken(stack: Stack) -> None:
     answer = (await stack.hears("Watching 2 accounts")).text
     assert "Treasury · 0x7A7a…7a7A" in answer
     assert "Payroll · 0x6b6B…6b6B" in answer
+
+
+async def test_a_name_before_a_bare_address_and_a_chain_behind_it_are_offered(stack: Stack) -> None:
+    stack.say(f"Payroll: {TILL} on base")
+
+    offer = await stack.hears("What shall I do with this?")
+
+    assert f"/watch {checksummed(Address(TILL))} on base as Payroll posts every change here." in offer.text
+    await stack.presses(offer, "Watch as Payroll")
+    await stack.hears("👁 Watching Payroll · 0x7A7a…7a7A on Base")
+
+
+async def test_a_sentence_about_an_address_names_nothing(stack: Stack) -> None:
+    stack.say(f"please look at {TILL} on base")
+
+    assert "Watch as" not in " ".join(buttons_of(await stack.hears("What shall I do with this?"))[:-2])
+
+
+async def test_an_address_of_another_kind_of_chain_is_refused_by_every_command_alike(stack: Stack) -> None:
+    bitcoin = "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"
+    for command in ("watch", "balance", "ignore", "unignore"):
+        stack.say(f"/{command} {bitcoin}")
+        assert (await stack.hears("looks like a Bitcoin address")).text.startswith("bc1qar0srr…5mdq looks"), (
+            command
+        )
+        assert stack.said()[-1].endswith("send an address of 0x and 40 digits."), command
 
 
 async def test_a_spreadsheet_is_watched_and_without_a_command_it_is_offered(stack: Stack) -> None:
@@ -256,8 +284,8 @@ async def test_addresses_alone_that_telegram_cuts_are_offered_whole(stack: Stack
     stack.say(text[:4096])
     stack.say(text[4096:])
 
-    await stack.presses(await stack.hears("What shall I do with these?"), "Watch 95")
-    await stack.presses(await stack.hears("What shall I do with these?"), "Watch 55")
+    await stack.presses(await stack.hears("95 addresses. What shall I do with them?"), "Watch 95")
+    await stack.presses(await stack.hears("55 addresses. What shall I do with them?"), "Watch 55")
     await stack.hears("Watching 95 accounts")
     assert "Watching 55 accounts" in (await stack.hears("Watching 55")).text
 

@@ -180,6 +180,18 @@ class Usage(Request):
         return (usage(self.command, self.reason),)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal(Request):
+    """What was typed is not taken; the reason says what to type in its place."""
+
+    needs = Action.LOOK
+    reason: Html
+
+    async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
+        """Say why."""
+        return (self.reason,)
+
+
 def usage(command: Command, reason: Html | str = "") -> Html:
     """Return how a command is used, after what was wrong with it."""
     lines: list[Html | str] = [reason, ""] if reason else []

@@ -6,7 +6,7 @@ from itertools import chain
 
 from bot.chat.buttons import alert_buttons, toasts
 from bot.chat.buttons.data import ButtonAction, Press, Screen, button, pager, rows
-from bot.chat.commands.arguments.addresses import WORD
+from bot.chat.commands.arguments.addresses import WORD, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.chat.commands.arguments.tokens import Choice, ambiguous, contracts_called, written
@@ -18,6 +18,7 @@ from bot.chat.commands.command import (
     Example,
     Feature,
     Missing,
+    Refusal,
     Request,
     Services,
     Usage,
@@ -148,17 +149,23 @@ class IgnoredRequest(Request):
         return (await _page(services, incoming.place, 1),)
 
 
-def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredRequest | Usage:
+def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredRequest | Refusal | Usage:
     if not WORD.search(rest):
         return IgnoredRequest()
     try:
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
-        return Usage(IGNORE_COMMAND, refused.sentence)
+        return _refused(IGNORE_COMMAND, rest, refused)
     beside = {one.chain(chains.chains) for one in clauses.named}
     listed = frozenset(one for one in beside if one is not None and chains.listing.promises(one))
     symbols = tuple(dict.fromkeys(clauses.others.split()))
     return IgnoreRequest(contracts_of(clauses), clauses.scope.chains, symbols, listed)
+
+
+def _refused(command: Command, rest: str, refused: LineRefused) -> Refusal | Usage:
+    """Return why a line is not taken; how the command is used does not help with a wrong address."""
+    is_address = any(word.refused and word.refused.reason == refused.reason for word in read_words(rest))
+    return Refusal(refused.sentence) if is_address else Usage(command, refused.sentence)
 
 
 def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
@@ -292,13 +299,13 @@ class UnignoreRequest(Request):
         )
 
 
-def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredRequest | Usage:
+def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredRequest | Refusal | Usage:
     if not WORD.search(rest):
         return IgnoredRequest()
     try:
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
-        return Usage(UNIGNORE_COMMAND, refused.sentence)
+        return _refused(UNIGNORE_COMMAND, rest, refused)
     # A rule without chains can't be taken back for one chain only.
     if clauses.scope.chains:
         return Usage(

@@ -27,7 +27,7 @@ from bot.chat.commands.watch.grammar import (
     without_repeats,
     write_line,
 )
-from bot.chat.commands.watch.lines import Header, name_beside, read_header, read_line
+from bot.chat.commands.watch.lines import Header, name_beside, read_header, read_line, read_named
 from bot.chat.commands.words import bold_label
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, join
@@ -152,6 +152,9 @@ def _entries(
         # Under a header, what is no chain must not become a part of the name.
         if header is not None or isinstance(refused, UnclearLabel):
             raise
+        as_list = read_named(number, line, refused, chains)
+        if as_list:
+            return list(as_list)
         named = tuple(dict.fromkeys(word.named for word in typed if word.named is not None))
         name = name_beside(typed, chains.chains) if len(named) == 1 else ""
         return [_entry(number, one, name, chains.chains) for one in named]

@@ -97,14 +97,18 @@ def read_lines(text: str, chains: ChainReader) -> ReadLines:
             entries += entries_of(number, read_line(line, header, chains), chains)
         except LineRefused as refused:
             # In a list, words beside the address of a row leave no doubt that they are its name.
-            is_name = (
-                refused.correction and len(lines) > 1 and name_beside(_before_clauses(line), chains.chains)
-            )
-            if is_name:
-                entries += entries_of(number, read_clauses(refused.correction, chains), chains)
-            else:
+            named = read_named(number, line, refused, chains) if len(lines) > 1 else ()
+            entries += named
+            if not named:
                 bad.append(bad_line(number, line, refused))
     return ReadLines(without_repeats(entries), tuple(bad), header.unused if header else (), count)
+
+
+def read_named(number: int, line: str, refused: LineRefused, chains: ChainReader) -> tuple[WatchEntry, ...]:
+    """Return what a refused line asks for if the words beside its address are its name; () if not."""
+    if not refused.correction or not name_beside(_before_clauses(line), chains.chains):
+        return ()
+    return tuple(entries_of(number, read_clauses(refused.correction, chains), chains))
 
 
 def _before_clauses(line: str) -> tuple[Word, ...]:

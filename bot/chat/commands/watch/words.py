@@ -221,8 +221,7 @@ def bare_offer(
 
     `preview`: how several accounts would be watched.
     """
-    this = "this" if len(lines) == 1 else "these"
-    sections = [Section(f"What shall I do with {this}?", _offers(lines))] if lines else []
+    sections = [_offers(lines)] if lines else []
     if preview:
         sections.append(Section(f"{counted(len(preview), 'account')}:", preview))
     if bad:
@@ -371,14 +370,19 @@ def _tokens(contracts: Collection[Address], label: str) -> Html:
     return fill("{} · {}", bold_label(label), named) if label else named
 
 
-def _offers(lines: Sequence[str]) -> list[Html]:
-    names_tokens = any(" " in line for line in lines)
-    whole = ("\n" if names_tokens else " ").join(lines) if len(lines) <= _OFFERED_WHOLE else "0x… 0x…"
+def _offers(lines: Sequence[str]) -> Section:
+    have_more = any(" " in line for line in lines)
+    if len(lines) > 1 and not have_more:
+        each = fill("{} before them posts every change here.", code("/watch"))
+        as_tokens = fill(
+            "{} before them follows each as a token, in every account watched here.", code("/watch token")
+        )
+        return Section(f"{len(lines):,} addresses. What shall I do with them?", [each, as_tokens])
+    whole = "\n".join(lines) if len(lines) <= _OFFERED_WHOLE else "0x… 0x…"
     watching = fill("{} posts every change here.", code(f"/watch {whole}"))
-    if names_tokens:
-        return [watching]
+    this = "this" if len(lines) == 1 else "these"
     as_token = fill("{} follows it as a token, in every account watched here.", code(f"/watch token {whole}"))
-    return [watching, as_token]
+    return Section(f"What shall I do with {this}?", [watching] if have_more else [watching, as_token])
 
 
 def _names(entries: Sequence[WatchEntry]) -> list[Html]:

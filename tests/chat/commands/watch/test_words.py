@@ -159,10 +159,23 @@ def test_a_bare_address_can_be_watched_in_two_ways() -> None:
     assert [word.rpartition(" ")[0] for word in read(page.source).code] == ["/watch", "/watch token"]
 
 
-def test_many_bare_addresses_are_not_repeated() -> None:
-    (page,) = texts(watch_words.bare_offer([TREASURY] * 90))
+@pytest.mark.parametrize("number", [2, 90])
+def test_many_bare_addresses_are_counted_and_not_repeated(number: int) -> None:
+    assert texts(watch_words.bare_offer([TREASURY] * number)) == [
+        (
+            f"{number} addresses. What shall I do with them?\n"
+            "/watch before them posts every change here.\n"
+            "/watch token before them follows each as a token, in every account watched here."
+        )
+    ]
 
-    assert page.startswith("What shall I do with these?\n/watch 0x… 0x… posts")
+
+def test_bare_addresses_with_names_are_shown_as_they_would_be_watched() -> None:
+    lines = [f"{TREASURY} as Treasury", VAULT]
+
+    assert texts(watch_words.bare_offer(lines)) == [
+        f"What shall I do with these?\n/watch {TREASURY} as Treasury\n{VAULT} posts every change here."
+    ]
 
 
 def test_a_bare_address_with_a_mistake_says_so() -> None:
