@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,7 @@ from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import WatchSpec
 from bot.store.chats import audit, digests, filters, ignore_list, migrate, mutes, zones
 from bot.store.chats.digests import DigestResult
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
 from bot.store.maintenance import retention, stats
 from bot.store.polling.chains import choose_chains
@@ -194,6 +196,26 @@ async def test_a_digest_whose_transaction_failed_is_made_by_the_next_look(
     assert amounts_of(alerts) == [(10_000, 9_000, 1)]
 
 
+async def test_a_restored_copy_makes_what_is_due_by_what_it_knows_once(
+    keeper: Keeper, tmp_path: Path
+) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    await reader.see(9_000)
+    await keeper.db.close()
+    (tmp_path / "copy.sqlite3").write_bytes(keeper.path.read_bytes())
+    keeper.db = await DatabaseThread.open(keeper.path)
+    assert len(await reader.digests(EIGHT)) == 1
+    await keeper.db.close()
+
+    keeper.db = await DatabaseThread.open(tmp_path / "copy.sqlite3")
+
+    await reader.look(EIGHT + DAY)
+    alerts = await reader.told()
+    assert one_digest(alerts)[0].due_at == EIGHT + DAY
+    assert amounts_of(alerts) == [(10_000, 9_000, 1)]
+    assert await reader.digests(EIGHT + DAY) == []
+
+
 @pytest.mark.parametrize("back", [timedelta(seconds=2), 2 * HOUR, 30 * HOUR])
 async def test_a_clock_set_back_repeats_no_digest_and_stops_none(keeper: Keeper, back: timedelta) -> None:
     reader = await Reader(keeper).begin()
@@ -327,6 +349,18 @@ async def test_worth_is_added_up_at_both_ends(keeper: Keeper) -> None:
     assert first.worth is not None
     assert int(first.worth.usd) == 9_000
     assert second.former_worth == first.worth
+
+
+@pytest.mark.parametrize(("most", "is_added_up"), [(1, True), (0, False)])
+async def test_the_worth_of_too_many_accounts_is_not_added_up(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, most: int, *, is_added_up: bool
+) -> None:
+    monkeypatch.setattr("bot.store.polling.digests.ADDED_UP_MOST", most)
+    reader = await Reader(keeper).begin()
+
+    (digest,) = await reader.digests(EIGHT)
+
+    assert (digest.worth is not None) is (digest.former_worth is not None) is is_added_up
 
 
 async def test_what_filters_hold_back_is_counted_and_stays_held_back(keeper: Keeper) -> None:

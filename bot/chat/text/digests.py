@@ -85,7 +85,7 @@ def _heading(notice: Digest, now: datetime) -> Html:
 
 def _worth(notice: Digest, chains: Chains, now: datetime) -> list[Html]:
     if notice.worth is None:
-        return []
+        return [EMPTY + "There are too many accounts to add up what they are worth."]
     at = f" by prices of {clock(notice.ends_at, now, pattern='%H:%M')}"
     lines = [worth_line(_sum(notice.worth), chains, when=at)]
     if notice.former_worth is not None:
@@ -114,7 +114,7 @@ def _others(notice: Digest, content: DigestContent, chains: Chains, now: datetim
         if content.held_back
         else [],
         _some([_alarm(one, chains, now) for one in content.alarms], "more alarm"),
-        _some([_span(one, notice, chains, now) for one in content.spans], "more gap"),
+        _some(_spans(notice, content, chains, now), "more gap"),
     ]
 
 
@@ -134,16 +134,28 @@ def _alarm(alert: NoticeAlert, chains: Chains, now: datetime) -> Html:
             return EMPTY
 
 
-def _span(one: BlindSpan, notice: Digest, chains: Chains, now: datetime) -> Html:
-    """Return `⚠️ I couldn't read Polygon from 03:10 to 04:20 CET (1 h 10 min).`."""
-    title = chains.get(one.chain_id).title
-    named = bold(sanitized(one.label, short_address(one.account))) if one.account else EMPTY
-    where = fill("{} on {}", named, title) if named else EMPTY + title
-    span = how_long((one.until or notice.ends_at) - one.since)
+def _spans(notice: Digest, content: DigestContent, chains: Chains, now: datetime) -> list[Html]:
+    """Return `⚠️ I couldn't read Polygon and Base from 03:10 to 04:20 CET (1 h 10 min).`, and the like."""
+    at_once: dict[tuple[str, str], list[Html]] = {}
+    for one in content.spans:
+        title = chains.get(one.chain_id).title
+        named = bold(sanitized(one.label, short_address(one.account))) if one.account else EMPTY
+        where = fill("{} on {}", named, title) if named else EMPTY + title
+        at_once.setdefault(_how_long_blind(one, notice, now), []).append(where)
+    return [
+        fill("⚠️ I {} read {} {}.", verb, folded(where, last=" and "), when)
+        for (verb, when), where in at_once.items()
+    ]
+
+
+def _how_long_blind(one: BlindSpan, notice: Digest, now: datetime) -> tuple[str, str]:
+    # Between the minutes that are shown: what chains have in common is then one line, to the second or not.
+    begins, ends = (at.replace(second=0, microsecond=0) for at in (one.since, one.until or notice.ends_at))
+    span = how_long(ends - begins)
     if one.until is None:
-        return fill("⚠️ I can't read {} since {} ({}).", where, moment(one.since, now), span)
+        return "can't", f"since {moment(one.since, now)} ({span})"
     since = clock(one.since, now, pattern="%H:%M")
-    return fill("⚠️ I couldn't read {} from {} to {} ({}).", where, since, moment(one.until, now), span)
+    return "couldn't", f"from {since} to {moment(one.until, now)} ({span})"
 
 
 def _token(net: ChangeAlert, chains: Chains) -> Html:

@@ -24,7 +24,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.observations import Change, MoveKind
 from bot.domain.zones import local
-from tests.builders import BASE, NOON, POLYGON, REGISTRY, TREASURY, USDC, VAULT, address
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, REGISTRY, TREASURY, USDC, VAULT, address
 from tests.chat.reading import HOSTILE_NAMES, read
 from tests.chat.text.test_alarms import RANG, RELAYER
 
@@ -115,12 +115,14 @@ def test_all_else_stands_below() -> None:
         alarms=(rang,),
         spans=(
             BlindSpan(POLYGON, None, "", NOON - 3 * HOUR, NOON - HOUR),
+            BlindSpan(ETHEREUM, None, "", NOON - 3 * HOUR + timedelta(seconds=1), NOON - HOUR),
             BlindSpan(BASE, TREASURY, "Treasury", NOON - HOUR, None),
         ),
         new_tokens=(net(3, symbol="FOO"),),
     )
 
     assert text_of(replace(DIGEST, worth=None, unread=2), content)[1:-1] == [
+        "There are too many accounts to add up what they are worth.",
         "",
         "New here, without a price: FOO",
         "",
@@ -128,7 +130,7 @@ def test_all_else_stands_below() -> None:
         "",
         "⏰ Relayer · Base: 0.493000… ETH, below 0.5, at 10:00",
         "",
-        "⚠️ I couldn't read Polygon from 09:00 to 11:00 UTC (2 h).",
+        "⚠️ I couldn't read Polygon and Ethereum from 09:00 to 11:00 UTC (2 h).",
         "⚠️ I can't read Treasury on Base since 11:00 UTC (1 h).",
         "",
         "Nothing changed. 5 chains read, 2 not yet, the oldest view is 40 s old.",
