@@ -189,7 +189,7 @@ class Dispatcher:
     async def _start_due(self) -> float:
         """Start a task for each chat with something due; returns the seconds until the next look."""
         # Before the look, as what comes due may be something to send: the alerts of a mute that ended.
-        due_at = await self._db.run(due_rows.run_due, self._now(), self._settings.due_work)
+        due_at = await self._do_due()
         # Left out is what waits for its turn: it claims whatever has come until then.
         taken = self._in_flight.keys() - self._leaving
         outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds, taken)
@@ -207,6 +207,14 @@ class Dispatcher:
             self._in_flight[due.chat_id] = task
             task.add_done_callback(partial(self._end_task, due.chat_id))
         return min(waits)
+
+    async def _do_due(self) -> datetime | None:
+        """Do what is due; returns when something is next. What fails keeps no message from being sent."""
+        try:
+            return await self._db.run(due_rows.run_due, self._now(), self._settings.due_work)
+        except Exception:
+            log.exception("something that was due could not be done", action="due_failed")
+            return self._now() + timedelta(seconds=LOOK_AGAIN_SECONDS)
 
     def _best_probe(self, idle: Sequence[Pending]) -> list[Pending]:
         """Return the chat, if any, to try Telegram with: rather one whose last send was answered."""

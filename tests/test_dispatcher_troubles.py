@@ -1,11 +1,12 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot import dispatcher
 from bot.domain.assets import Part
@@ -31,12 +32,12 @@ from bot.domain.deliver.outcomes import (
 from bot.domain.deliver.unconfirmed import QUESTIONS_MOST, UNKNOWNS_UNASKED
 from bot.domain.places import Place
 from bot.store import delivery_results
-from bot.store.chats import chats
+from bot.store.chats import chats, mutes
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox import queue, withdraw
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
-from tests.store.conftest import OLGA, OPS, words
+from tests.store.conftest import OLGA, OPS, olga, words
 from tests.waits import until
 
 
@@ -50,6 +51,32 @@ async def harness(tmp_path: Path) -> AsyncIterator[DispatcherHarness]:
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "WRITE_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(dispatcher, "LOOK_AGAIN_SECONDS", 0.01)
+
+
+# ---------------------------------------------------------------- due
+
+
+async def test_what_fails_that_was_due_keeps_nothing_from_being_sent(harness: DispatcherHarness) -> None:
+    keeper = harness.keeper
+    await keeper.db.run(mutes.mute, OPS, (), timedelta(minutes=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(minutes=1), olga())
+    await keeper.script(REFUSES_TO_END_THE_FIRST)
+    await harness.change()
+    with capture_logs() as lines:
+        async with harness.open():
+            harness.clock.seconds = 120
+            await harness.change()
+            await harness.arrived(1)
+
+    assert len(harness.telegram.texts(OLGA)) == 1
+    assert harness.telegram.texts(OPS) == []
+    assert {line["action"] for line in lines if line["log_level"] == "error"} == {"due_failed"}
+
+
+REFUSES_TO_END_THE_FIRST = """
+CREATE TRIGGER refuse BEFORE DELETE ON mute WHEN OLD.id = (SELECT min(id) FROM mute)
+BEGIN SELECT RAISE(ABORT, 'no'); END;
+"""
 
 
 # ---------------------------------------------------------------- not sent

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.store.chats import mutes, quiet
 from bot.store.database.door import Database
+from bot.store.each import do_each
 from bot.store.outbox import unreported
 
 DueWork = Callable[[Database, datetime], datetime | None]
@@ -21,6 +22,10 @@ _WORK: tuple[DueWork, ...] = (quiet.judge_due, mutes.end_expired, unreported.rel
 
 
 def run_due(db: Database, now: datetime, others: Iterable[DueWork] = ()) -> datetime | None:
-    """Do all that is due now, and what `others` find; returns when something is due next, None: nothing."""
-    moments = [work(db, now) for work in (*_WORK, *others)]
+    """Do all that is due now, and what `others` find; returns when something is due next, None: nothing.
+
+    What fails keeps nothing else from being done: the first error is raised at the end.
+    """
+    moments: list[datetime | None] = []
+    do_each((*_WORK, *others), lambda work: moments.append(work(db, now)))
     return min((moment for moment in moments if moment is not None), default=None)

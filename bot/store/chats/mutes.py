@@ -36,6 +36,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
+from bot.store.each import do_each
 from bot.store.outbox.muted import KeptBackHere, kept_back_in, mute_of, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
@@ -131,11 +132,13 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
     due = db.execute(
         "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
     ).fetchall()
-    if due:
+
+    def end(row: Row) -> None:
         with db.transaction():
-            for (destination_id,) in due:
-                over = [one for one in mutes_of(db, destination_id) if is_over(one, now)]
-                _end(db, destination_id, over, now)
+            over = [one for one in mutes_of(db, row[0]) if is_over(one, now)]
+            _end(db, row[0], over, now)
+
+    do_each(due, end)
     (until,) = db.execute("SELECT min(until) FROM mute").fetchone()
     return to_moment_or_none(until)
 

@@ -18,6 +18,7 @@ from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.mutes import end_all
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
+from bot.store.each import do_each
 from bot.store.rows import (
     Row,
     condition_to_json,
@@ -67,10 +68,12 @@ def judge_due(db: Database, now: datetime) -> datetime | None:
     due = db.execute(
         "SELECT destination_id FROM quiet WHERE due_at <= ? OR judged_at > ?", [at, slack]
     ).fetchall()
-    if due:
+
+    def judge(row: Row) -> None:
         with db.transaction():
-            for (destination_id,) in due:
-                _judge(db, destination_id, now)
+            _judge(db, row[0], now)
+
+    do_each(due, judge)
     (due_at,) = db.execute("SELECT min(due_at) FROM quiet").fetchone()
     return to_moment_or_none(due_at)
 

@@ -18,6 +18,7 @@ from bot.domain.rules.loud import Loudness
 from bot.domain.subscriptions import DestinationId, WatchSpec
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database, Value
+from bot.store.each import do_each
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
 from bot.store.rows import (
     Row,
@@ -146,10 +147,16 @@ def release_old(db: Database, now: datetime) -> datetime | None:
     """Report what has been held back for too long; returns when the next of it is, None: there is none."""
     # What begins in the future was held back before the clock was set back: it would wait too long.
     before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
-    old = db.execute(f"{_UNREPORTED} WHERE u.since <= ? OR u.since > ?", [before, slack]).fetchall()
-    if old:
+    due = db.execute(
+        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ?", [before, slack]
+    ).fetchall()
+
+    def release_due(row: Row) -> None:
+        old = f"{_UNREPORTED} WHERE u.destination_id = ? AND (u.since <= ? OR u.since > ?)"
         with db.transaction():
-            _release(db, old, to_milliseconds(now))
+            _release(db, db.execute(old, [row[0], before, slack]).fetchall(), to_milliseconds(now))
+
+    do_each(due, release_due)
     (first,) = db.execute("SELECT min(since) FROM unreported").fetchone()
     return None if first is None else to_moment(first) + HELD_BACK_AT_MOST
 
