@@ -108,4 +108,19 @@ MUTANTS = (
         "tests/store/test_alarms.py"
         "::test_a_total_that_lacks_a_chain_is_judged_when_it_is_back_though_nothing_changed",
     ),
+    Mutant(
+        "a digest does not note what it told: the next one tells it again",
+        "bot/store/polling/digests.py",
+        " after_alert_id = (SELECT coalesce(max(id), 0) FROM alert)",
+        " after_alert_id = after_alert_id",
+        "tests/store/test_digests.py::test_what_is_told_in_one_digest_is_not_in_the_next",
+    ),
+    Mutant(
+        "digests by offset: on the day on which the clock is changed they come an hour off",
+        "bot/domain/rules/digests.py",
+        "        moment_of(day, schedule.at, zone)\n",
+        "        moment_of(day, schedule.at,"
+        " __import__('datetime').timezone(now.astimezone(zone).utcoffset()))\n",
+        "tests/domain/test_digests.py::test_a_daily_digest_is_due_once_on_every_day_of_a_year",
+    ),
 )

@@ -28,7 +28,7 @@ from bot.store.database.door import Database
 from bot.store.maintenance import retention, stats
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.digest_content import with_digests
-from bot.store.polling.digests import MADE_AT_ONCE, DigestTerms, make_due
+from bot.store.polling.digests import MADE_AT_ONCE, TRIED_AGAIN_AFTER, DigestTerms, make_due
 from tests.builders import BASE, DAI, NOON, POLYGON, REGISTRY, TREASURY, USDC, VERIFIED, asset, at
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga, open_new_keeper
@@ -178,7 +178,7 @@ async def test_one_that_was_made_is_sent_once_though_the_bot_ended_before_it_was
     assert len(digests_in(await reader.told())) == 1
 
 
-async def test_a_digest_whose_transaction_failed_is_made_by_the_next_look(
+async def test_a_digest_whose_transaction_failed_is_made_by_a_later_look(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = await Reader(keeper).begin(ONLY)
@@ -188,8 +188,9 @@ async def test_a_digest_whose_transaction_failed_is_made_by_the_next_look(
         with pytest.raises(ZeroDivisionError):
             await reader.look(EIGHT)
     assert await reader.told() == []
+    assert await reader.look(EIGHT) == EIGHT + TRIED_AGAIN_AFTER
 
-    await reader.look(EIGHT)
+    await reader.look(EIGHT + TRIED_AGAIN_AFTER)
 
     alerts = await reader.told()
     assert one_digest(alerts)[0].follow == 1
@@ -214,6 +215,21 @@ async def test_a_restored_copy_makes_what_is_due_by_what_it_knows_once(
     assert one_digest(alerts)[0].due_at == EIGHT + DAY
     assert amounts_of(alerts) == [(10_000, 9_000, 1)]
     assert await reader.digests(EIGHT + DAY) == []
+
+
+async def test_a_digest_that_cannot_be_made_keeps_no_other_from_being_made(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    await reader.see(9_000)
+    await keeper.allow(OPS)
+    other = Reader(keeper, place=OPS)
+    await other.set(EVENING)
+    monkeypatch.setattr("bot.store.polling.digests.release", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await reader.look(EIGHT)
+
+    assert len(digests_in(await other.told())) == 1
 
 
 @pytest.mark.parametrize("back", [timedelta(seconds=2), 2 * HOUR, 30 * HOUR])

@@ -25,6 +25,7 @@ from bot.domain.zones import zone_named
 from bot.store.chats.digests import to_schedule
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database
+from bot.store.each import do_each
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.outbox.unreported import release
 from bot.store.polling.chains import asked_chains
@@ -34,6 +35,8 @@ from bot.store.rows import SUBSCRIPTIONS, to_milliseconds, to_moment, to_moment_
 
 MADE_AT_ONCE = 5
 """Digests, before others get at the database; a bot may have one to make for each of its chats at eight."""
+
+TRIED_AGAIN_AFTER = timedelta(minutes=10)
 
 ADDED_UP_MOST = 200
 """Accounts whose worth is added up in a digest: some eighty milliseconds in which nothing else happens."""
@@ -51,7 +54,10 @@ class DigestTerms:
 
 
 def make_due(db: Database, now: datetime, terms: DigestTerms) -> datetime | None:
-    """Make the digests that are due; returns when the next one is, None: nobody gets any."""
+    """Make the digests that are due; returns when the next one is, None: nobody gets any.
+
+    One that can't be made raises its error once the others are made, and is tried again after a while.
+    """
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     # What was looked at in the future was so before the clock was set back.
     due = db.execute(
@@ -59,11 +65,24 @@ def make_due(db: Database, now: datetime, terms: DigestTerms) -> datetime | None
         " ORDER BY due_at LIMIT ?",
         [at, slack, MADE_AT_ONCE],
     ).fetchall()
-    for (destination_id,) in due:
-        with db.transaction():
-            _look(db, DestinationId(destination_id), now, terms)
+    do_each(due, lambda row: _look_or_put_off(db, DestinationId(row[0]), now, terms))
     (due_at,) = db.execute("SELECT min(due_at) FROM digest_schedule").fetchone()
     return to_moment_or_none(due_at)
+
+
+def _look_or_put_off(db: Database, destination_id: DestinationId, now: datetime, terms: DigestTerms) -> None:
+    try:
+        with db.transaction():
+            _look(db, destination_id, now, terms)
+    except db.Error:
+        raise
+    except Exception:
+        # Or those that fail over and over would be the only ones that are looked at.
+        db.execute(
+            "UPDATE digest_schedule SET looked_at = ?, due_at = ? WHERE destination_id = ?",
+            [to_milliseconds(now), to_milliseconds(now + TRIED_AGAIN_AFTER), destination_id],
+        )
+        raise
 
 
 class _Scheduled(NamedTuple):
