@@ -151,7 +151,7 @@ WORDS: tuple[Explained, ...] = (
     Explained("block", "block the bot, as whoever you are"),
     Explained("unblock", "take that back"),
     Explained("kick", "remove the bot from the group where you are"),
-    Explained("invite", "bring it back"),
+    Explained("invite", "bring it back, or into the channel where you are"),
     Explained("quiet", "nothing moves by itself any more"),
     Explained("story", "it does again"),
     Explained("people", "list the people"),

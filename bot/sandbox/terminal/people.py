@@ -36,11 +36,16 @@ def kick_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
 
 
 def invite_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
-    """Add the bot to a group again."""
+    """Add the bot to a group again, or to a channel, where it has to be an administrator."""
     _must_be_shared(place, "the bot is always there, unless somebody blocks it")
     chat = place.chat
     if chat.members.get(telegram.bot.id) in PRESENT:
         raise SandboxError(f"The bot is in {chat.title} already.")
+    if chat.type == "channel":
+        if chat.members.get(user.id) not in IN_CHARGE:
+            raise SandboxError(f"{user.first_name} can make nobody an administrator of {chat.title}.")
+        telegram.changes_bot(chat, "administrator", by=user)
+        return f"{user.first_name} makes the bot an administrator of {chat.title}."
     telegram.adds_bot(chat, by=user)
     return f"{user.first_name} brings the bot back into {chat.title}."
 

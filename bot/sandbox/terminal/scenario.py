@@ -159,7 +159,10 @@ def _hold(world: GatewayWorld, account: str, contract: Contract, amount: int) ->
 
 
 def scenario_telegram() -> Telegram:
-    """Build a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
+    """Build a Telegram with Alice, who owns the bot, Bob, Mallory, a group, a forum and a channel.
+
+    The bot is not in the channel yet: an owner hears of a channel when somebody adds the bot there.
+    """
     telegram = Telegram()
     alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
     bob = telegram.add_user("Bob", username="bob")
@@ -170,4 +173,5 @@ def scenario_telegram() -> Telegram:
     forum = telegram.add_forum("team", {alice: "creator", bob: "member"})
     telegram.add_topic(forum, "treasury-topic")
     telegram.add_topic(forum, "games-topic")
+    telegram.add_channel("alerts-channel", {alice: "creator"}, bot="left")
     return telegram

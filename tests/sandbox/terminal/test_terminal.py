@@ -316,6 +316,24 @@ async def test_who_is_in_charge_removes_the_bot_and_brings_it_back(session: Sess
     ]
 
 
+async def test_who_is_in_charge_of_a_channel_makes_the_bot_an_administrator(session: Session) -> None:
+    assert "alerts-channel" in await session.screen.types("chats")
+    await session.screen.types("in alerts-channel")
+    assert "Alice makes the bot an administrator of alerts-channel." in await session.screen.types("invite")
+    assert "The bot is in alerts-channel already." in await session.screen.types("invite")
+
+    ((_, who, status),) = await memberships(session)
+    assert (who, status) == ("Alice", "administrator")
+
+
+async def test_who_is_not_in_charge_of_a_channel_brings_the_bot_nowhere(session: Session) -> None:
+    await session.screen.types("as mallory in alerts-channel")
+
+    assert "Mallory can make nobody an administrator" in await session.screen.types("invite")
+
+    assert await memberships(session) == []
+
+
 async def test_a_mere_member_removes_nobody_and_nobody_is_removed_in_private(session: Session) -> None:
     assert "That is for groups." in await session.screen.types("kick")
     assert "That is for groups." in await session.screen.types("invite")
