@@ -57,7 +57,7 @@ ONLY_COMMAND = Command(
 
 REHEARSED = timedelta(days=30)
 
-_EVERYTHING = "all"
+_ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class OnlyRequest(Request):
     async def _condition(self, services: Services, place: Place, said: Said) -> Condition | None:
         """Return what is to be reported; None: as the place says, and of the place everything."""
         word = said.rest.casefold()
-        if word == OFF or (word == _EVERYTHING and not said.found):
+        if word == OFF or (word == _ALL and not said.found):
             return None
-        if word == _EVERYTHING:
+        if word == _ALL:
             return EVERYTHING
         chains = ChainReader(services.chains, await services.listing())
         typed = read_condition(said.rest, chains)
@@ -155,11 +155,16 @@ def _undo(
     is_all = not said.found
     if len(set(former)) != 1 or former[0] == condition or (not said.who and not is_all):
         return []
-    return [("Undo", f"/only {said.who} {_typed(former[0], chains)}".replace("  ", " "))]
+    return [("Undo", _command(said, _typed(former[0], chains)))]
+
+
+def _command(said: Said, typed: str) -> str:
+    """Return the command that sets a rule for the same: "all" is typed, as a label may begin like a rule."""
+    return f"/only {said.who or _ALL} {typed}"
 
 
 def _typed(condition: Condition | None, chains: Chains) -> str:
-    return OFF if condition is None else write_condition(condition, chains) or _EVERYTHING
+    return OFF if condition is None else write_condition(condition, chains) or _ALL
 
 
 async def _rehearsed(services: Services, place: Place, said: Said, condition: Condition) -> Screen:
@@ -167,7 +172,7 @@ async def _rehearsed(services: Services, place: Place, said: Said, condition: Co
         rehearse, place, said.ids, condition, since=services.now() - REHEARSED, chains=services.chains
     )
     what = fill("{}, only {}:", target_name(said), show_condition(condition, services.chains))
-    typed = f"/only {said.who} {_typed(condition, services.chains)}".replace("  ", " ")
+    typed = _command(said, _typed(condition, services.chains))
     buttons = await services.button_commands.buttons(place, ("Set it", typed))
     return Screen(
         join("\n", (what, _replayed(replayed, "that would be"), "Nothing was changed.")), rows(buttons)
@@ -177,7 +182,7 @@ async def _rehearsed(services: Services, place: Place, said: Said, condition: Co
 async def _refused(services: Services, place: Place, said: Said, refused: LineRefused) -> Screen:
     """Return why a filter is not taken; where a symbol means several tokens, each is offered."""
     offers = [
-        (offer.text, f"/only {said.who} {said.rest.replace(refused.word, offer.line, 1)}".replace("  ", " "))
+        (offer.text, _command(said, said.rest.replace(refused.word, offer.line, 1)))
         for offer in refused.offers
     ]
     buttons = await services.button_commands.buttons(place, *offers)
@@ -196,7 +201,7 @@ async def _shown(services: Services, place: Place, said: Said) -> Screen:
     if said.found and not own:
         lines.append(fill("{}: nothing of its own is set.", target_name(said)))
     lines.append(fill("To set it, send for example {}.", code("/only min $100")))
-    ends = [("Report all", "/only off")] if of_place is not None and not said.found else []
+    ends = [("Report all", _command(said, OFF))] if of_place is not None and not said.found else []
     ends += [(f"End #{one.number}", f"/only #{one.number} off") for one in own]
     buttons = await services.button_commands.buttons(place, *ends[:_BUTTONS_MOST])
     return Screen(join("\n", lines), rows(*([one] for one in buttons)))
