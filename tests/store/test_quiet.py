@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.assets import Description
+from bot.domain.assets import Amount, Description
 from bot.domain.chat.mutes import Mute, MuteScope
 from bot.domain.deliver.alerts import (
     AlarmRang,
@@ -16,6 +16,7 @@ from bot.domain.deliver.alerts import (
     MuteKind,
     MuteOver,
 )
+from bot.domain.observations import Balance, ItemMove, Move, Standing, Verdict
 from bot.domain.places import Place
 from bot.domain.rules.alarms import Side
 from bot.domain.rules.conditions import Condition, Level, Unit
@@ -23,7 +24,7 @@ from bot.domain.rules.quiet import WEEKENDS, QuietHours
 from bot.store.chats import chats, migrate, mutes, quiet, zones
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_milliseconds
-from tests.builders import POLYGON, TREASURY, USDC, asset, reading
+from tests.builders import POLYGON, PUNKS, TREASURY, USDC, VERIFIED, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
 NIGHT = QuietHours(time(22), time(7))
@@ -154,6 +155,28 @@ async def test_a_change_without_a_price_is_never_taken_for_little(watching: Keep
     await moved(watching, 6, on(1, 23), price=None)
 
     assert await waiting(watching, on(1, 23)) == [6]
+
+
+@pytest.mark.parametrize(
+    ("items", "passes"), [((), True), ((ItemMove(1, 1, 0), ItemMove(2, 0, 1)), False)], ids=["unknown", "one"]
+)
+async def test_an_exchange_of_unknown_ids_is_never_taken_for_little(
+    watching: Keeper, items: tuple[ItemMove, ...], *, passes: bool
+) -> None:
+    large = Condition(levels=(Level(Decimal(2)),))
+    await set_quiet(watching, replace(NIGHT, exception=large), on(1, 13))
+    await watching.outbox(on(1, 23))
+    five, parts = Amount(5, uniques=5), frozenset({VERIFIED})
+    move = Move(asset(PUNKS), five, five, parts, items=items)
+    verdict = Verdict(
+        TREASURY, POLYGON, moves=(move,), balances={asset(PUNKS): Balance(five, Standing.LISTED)}
+    )
+    described = {asset(PUNKS): Description("ERC721", "PUNK")}
+
+    poll = await watching.judged(when=on(1, 23))
+    await watching.record_poll(replace(poll, verdicts=(verdict,), described=described))
+
+    assert await waiting(watching, on(1, 23)) == [5] * passes
 
 
 @pytest.mark.parametrize("alarms_pass", [True, False])

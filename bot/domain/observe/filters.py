@@ -41,23 +41,19 @@ def goes_on(held_back: HeldBack, step: Step) -> bool:
     return step.kind is MoveKind.MOVED and held_back.now.amount_raw == step.before.amount_raw
 
 
-def judge_step(
-    filters: Sequence[Condition | None], told: Amount, step: Step, items: tuple[ItemMove, ...] | None
-) -> Judgement:
+def judge_step(filters: Sequence[Condition | None], difference: Difference | None) -> Judgement:
     """Return whether a change is reported, by any of the filters that it meets: not only if NOT_MET.
 
-    `items` are the ids that came and went since it was `told`, of a collection: empty if they are the same
-    again. None: unknown.
+    The difference is that to what was told; what can't be measured is reported.
     """
-    # Nothing is measured where nobody asks for it.
-    difference = None if None in filters else difference_of(told, step, items)
     return Judgement.MET if difference is None else judge_any(filters, difference)
 
 
 def difference_of(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> Difference | None:
     """Return by how much an amount differs after a change from what was told; None: it can't be measured.
 
-    That is what is no change, or is counted in two units. `items` are as in `judge_step`.
+    That is what is no change, or is counted in two units. `items` are the ids that came and went since it
+    was `told`, of a collection: empty if they are the same again. None: unknown.
     """
     if step.kind is MoveKind.LISTED or step.is_redenominated:
         return None
@@ -70,6 +66,6 @@ def difference_of(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) 
 def is_settled(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> bool:
     """Whether nothing is left to report after a change: all is as it was when last told.
 
-    `items` are as in `judge_step`.
+    `items` are as in `difference_of`.
     """
     return not told.differs_from(step.after) and not (step.is_collection and items != ())

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 from typing import NamedTuple
 
 from bot.domain.assets import Amount, Asset, ChainId
-from bot.domain.units import usd_value
+from bot.domain.units import usd_value, whole_units
 
 PRICE_COUNTS_FOR = timedelta(hours=1)
 """An older price says nothing about what an amount is worth now."""
@@ -125,10 +124,13 @@ def judge_any(conditions: Iterable[Condition | None], difference: Difference) ->
 
     Where there is no condition, none is met.
     """
-    judgements = {
+    judgements = [
         Judgement.MET if condition is None else judge(condition, difference) for condition in conditions
-    }
-    return next((one for one in Judgement if one in judgements), Judgement.NOT_MET)
+    ]
+    return next((one for one in _BEST_FIRST if one in judgements), Judgement.NOT_MET)
+
+
+_BEST_FIRST = tuple(Judgement)
 
 
 def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:
@@ -137,7 +139,7 @@ def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:
     elif difference.decimals is None:
         return Judgement.NO_DECIMALS
     elif level.unit is Unit.TOKENS:
-        is_met = moved >= Fraction(level.number) * Fraction(10) ** difference.decimals
+        is_met = whole_units(moved, difference.decimals) >= level.number
     else:
         worth = usd_value(moved, difference.decimals, difference.price_usd)
         if worth is None:
@@ -148,8 +150,9 @@ def _reaches(level: Level, difference: Difference, moved: int) -> Judgement:
 
 def _is_share(percent: Decimal, difference: Difference, moved: int) -> bool:
     told, now = difference.told.amount_raw, difference.now.amount_raw
+    parts, whole = percent.as_integer_ratio()
     # All of it is gone, or there was nothing a part could be measured by: that is news at any level.
-    return not told or not now or moved * 100 >= Fraction(percent) * told
+    return not told or not now or moved * 100 * whole >= parts * told
 
 
 def price_that_counts(price_usd: str | None, priced_at: datetime | None, now: datetime) -> str | None:

@@ -14,6 +14,7 @@ from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import ItemMove, net_items
 from bot.domain.observe.filters import HeldBack
 from bot.domain.places import Place
+from bot.domain.rules.conditions import Difference
 from bot.domain.rules.loud import Loudness
 from bot.domain.subscriptions import DestinationId, WatchSpec
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
@@ -240,8 +241,8 @@ def _release(db: Database, rows: Sequence[Row], at: int) -> int:
     return len(unreported)
 
 
-def alert_of(key: UnreportedKey, one: Unreported) -> NewAlert:
-    """Return the alert that sums up changes."""
+def alert_of(key: UnreportedKey, one: Unreported, difference: Difference | None = None) -> NewAlert:
+    """Return the alert that sums up changes; without a `difference` no exception from quiet is judged."""
     return NewAlert(
         destination_id=key.destination_id,
         about=frozenset({one.about}),
@@ -250,6 +251,7 @@ def alert_of(key: UnreportedKey, one: Unreported) -> NewAlert:
         first_change_id=one.first_change_id if one.steps > 1 else None,
         steps=one.steps,
         loudness=one.loudness,
+        difference=difference,
     )
 
 

@@ -9,7 +9,7 @@ from bot.domain.assets import Address, Asset
 from bot.domain.chains import Chains
 from bot.domain.observations import ItemMove, MoveKind, net_items
 from bot.domain.observe.descriptions import decimals_of
-from bot.domain.observe.filters import HeldBack, Step, goes_on, is_settled, judge_step
+from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
 from bot.domain.observe.recipients import Rules, ignores
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Judgement, price_that_counts
@@ -96,7 +96,7 @@ class _Replay:
         moved = [*moved, items]
         told = step.before if held_back is None else held_back.told
         net = net_items(moved) if all(moved) else None
-        judgement = judge_step(self._filters, told, step, net)
+        judgement = judge_step(self._filters, difference_of(told, step, net))
         if judgement is not Judgement.NOT_MET:
             self.alerts += 1
             self.unknown[judgement] += judgement.is_unknown

@@ -1,7 +1,7 @@
 """Decides of each change of a batch who gets an alert, and from whom a filter holds it back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.assets import Address, Amount
@@ -9,7 +9,7 @@ from bot.domain.chat.mutes import MuteScope
 from bot.domain.observations import ItemMove
 from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
 from bot.domain.observe.recipients import Recipient
-from bot.domain.rules.conditions import Condition, Judgement
+from bot.domain.rules.conditions import Condition, Difference, Judgement
 from bot.domain.rules.loud import AS_EVER, Loudness, judge_loudness
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.digests import told_by_digests_alone
@@ -68,16 +68,18 @@ class Reports:
         One that is no news by itself is told only where it ends what is held back.
         """
         alerts: list[NewAlert] = []
+        # The same for all to whom nothing is held back of it.
+        by_itself = difference_of(change.step.before, change.step, change.items or None)
         for destination_id, recipient in found.items():
             # What a filter held back was reported when the filter ended: without one there is nothing.
             filters = self._filters(destination_id, recipient)
             if filters is not None:
-                alerts += self._filtered(change, destination_id, recipient, filters, is_news=is_news)
-            elif is_news:
-                loudness = self._loudness(
-                    change.step.before, change, change.items or None, recipient, destination_id
+                alerts += self._filtered(
+                    change, destination_id, recipient, filters, by_itself, is_news=is_news
                 )
-                alerts.append(_alert(change, destination_id, recipient.label, loudness))
+            elif is_news:
+                loudness = self._loudness(by_itself, recipient, destination_id)
+                alerts.append(_alert(change, destination_id, recipient.label, loudness, by_itself))
         return alerts
 
     def save(self) -> None:
@@ -102,6 +104,7 @@ class Reports:
         destination_id: DestinationId,
         recipient: Recipient,
         filters: Sequence[Condition | None],
+        by_itself: Difference | None,
         *,
         is_news: bool,
     ) -> list[NewAlert]:
@@ -118,30 +121,28 @@ class Reports:
             return alerts
         told = change.step.before if before is None else before.held_back.told
         items = self._items(change, before)
-        judgement = judge_step(filters, told, change.step, items)
-        loudness = self._loudness(told, change, items, recipient, destination_id)
+        difference = by_itself if before is None else difference_of(told, change.step, items)
+        is_reported = judge_step(filters, difference) is not Judgement.NOT_MET
+        if not is_reported and is_settled(told, change.step, items):
+            return alerts
+        loudness = self._loudness(difference, recipient, destination_id)
+        if is_reported and before is None:
+            return [*alerts, _alert(change, destination_id, recipient.label, loudness, difference)]
         after = self._with(before, change, recipient.label, told, loudness)
-        if judgement is not Judgement.NOT_MET:
-            difference = difference_of(told, change.step, items)
-            alerts.append(replace(alert_of(key, after), difference=difference))
-        elif not is_settled(told, change.step, items):
-            self._held_back[key] = after
+        if is_reported:
+            return [*alerts, alert_of(key, after, difference)]
+        self._held_back[key] = after
         return alerts
 
     def _loudness(
-        self,
-        told: Amount,
-        change: RecordedChange,
-        items: tuple[ItemMove, ...] | None,
-        recipient: Recipient,
-        destination_id: DestinationId,
+        self, difference: Difference | None, recipient: Recipient, destination_id: DestinationId
     ) -> Loudness:
         """Return how an alert arrives that goes from what was told to this change."""
         if self._loud_places is None:
             self._loud_places = places_with_loud_rules(self._db)
         if destination_id not in self._loud_places:
             return AS_EVER
-        return judge_loudness(recipient.loud_rules, difference_of(told, change.step, items))
+        return judge_loudness(recipient.loud_rules, difference)
 
     def _items(self, change: RecordedChange, before: Unreported | None) -> tuple[ItemMove, ...] | None:
         """Return which ids of a collection came and went with a change and what was held back before."""
@@ -171,12 +172,18 @@ class Reports:
         )
 
 
-def _alert(change: RecordedChange, destination_id: DestinationId, label: str, loudness: Loudness) -> NewAlert:
+def _alert(
+    change: RecordedChange,
+    destination_id: DestinationId,
+    label: str,
+    loudness: Loudness,
+    difference: Difference | None,
+) -> NewAlert:
     return NewAlert(
         destination_id=destination_id,
         about=frozenset({change.about}),
         label=label,
         change_id=change.row,
         loudness=loudness,
-        difference=difference_of(change.step.before, change.step, change.items),
+        difference=difference,
     )
