@@ -10,7 +10,7 @@ import click
 import structlog
 
 from bot.app import leave_garbage_to_sweeps
-from tests.benchmarks import database, fanout, latency, memory, sending, soak, start, sweeps
+from tests.benchmarks import database, fanout, filters, latency, memory, sending, soak, start, sweeps
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -24,6 +24,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "latency": latency.measure,
     "sending": sending.measure,
     "fanout": fanout.measure,
+    "filters": filters.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest, "soak": soak.measure}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}
