@@ -262,8 +262,16 @@ def _when_asked_to_stop(act: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop has ended by itself
             loop.call_soon_threadsafe(act)
 
+    sys.unraisablehook = _unraisable
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
+
+
+def _unraisable(error: "sys.UnraisableHookArgs") -> None:
+    """Report an error that nobody can catch, but not that of a signal that came while it became ignored."""
+    # Python says so with a traceback, where its own handler had noted the signal a moment before.
+    if not (isinstance(error.exc_value, OSError) and "ignored due to race condition" in str(error.exc_value)):
+        sys.__unraisablehook__(error)
 
 
 def _end_with(work: Coroutine[None, None, None], output: Output) -> None:

@@ -166,7 +166,8 @@ async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(stac
     await until(lambda: "DAI" in "\n".join(stack.said()[said_before:]))
     await stack.asked(3)
     changes = changes_in(stack.said()[said_before:])
-    assert [change.split(" | ")[0] for change in changes] == ["🟢 +1 DAI", "🔴 −2 USDC"]
+    # The weightiest comes first.
+    assert [change.split(" | ")[0] for change in changes] == ["🔴 −2 USDC", "🟢 +1 DAI"]
     ids = {text.split(" · ")[-1] for text in stack.said()[said_before:]}
     assert told_before.text.split(" · ")[-1] not in ids
 
