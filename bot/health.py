@@ -173,6 +173,7 @@ class Health:
             oldest_seconds=max(0.0, (now - since).total_seconds()) if since else 0.0,
             parked=stored.parked,
             unreported=stored.unreported,
+            ringing=stored.ringing,
             kept_back={str(kind): count for kind, count in stored.kept_back.items()},
             chain_age_seconds=self._by_name(
                 (

@@ -83,6 +83,7 @@ def _of_the_store(stored: StoredStats) -> Iterator[Metric]:
     yield _gauge("alerts_oldest_seconds", "Age of the oldest waiting alert.", stored.oldest_seconds)
     yield _gauge("alerts_parked", "Alerts for chats that can't be reached.", stored.parked)
     yield _gauge("balances_held_back", "Balances of which filters hold changes back.", stored.unreported)
+    yield _gauge("alarms_ringing", "What alarms ring for.", stored.ringing)
     yield _labelled_gauge("alerts_kept_back", "Alerts that wait for later.", stored.kept_back, "by")
     yield _labelled_gauge(
         "chain_age_seconds", "How old the view of a chain is.", stored.chain_age_seconds, "chain"

@@ -17,6 +17,7 @@ class StoredStats:
     oldest_seconds: float
     parked: int
     unreported: int
+    ringing: int
     kept_back: Counts
     """By what keeps them back: a mute, quiet hours or a budget."""
     chain_age_seconds: Mapping[str, float]

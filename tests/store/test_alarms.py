@@ -21,7 +21,7 @@ from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.balances.prices import save_prices
 from bot.store.chats import alarms, mutes, unsubscribe
 from bot.store.database.connection import DatabaseThread
-from bot.store.maintenance import retention
+from bot.store.maintenance import retention, stats
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import choose_chains
@@ -159,6 +159,17 @@ async def test_an_alarm_rings_once_and_ends_beyond_its_level(story: Story) -> No
         await story.see(amount)
 
     assert await story.told() == [("rang", Decimal("0.49")), ("ended", Decimal("0.525"))]
+
+
+async def test_what_rings_is_counted_until_it_ends(story: Story) -> None:
+    await story.begin("1")
+    await story.set()
+
+    await story.see("0.4")
+    assert (await story.keeper.db.run(stats.collect_stats)).ringing == 1
+
+    await story.see("1")
+    assert (await story.keeper.db.run(stats.collect_stats)).ringing == 0
 
 
 async def test_each_chain_rings_by_itself(story: Story) -> None:

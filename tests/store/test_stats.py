@@ -20,6 +20,7 @@ OF_NOW = {
     "waiting_since",
     "parked",
     "unreported",
+    "ringing",
     "kept_back",
     "complete_at",
     "unknown_views",

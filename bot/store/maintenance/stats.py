@@ -31,6 +31,8 @@ class DatabaseStats:
     """Alerts for chats that can't be reached now."""
     unreported: int
     """Balances of which filters hold changes back, counted for each chat."""
+    ringing: int
+    """What alarms ring for now: several of one alarm where it is about several chains."""
     kept_back: Mapping[MuteKind, int]
     """Alerts that are kept back, by what keeps them, none left out."""
     complete_at: Mapping[ChainId, datetime]
@@ -45,7 +47,7 @@ class DatabaseStats:
 
 def collect_stats(db: Database) -> DatabaseStats:
     """Return the numbers as they are now."""
-    changes, digests, deliveries, accounts, subscriptions, unreported = _one(db, _COUNTS)
+    changes, digests, deliveries, accounts, subscriptions, unreported, ringing = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     return DatabaseStats(
         changes=changes,
@@ -55,6 +57,7 @@ def collect_stats(db: Database) -> DatabaseStats:
         waiting_since=to_moment_or_none(since),
         parked=parked,
         unreported=unreported,
+        ringing=ringing,
         kept_back=_kept_back(db),
         complete_at={
             ChainId(chain_id): to_moment(at)
@@ -82,7 +85,8 @@ SELECT (SELECT coalesce(max(id), 0) FROM change),
        (SELECT coalesce(max(id), 0) FROM delivery),
        (SELECT count(DISTINCT account_id) FROM subscription),
        (SELECT count(*) FROM subscription),
-       (SELECT count(*) FROM unreported)
+       (SELECT count(*) FROM unreported),
+       (SELECT count(*) FROM firing WHERE ended_at IS NULL)
 """
 
 # What a chat that can't be reached has waiting counts apart: it is no backlog of the bot's.
