@@ -162,7 +162,6 @@ async def test_an_alarm_rings_once_and_ends_beyond_its_level(story: Story) -> No
 
 
 async def test_what_rings_is_counted_until_it_ends(story: Story) -> None:
-    await story.begin("1")
     await story.set()
 
     await story.see("0.4")
