@@ -148,6 +148,8 @@ def merge_destination(db: Database, one: int, into: int) -> int:
             f" WHERE id = ? AND {column} = {unset}",
             [one, into],
         )
+    # The clock there may be another one now.
+    db.execute("UPDATE quiet SET due_at = 0 WHERE destination_id = ?", [into])
     # What a rule of the other one made silent is so no longer, where no rule came along.
     ring_without_rules(db, DestinationId(into))
     return moved
