@@ -127,6 +127,20 @@ async def test_the_outbox_is_looked_into_at_each_edge(watching: Keeper) -> None:
     assert (await watching.outbox(on(2, 7))).next_at == on(2, 22)
 
 
+async def test_the_edges_of_many_chats_take_several_looks(
+    watching: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (quiet, mutes):
+        monkeypatch.setattr(module, "DUE_AT_ONCE", 1)
+    for place in (OLGA, OPS):
+        await set_quiet(watching, NIGHT, on(1, 13), place)
+
+    for edge, is_quiet in ((on(1, 22), 1), (on(2, 7), 0)):
+        assert (await watching.outbox(edge)).next_at == edge
+        assert (await watching.outbox(edge)).next_at != edge
+        assert len(await muted(watching, edge)) == len(await muted(watching, edge, OPS)) == is_quiet
+
+
 async def test_hours_that_are_set_within_themselves_begin_at_once(watching: Keeper) -> None:
     await set_quiet(watching, NIGHT, on(1, 23))
 
@@ -340,6 +354,16 @@ async def test_a_group_takes_its_quiet_hours_along(watching: Keeper) -> None:
     assert await watching.db.run(quiet.quiet_here, there) == NIGHT
     assert [one.kind for one in await muted(watching, on(1, 23), there)] == [MuteKind.QUIET]
     assert await waiting(watching, on(2, 7), there) == [over(1, on(1, 22), on(2, 7)), 6]
+
+
+async def test_a_group_that_brings_its_zone_along_has_quiet_hours_judged_anew(watching: Keeper) -> None:
+    there = OPS.moved_to(-100_1001)
+    await watching.db.run(zones.set_zone, OPS, "Asia/Tokyo", olga(on(1, 12)))
+    await set_quiet(watching, NIGHT, on(1, 13), there)
+
+    await watching.migrate(OPS.chat_id, there.chat_id)
+
+    assert [one.until for one in await muted(watching, on(1, 14), there)] == [on(1, 22)]
 
 
 async def test_the_quiet_hours_of_a_lost_topic_are_not_those_of_who_takes_over(keeper: Keeper) -> None:

@@ -36,7 +36,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.each import do_each
+from bot.store.each import DUE_AT_ONCE, write_each
 from bot.store.outbox.muted import KeptBackHere, kept_back_in, mute_of, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
@@ -130,15 +130,15 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
     # One that begins in the future was made before the clock was set back: it would last too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
-        "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
+        "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ? LIMIT ?",
+        [at, slack, DUE_AT_ONCE],
     ).fetchall()
 
     def end(row: Row) -> None:
-        with db.transaction():
-            over = [one for one in mutes_of(db, row[0]) if is_over(one, now)]
-            _end(db, row[0], over, now)
+        over = [one for one in mutes_of(db, row[0]) if is_over(one, now)]
+        _end(db, row[0], over, now)
 
-    do_each(due, end)
+    write_each(db, due, end)
     (until,) = db.execute("SELECT min(until) FROM mute").fetchone()
     return to_moment_or_none(until)
 

@@ -18,7 +18,7 @@ from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.mutes import end_all
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.each import do_each
+from bot.store.each import DUE_AT_ONCE, write_each
 from bot.store.rows import (
     Row,
     condition_to_json,
@@ -66,14 +66,14 @@ def judge_due(db: Database, now: datetime) -> datetime | None:
     # What was judged in the future was so before the clock was set back: its next moment is too late.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
-        "SELECT destination_id FROM quiet WHERE due_at <= ? OR judged_at > ?", [at, slack]
+        "SELECT destination_id FROM quiet WHERE due_at <= ? OR judged_at > ? ORDER BY due_at LIMIT ?",
+        [at, slack, DUE_AT_ONCE],
     ).fetchall()
 
     def judge(row: Row) -> None:
-        with db.transaction():
-            _judge(db, row[0], now)
+        _judge(db, row[0], now)
 
-    do_each(due, judge)
+    write_each(db, due, judge)
     (due_at,) = db.execute("SELECT min(due_at) FROM quiet").fetchone()
     return to_moment_or_none(due_at)
 

@@ -19,7 +19,7 @@ from bot.domain.rules.loud import Loudness
 from bot.domain.subscriptions import DestinationId, WatchSpec
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database, Value
-from bot.store.each import do_each
+from bot.store.each import DUE_AT_ONCE, write_each
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
 from bot.store.rows import (
     Row,
@@ -149,15 +149,15 @@ def release_old(db: Database, now: datetime) -> datetime | None:
     # What begins in the future was held back before the clock was set back: it would wait too long.
     before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
-        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ?", [before, slack]
+        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ? LIMIT ?",
+        [before, slack, DUE_AT_ONCE],
     ).fetchall()
 
     def release_due(row: Row) -> None:
         old = f"{_UNREPORTED} WHERE u.destination_id = ? AND (u.since <= ? OR u.since > ?)"
-        with db.transaction():
-            _release(db, db.execute(old, [row[0], before, slack]).fetchall(), to_milliseconds(now))
+        _release(db, db.execute(old, [row[0], before, slack]).fetchall(), to_milliseconds(now))
 
-    do_each(due, release_due)
+    write_each(db, due, release_due)
     (first,) = db.execute("SELECT min(since) FROM unreported").fetchone()
     return None if first is None else to_moment(first) + HELD_BACK_AT_MOST
 
