@@ -24,8 +24,8 @@ _WORK: tuple[DueWork, ...] = (quiet.judge_due, mutes.end_expired, unreported.rel
 def run_due(db: Database, now: datetime, others: Iterable[DueWork] = ()) -> datetime | None:
     """Do all that is due now, and what `others` find; returns when something is due next, None: nothing.
 
-    Of much that is due at once only a part is done, and the next of it is due at once. What fails keeps nothing
-    else from being done: the first error is raised at the end.
+    Of much that is due only a part is done, and the next of it is due at once. What fails keeps nothing else
+    from being done: the first error is raised at the end.
     """
     moments: list[datetime | None] = []
     do_each((*_WORK, *others), lambda work: moments.append(work(db, now)))

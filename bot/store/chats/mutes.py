@@ -130,7 +130,8 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
     # One that begins in the future was made before the clock was set back: it would last too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
-        "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ? LIMIT ?",
+        "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?"
+        " ORDER BY destination_id LIMIT ?",
         [at, slack, DUE_AT_ONCE],
     ).fetchall()
 

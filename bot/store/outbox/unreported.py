@@ -149,7 +149,8 @@ def release_old(db: Database, now: datetime) -> datetime | None:
     # What begins in the future was held back before the clock was set back: it would wait too long.
     before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
-        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ? LIMIT ?",
+        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ?"
+        " ORDER BY destination_id LIMIT ?",
         [before, slack, DUE_AT_ONCE],
     ).fetchall()
 
