@@ -46,6 +46,7 @@ from tests.simulation.small_world import (
     RICH_ACCOUNT,
     RICH_CHAIN,
     TOKENS,
+    USD,
     chains,
     contracts,
     first_amount,
@@ -287,6 +288,9 @@ class Simulation:
                 self._set_filter,
                 self._set_filter,
                 self._set_filter,
+                self._drip,
+                self._drip,
+                self._drip,
                 self._end_filter,
                 self._unwatch_and_undo,
                 self._mute,
@@ -298,6 +302,15 @@ class Simulation:
 
     def _someplace(self) -> Place:
         return self.whims.choice(PLACES)
+
+    async def _drip(self) -> None:
+        """Let a little more be held, less than most levels and in the end more than these."""
+        wishes = (one for of_place in self.ledger.wishes.values() for one in of_place)
+        watched = sorted(one.account for one in wishes if one.account is not None)
+        chain_id, account = CHAINS[0], watched[0] if watched else ACCOUNTS[0]
+        amount = self.world.token(chain_id, USD, account)
+        more = self.whims.choice((3, 3, 600)) if amount else 10_000
+        self.holds(chain_id, account, USD, min(amount + more, 2**255))
 
     async def _set_filter(self) -> None:
         await self._want_only(self._someplace(), some_clause(self.whims))
