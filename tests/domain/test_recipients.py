@@ -7,6 +7,7 @@ from bot.domain.observe.recipients import (
     Rules,
     ignores,
     label_on,
+    labels_of_parts,
     recipients,
     recipients_of_parts,
     unignored_parts,
@@ -32,8 +33,11 @@ from tests.builders import (
 def hearing(
     *subscriptions: Subscription, parts: frozenset[Part] = BROAD, chain_id: ChainId = POLYGON
 ) -> dict[DestinationId, str]:
-    found = recipients_of_parts(watches_by_account(subscriptions), TREASURY, chain_id, parts, VERIFIED)
-    return {destination_id: recipient.label for destination_id, recipient in found.items()}
+    about = watches_by_account(subscriptions), TREASURY, chain_id, parts, VERIFIED
+    labels = labels_of_parts(*about)
+
+    assert labels == {one: found.label for one, found in recipients_of_parts(*about).items()}
+    return labels
 
 
 # ---------------------------------------------------------------- who

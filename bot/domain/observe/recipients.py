@@ -52,14 +52,32 @@ def recipients_of_parts(
 ) -> dict[DestinationId, Recipient]:
     """Return the destinations that watch any of these parts, each once."""
     result: dict[DestinationId, Recipient] = {}
+    for pair in _matching(watches, account, chain_id, parts, status):
+        known = result.get(pair[0].destination_id)
+        result[pair[0].destination_id] = Recipient((*known.pairs, pair) if known else (pair,))
+    return result
+
+
+def labels_of_parts(
+    watches: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
+) -> dict[DestinationId, str]:
+    """Return what the destinations that watch any of these parts call the account, "" for nothing."""
+    # As `Recipient.label`, without what a first reading of a whole list does not need.
+    result: dict[DestinationId, str] = {}
+    for watch, _ in _matching(watches, account, chain_id, parts, status):
+        result[watch.destination_id] = result.get(watch.destination_id) or watch.label
+    return result
+
+
+def _matching(
+    watches: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
+) -> list[WatchPair]:
     # Mostly there are none, of the parts that gave no answer: nobody's have to be looked at.
     if not parts:
-        return result
-    for pair in _by_name(watches.get(account, ())):
-        if watched_parts([pair], chain_id, status) & parts:
-            known = result.get(pair[0].destination_id)
-            result[pair[0].destination_id] = Recipient((*known.pairs, pair) if known else (pair,))
-    return result
+        return []
+    return [
+        pair for pair in _by_name(watches.get(account, ())) if watched_parts([pair], chain_id, status) & parts
+    ]
 
 
 def recipients(

@@ -11,10 +11,9 @@ from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import (
     NO_RULES,
     Ignored,
-    Recipient,
     Rules,
     Watches,
-    recipients_of_parts,
+    labels_of_parts,
     unignored_parts,
 )
 from bot.domain.subscriptions import DestinationId
@@ -76,8 +75,8 @@ class BaselineMaker:
         names: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
             about = self._watches, account, verdict.chain_id
-            seen = _labels(recipients_of_parts(*about, verdict.first_seen, self._status))
-            unseen = _labels(recipients_of_parts(*about, verdict.never_seen, self._status))
+            seen = labels_of_parts(*about, verdict.first_seen, self._status)
+            unseen = labels_of_parts(*about, verdict.never_seen, self._status)
             for name in (unseen | seen).items():
                 named[name].append(verdict)
             names |= dict.fromkeys(seen.items())
@@ -123,10 +122,6 @@ class BaselineMaker:
             unanswered=tuple(unanswered),
             contracts=tuple(contracts),
         )
-
-
-def _labels(found: Mapping[DestinationId, Recipient]) -> dict[DestinationId, str]:
-    return {destination_id: recipient.label for destination_id, recipient in found.items()}
 
 
 def _with_balances(db: Database, accounts: Mapping[int, Address]) -> dict[int, Address]:
