@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
+from bot.chat.commands.rules.settings import rules_set
 from bot.chat.commands.times.digest import digest_line
 from bot.chat.commands.times.settings import times_set
 from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
@@ -71,7 +72,8 @@ class StatusRequest(Request):
         times = await times_set(services, place)
         why = "Kept for the next digest" if schedule and schedule.is_only else "Held back by filters"
         filtered = _not_told(held_back, why, services.chains)
-        return (join("\n", (*ringing, *muted, shown, *filtered, *digest_line(schedule), *times)),)
+        rules = await rules_set(services, place)
+        return (join("\n", (*ringing, *muted, shown, *filtered, *rules, *digest_line(schedule), *times)),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:

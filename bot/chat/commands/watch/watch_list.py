@@ -16,19 +16,17 @@ from bot.chat.commands.command import (
     Services,
     Who,
 )
+from bot.chat.commands.rules.settings import rules_set
 from bot.chat.commands.times.digest import digest_line
 from bot.chat.commands.watch import entry, words
 from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
 from bot.chat.commands.watch.unwatch import STOP, UNWATCH_COMMAND, end
 from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
-from bot.chat.text.conditions import filter_words
-from bot.chat.text.html import fill
-from bot.chat.text.loud import BELL, loud_words
 from bot.domain.assets import Address
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms
-from bot.store.chats import alarms, filters, loud_rules, migrate, mutes, subscriptions
+from bot.store.chats import alarms, migrate, mutes, subscriptions
 from bot.store.chats.digests import digest_here
 
 LIST_COMMAND = Command(
@@ -106,17 +104,11 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     pages = max(1, -(-len(listed) // ENTRIES_A_PAGE))
     page = min(max(1, page), pages)
     shown = listed[(page - 1) * ENTRIES_A_PAGE : page * ENTRIES_A_PAGE]
-    of_place = await services.db.run(filters.place_filter, place)
-    reported = (
-        [] if of_place is None else [fill("Reported here: {}", filter_words(of_place, services.chains))]
-    )
-    loud = await services.db.run(loud_rules.place_loud_rule, place)
-    rings = [] if loud is None else [fill("{} {} here", BELL, loud_words(loud, services.chains))]
     digests = digest_line(await services.db.run(digest_here, place))
     on: dict[Address, list[AlarmTerms]] = defaultdict(list)
     for alarm in await services.db.run(alarms.alarms_here, place):
         on[alarm.account].append(alarm.terms)
-    first = [*muted, *reported, *rings, *digests, *unlisted]
+    first = [*muted, *await rules_set(services, place), *digests, *unlisted]
     text = words.watch_list(shown, len(listed), services.chains, first, alarms=on)
     if pages > 1:
         text += f"\n\n{page}/{pages}"
