@@ -90,7 +90,8 @@ async def level_meant(
         raise _none_called(amount.symbol, chains)
     if len({asset.chain_id for asset in found}) < len(found):
         raise _several(amount, found, chains)
-    return Level(amount.number, amount.unit, frozenset(found), amount.symbol)
+    symbol = await db.run(certain_symbol, set(found))
+    return Level(amount.number, amount.unit, frozenset(found), symbol or amount.symbol)
 
 
 async def _level_named(
