@@ -18,6 +18,7 @@ OFFERED_MOST = 4
 _CLOSE_ENOUGH = 0.7
 _TELLING = 3
 """So many letters of a name say something."""
+_BY_HOURS = re.compile(r"(?:utc|gmt)?_?[-+−]_?[0-9]")
 _AN_OFFSET = re.compile(r"[+-][0-9]+")
 
 
@@ -78,6 +79,8 @@ def zone_meant(typed: str, names: Collection[str]) -> str | None:
 def zones_like(typed: str, names: Collection[str]) -> tuple[str, ...]:
     """Return a few zones that somebody may mean, the likeliest first."""
     wanted = _key(typed)
+    if _BY_HOURS.match(wanted):
+        return ()  # "UTC+2" is near to UTC by its letters alone
     by_key = {key: name for name in sorted(names) for key in (_key(name), _city(name)) if key}
     containing = [name for key, name in by_key.items() if len(wanted) >= _TELLING and wanted in key]
     close = [by_key[key] for key in get_close_matches(wanted, by_key, OFFERED_MOST, _CLOSE_ENOUGH)]

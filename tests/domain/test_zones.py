@@ -40,7 +40,7 @@ def test_what_is_in_doubt_is_offered(typed: str, first: str) -> None:
     assert zones_like(typed, NAMES)[0] == first
 
 
-@pytest.mark.parametrize("typed", ["", "+2", "x", "qwertzuiop"])
+@pytest.mark.parametrize("typed", ["", "+2", "UTC+2", "gmt -03:00", "x", "qwertzuiop"])
 def test_what_is_like_nothing_offers_nothing(typed: str) -> None:
     assert zones_like(typed, NAMES) == ()
 

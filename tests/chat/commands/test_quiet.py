@@ -61,10 +61,12 @@ def test_hours_are_typed_in_many_ways(typed: str, hours: tuple[time, time]) -> N
 )
 def test_days_are_typed_in_many_ways(typed: str, days: set[int]) -> None:
     assert read(f"22-7 {typed}").days == frozenset(days)
+    assert read(f"{typed} 22-7".strip()).days == frozenset(days)
 
 
 def test_clauses_come_in_any_order() -> None:
     whole = read("22-7 on weekdays except out min $10k all")
+    assert read("on weekdays from 22 to 7 except out min $10k all") == whole
 
     assert whole.exception is not None
     assert (whole.exception.direction, whole.alarms_pass, whole.days) == (Direction.OUT, False, WEEKDAYS)

@@ -42,9 +42,12 @@ class TypedHours:
 
 def read_hours(text: str, chains: ChainReader) -> TypedHours:
     """Return the quiet hours that a text is, all of it. Raises LineRefused."""
+    typed_text, days_first = text, _LEADING_DAYS.match(text)
+    if days_first is not None:
+        text = f"{text[days_first.end() :].strip(' ,')} on {days_first['days']}"
     found = _HOURS.match(text)
     if found is None:
-        raise LineRefused(text, "is not what I take for quiet hours. Send them as 22:00-07:00.")
+        raise LineRefused(typed_text, "is not what I take for quiet hours. Send them as 22:00-07:00.")
     begins, ends = _time(*found.groups()[:3]), _time(*found.groups()[3:])
     rest = text[found.end() :].strip(" ,")
     # Right behind the hours "on" may be left out; elsewhere a token may be called SUN.
