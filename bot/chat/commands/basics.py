@@ -151,7 +151,7 @@ _GROUPS = (
     ("Begin with", ("watch", "list", "balance", "mute", "status")),
     ("Change what is watched", ("unwatch", "rename", "here")),
     ("Fewer alerts, and more again", ("only", "loud", "ignore", "unignore", "unmute")),
-    ("When alerts come", ("alarm", "quiet", "budget", "zone")),
+    ("When alerts come", ("alarm", "quiet", "budget", "digest", "zone")),
 )
 """What people want to do, and the commands for it; those in none of these stand below."""
 

@@ -76,7 +76,8 @@ def _read_budget(rest: str, _chains: ChainReader) -> Request:
         return BudgetRequest(0)
     typed = _TYPED.fullmatch(text)
     if typed is None or not int(typed[1]):
-        return Usage(BUDGET_COMMAND, fill("{} is no number of messages.", typed_word(text)))
+        why = "{} is no number of messages an hour. Send one as in {}."
+        return Usage(BUDGET_COMMAND, fill(why, typed_word(text), code("/budget 10 per hour")))
     return BudgetRequest(int(typed[1]))
 
 
