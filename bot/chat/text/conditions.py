@@ -35,7 +35,7 @@ def filter_words(condition: Condition | None, chains: Chains) -> Html:
 
 
 def show_level(level: Level) -> Html:
-    """Return `$1,000.00`, `5%`, `1,000`, `0.5 ETH`."""
+    """Return `$1,000.00`, `5%`, `1,000 tokens`, `0.5 ETH`."""
     match level.unit:
         case Unit.DOLLARS:
             return EMPTY + _dollars(level.number)
@@ -45,7 +45,7 @@ def show_level(level: Level) -> Html:
             return (
                 fill("{} {}", f"{level.number:,f}", _token(level))
                 if level.assets
-                else EMPTY + f"{level.number:,f}"
+                else EMPTY + f"{level.number:,f} token{'' if level.number == 1 else 's'}"
             )
 
 

@@ -23,9 +23,12 @@ _DIRECTIONS = {
     "outgoing": Direction.OUT,
 }
 _LEAST = "min"
+_ALSO_LEAST = frozenset({"above", "over", "more", "at", ">", ">=", "≥"})
+_BEFORE_LEAST = re.compile(r"^(?:(?:than|least)\b|[>≥]=?) ?", re.IGNORECASE)
+"""What remains of “more than $100”, “at least $100” and “>$100”."""
 _ON = "on"
-CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, _ON})
-_LIKE_AN_AMOUNT = re.compile(r"\$|\.?[0-9](?!x)", re.ASCII | re.IGNORECASE)
+CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, *_ALSO_LEAST, _ON})
+_LIKE_AN_AMOUNT = re.compile(r"\$|[>≥]|\.?[0-9](?!x)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
             if not rest:
                 raise LineRefused(_ON, "is followed by nothing. A chain comes after it, such as polygon.")
             result = replace(result, chains=result.chains | chains.several(rest))
-        elif rest or clause == _LEAST:
+        elif rest or clause == _LEAST or clause in _ALSO_LEAST:
             result = replace(result, amounts=(*result.amounts, _least(rest)))
     _refuse_two_levels(result.amounts)
     return result
@@ -113,7 +116,7 @@ def _clauses(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _least(text: str) -> TypedAmount:
-    amount = read_amount(text)
+    amount = read_amount(_BEFORE_LEAST.sub("", text))
     if not amount.number:
         raise LineRefused(text, "is nothing: every change is more. Send an amount above zero.")
     return amount

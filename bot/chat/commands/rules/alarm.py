@@ -92,7 +92,7 @@ class AlarmRequest(Request):
         who, rest = split_who(self.text, lambda named: bool(find(listed, named)), may_begin_alarm)
         said = Said(who, find(listed, who) if who else tuple(listed), rest)
         if not said.found:
-            return (await unknown_target(services, place, ALARM_COMMAND.name, said),)
+            return (await unknown_target(services, place, ALARM_COMMAND, said),)
         accounts = sorted({one.subscription.account for one in said.found if one.subscription.account})
         if len(accounts) != 1:
             return (await _which(services, place, said, accounts),)

@@ -50,6 +50,10 @@ _BUTTONS_MOST = 8
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
 _NAMELESS = "somebody"
+_NO_USERNAME = re.compile(r"(?<!\S)@\S*")
+_WHY_NO_USERNAME = (
+    "is no @name of Telegram's: behind the @ stand 4 to 32 letters, digits and _, a letter first."
+)
 _USERNAME = re.compile(r"(?:[,;]\s*|(?<!\S))@([a-z][a-z0-9_]{3,31})[,;]?(?!\S)", re.IGNORECASE | re.ASCII)
 
 
@@ -66,10 +70,13 @@ class LoudRequest(Request):
         if self.text.casefold() == OFF:
             return (await _end_all(services, incoming),)
         text, mentions = await _mentions(services, incoming, self.text)
+        no_name = _NO_USERNAME.search(text)
+        if no_name is not None:
+            return (LineRefused(no_name[0], _WHY_NO_USERNAME).sentence,)
         said = await read_target(services, incoming.place, text)
         if said.is_unknown:
             said = said._replace(rest=_join(said.rest, _names(mentions)))
-            return (await unknown_target(services, incoming.place, LOUD_COMMAND.name, said),)
+            return (await unknown_target(services, incoming.place, LOUD_COMMAND, said),)
         try:
             rule = await _rule(services, incoming.place, said, mentions)
         except LineRefused as refused:
@@ -82,7 +89,6 @@ class LoudRulesRequest(Request):
     """`/loud` alone: what is set, which everybody may see."""
 
     needs = Action.LOOK
-    missing = Missing.ACCOUNT
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what is set."""

@@ -75,7 +75,7 @@ class OnlyRequest(Request):
         place = incoming.place
         said = await read_target(services, place, self.text)
         if said.is_unknown:
-            return (await unknown_target(services, place, ONLY_COMMAND.name, said),)
+            return (await unknown_target(services, place, ONLY_COMMAND, said),)
         if not said.rest:
             return (await _shown(services, place, said),)
         try:
@@ -138,7 +138,7 @@ async def _set(services: Services, incoming: Incoming, said: Said, condition: Co
             since=now - REHEARSED,
             chains=services.chains,
         )
-        lines.append(_replayed(replayed, "that is"))
+        lines.append(_replayed(replayed))
     if result.released:
         lines.append(fill("What was held back of {} comes now.", counted(result.released, "balance")))
     if not said.found:
@@ -174,9 +174,7 @@ async def _rehearsed(services: Services, place: Place, said: Said, condition: Co
     what = fill("{}, only {}:", target_name(said), show_condition(condition, services.chains))
     typed = _command(said, _typed(condition, services.chains))
     buttons = await services.button_commands.buttons(place, ("Set it", typed))
-    return Screen(
-        join("\n", (what, _replayed(replayed, "that would be"), "Nothing was changed.")), rows(buttons)
-    )
+    return Screen(join("\n", (what, _replayed(replayed), "Nothing was changed.")), rows(buttons))
 
 
 async def _refused(services: Services, place: Place, said: Said, refused: LineRefused) -> Screen:
@@ -272,7 +270,7 @@ def _own(one: ListedSubscription, chains: Chains) -> Html:
     return fill("{}: {}", who, filter_words(one.subscription.filter, chains))
 
 
-def _replayed(replayed: Rehearsal, that_is: str) -> Html:
+def _replayed(replayed: Rehearsal) -> Html:
     if not replayed.changes:
         return EMPTY + "Nothing changed in the last 30 days to compare with."
     changes = (
@@ -285,7 +283,7 @@ def _replayed(replayed: Rehearsal, that_is: str) -> Html:
         if replayed.unknown[reason]
     ]
     why = f"; {' and '.join(unknown)}, so I report that too" if unknown else ""
-    return EMPTY + f"Of {changes} in the last 30 days {that_is} {reported}{why}."
+    return EMPTY + f"Of {changes} in the last 30 days this would have reported {reported}{why}."
 
 
 _LACKING = {

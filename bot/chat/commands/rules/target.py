@@ -5,9 +5,9 @@ from typing import NamedTuple
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.conditions import split_who
 from bot.chat.commands.arguments.lookup import closest_label, find
-from bot.chat.commands.command import Services
+from bot.chat.commands.command import Command, Services
 from bot.chat.commands.words import not_watched
-from bot.chat.text.html import EMPTY, Html, join
+from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import account_name, token_names
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, Subscription, SubscriptionId
@@ -57,13 +57,25 @@ async def read_target(services: Services, place: Place, text: str) -> Said:
 _ENDS = frozenset({OFF, _ALL})
 
 
-async def unknown_target(services: Services, place: Place, command: str, said: Said) -> Screen:
-    """Return the answer to a rule for somebody who is not watched here, with the one probably meant."""
+async def unknown_target(services: Services, place: Place, command: Command, said: Said) -> Screen:
+    """Return the answer to a rule for somebody who is not watched here, with the one probably meant.
+
+    Unless a rule follows a name that is near, the rule itself may be in words of one's own: then the answer
+    says how to type it.
+    """
     listed = await services.db.run(subscriptions.subscriptions_here, place)
     closest = closest_label(listed, said.who)
-    offers = [(f"Yes, {closest}", f"/{command} {closest} {said.rest}".strip())] if closest else []
+    offers = [(f"Yes, {closest}", f"/{command.name} {closest} {said.rest}".strip())] if closest else []
     buttons = await services.button_commands.buttons(place, *offers)
-    return Screen(not_watched(said.who, closest), rows(buttons))
+    answer = not_watched(said.who, closest)
+    if not closest or not said.rest:
+        answer = fill(
+            "{}\nSend for example {}; {} shows more.",
+            answer,
+            code(command.examples[0].text),
+            code(f"/help {command.name}"),
+        )
+    return Screen(answer, rows(buttons))
 
 
 def target_name(said: Said) -> Html:
