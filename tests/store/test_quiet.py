@@ -193,6 +193,21 @@ async def test_an_exchange_of_unknown_ids_is_never_taken_for_little(
     assert await waiting(watching, on(1, 23)) == [5] * passes
 
 
+@pytest.mark.parametrize(("decimals", "passes"), [(3, True), (0, False)], ids=["other", "the same"])
+async def test_a_change_in_two_units_is_never_taken_for_little(
+    watching: Keeper, decimals: int, *, passes: bool
+) -> None:
+    much = Condition(levels=(Level(Decimal(10**9)),))
+    await set_quiet(watching, replace(NIGHT, exception=much), on(1, 13))
+    await watching.outbox(on(1, 23))
+    described = {asset(USDC): Description("ERC20", "USDC", decimals)}
+
+    poll = await watching.judged(reading({USDC: 6}, native=1), when=on(1, 23))
+    await watching.record_poll(replace(poll, described=described))
+
+    assert await waiting(watching, on(1, 23)) == [6] * passes
+
+
 @pytest.mark.parametrize("alarms_pass", [True, False])
 async def test_alarms_pass_unless_they_are_to_be_kept_as_well(watching: Keeper, *, alarms_pass: bool) -> None:
     await set_quiet(watching, replace(NIGHT, alarms_pass=alarms_pass), on(1, 13))

@@ -35,6 +35,8 @@ class NewAlert:
     loudness: Loudness = AS_EVER
     difference: Difference | None = None
     """Of a change, since its amount was last reported; None: it can't be measured."""
+    is_in_two_units: bool = False
+    """Whether that is so because the decimals changed: nobody can say that it is little."""
 
     @classmethod
     def of_notice(cls, destination_id: DestinationId, notice: Notice, label: str = "") -> "NewAlert":
@@ -135,11 +137,10 @@ def _seen_by_mutes(alert: NewAlert, exception: Condition | None) -> Muteable:
     if alert.notice is not None:
         return Muteable(alert.about, is_alarm=is_alarm(alert.notice))
     # What can't be judged for want of a price is never taken for little.
-    passes = (
-        exception is not None
-        and alert.difference is not None
-        and judge(exception, alert.difference) is not Judgement.NOT_MET
-    )
+    if exception is None or alert.difference is None:
+        passes = exception is not None and alert.is_in_two_units
+    else:
+        passes = judge(exception, alert.difference) is not Judgement.NOT_MET
     return Muteable(alert.about, is_change=True, passes_quiet=passes)
 
 

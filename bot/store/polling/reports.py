@@ -1,7 +1,7 @@
 """Decides of each change of a batch who gets an alert, and from whom a filter holds it back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.assets import Address, Amount
@@ -130,7 +130,8 @@ class Reports:
             return [*alerts, _alert(change, destination_id, recipient.label, loudness, difference)]
         after = self._with(before, change, recipient.label, told, loudness)
         if is_reported:
-            return [*alerts, alert_of(key, after, difference)]
+            summed = alert_of(key, after, difference)
+            return [*alerts, replace(summed, is_in_two_units=change.step.is_redenominated)]
         self._held_back[key] = after
         return alerts
 
@@ -186,4 +187,5 @@ def _alert(
         change_id=change.row,
         loudness=loudness,
         difference=difference,
+        is_in_two_units=change.step.is_redenominated,
     )
