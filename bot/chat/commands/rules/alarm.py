@@ -201,8 +201,14 @@ async def _end(services: Services, incoming: Incoming, who: str, *, is_off: bool
         return await _shown(services, place)
     known = {one.row for one in named}
     ended = await services.db.run(alarms.end_alarms, place, known, incoming.actor(services.now()))
-    back = [("Undo", write_alarm(checksummed(one.account), one.terms, services.chains)) for one in ended]
-    buttons = await services.button_commands.buttons(place, *(back if len(back) == 1 else ()))
+    back = [
+        (
+            "Undo" if len(ended) == 1 else f"Undo A{one.number}",
+            write_alarm(checksummed(one.account), one.terms, services.chains),
+        )
+        for one in ended[:_BUTTONS_MOST]
+    ]
+    buttons = await services.button_commands.buttons(place, *back)
     names = {one.subscription.account: one.subscription.label for one in listed}
     return Screen(alarms_ended(ended, names), rows(buttons))
 

@@ -46,6 +46,7 @@ LOUD_COMMAND = Command(
 )
 
 _ALL = "all"
+_OF_ALL = "the one for all"
 _BUTTONS_MOST = 8
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
@@ -151,7 +152,7 @@ async def _set(services: Services, incoming: Incoming, said: Said, rule: LoudRul
 
 
 async def _end_all(services: Services, incoming: Incoming) -> Screen:
-    """Let everything ring again; what was set is offered once more where that is one rule."""
+    """Let everything ring again; what was set is offered once more, each rule by itself."""
     place = incoming.place
     of_place = await services.db.run(loud_rules.place_loud_rule, place)
     listed = await services.db.run(subscriptions.subscriptions_here, place)
@@ -160,8 +161,14 @@ async def _end_all(services: Services, incoming: Incoming) -> Screen:
     ended = await services.db.run(loud_rules.end_loud_rules, place, incoming.actor(services.now()))
     if not ended:
         return Screen(EMPTY + "Every change rings here already: there is no loud rule.")
-    undo = [pair for who, rule in former for pair in _typed(who, rule, services.chains, "Undo")]
-    buttons = await services.button_commands.buttons(place, *(undo if len(former) == 1 else []))
+    undo = [
+        pair
+        for who, rule in former[:_BUTTONS_MOST]
+        for pair in _typed(
+            who, rule, services.chains, "Undo" if len(former) == 1 else f"Undo {who or _OF_ALL}"
+        )
+    ]
+    buttons = await services.button_commands.buttons(place, *undo)
     return Screen(EMPTY + f"{BELL} Every change rings here again.", rows(buttons))
 
 
