@@ -98,6 +98,11 @@ Url = Annotated[str, AfterValidator(_root)]
 Chain = Annotated[ChainId, BeforeValidator(_chain)]
 Contract = Annotated[Address, BeforeValidator(_address)]
 Owner = Annotated[int, AfterValidator(_owner)]
+Seconds = Annotated[float, Field(gt=0, le=315_576_000)]
+"""Ten years at most: moments are counted from now, and the calendar ends somewhere."""
+Hours = Annotated[float, Field(gt=0, le=876_600)]
+Days = Annotated[int, Field(gt=0, le=36_525)]
+"""A century at most, like hours."""
 
 
 class SettingsSection(BaseModel):
@@ -168,12 +173,12 @@ class IndexerSection(SettingsSection):
     chains: Annotated[tuple[Chain, ...], BeforeValidator(_split)] = ()
     contract_status: Literal["VERIFIED", "ALL"] = "VERIFIED"
     contract_blacklist: Annotated[tuple[Contract, ...], BeforeValidator(_split)] = ()
-    poll_interval_seconds: PositiveFloat = 60
-    timeout_seconds: PositiveFloat = 30
+    poll_interval_seconds: Seconds = 60
+    timeout_seconds: Seconds = 30
     accounts_per_request: PositiveInt = 50
     page_size: PositiveInt = 1000
     max_concurrent_requests: PositiveInt = 4
-    stale_after_seconds: PositiveFloat = 600
+    stale_after_seconds: Seconds = 600
 
     @field_validator("access_key")
     @classmethod
@@ -190,7 +195,7 @@ class StoreSection(SettingsSection):
     """Where the database and its backups are kept, and for how long."""
 
     path: Path = Path("data/balance-bot.sqlite3")
-    history_days: PositiveInt = 365
+    history_days: Days = 365
     backup_dir: str = ""
     backups_kept: PositiveInt = 7
 
@@ -207,11 +212,11 @@ class AccessSection(SettingsSection):
 class DeliverySection(SettingsSection):
     """How long alerts are grouped, how fast messages are sent, and when they expire."""
 
-    group_wait_seconds: float = Field(1.0, ge=0)
+    group_wait_seconds: float = Field(1.0, ge=0, le=315_576_000)
     messages_per_second: PositiveFloat = 25
     private_messages_per_second: PositiveFloat = 1
     group_messages_per_minute: PositiveInt = 18
-    expire_after_hours: PositiveFloat = 72
+    expire_after_hours: Hours = 72
 
 
 class WebSection(SettingsSection):
