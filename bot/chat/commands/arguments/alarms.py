@@ -29,6 +29,7 @@ _SIDES = {
 _UNTIL, _ON, _TOTAL = "until", "on", "total"
 _AGAIN = frozenset({"again", "every", "repeat"})
 _CLAUSES = frozenset({*_SIDES, *_AGAIN, _UNTIL, _ON, _TOTAL})
+_SIGN = re.compile(r"(?<!\S)([<>])(?=[.$0-9])", re.ASCII)
 _LENGTH = re.compile(
     r"(?P<number>[0-9]{1,5}) ?(?P<unit>m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)",
     re.IGNORECASE | re.ASCII,
@@ -48,6 +49,11 @@ class TypedAlarm:
     is_total: bool = False
 
 
+def with_signs_apart(text: str) -> str:
+    """Return a text with a blank behind “<” and “>”, which people type without one: `>0.5 ETH`."""
+    return _SIGN.sub(r"\1 ", text)
+
+
 def may_begin_alarm(word: str) -> bool:
     """Whether a word may be the first one of an alarm, and not of a name."""
     return word.casefold() in _CLAUSES or like_an_amount(word)
@@ -57,7 +63,7 @@ def read_alarm(text: str, chains: ChainReader) -> TypedAlarm:
     """Return the alarm that a text is, all of it; without a side it is below. Raises LineRefused."""
     side, amount, until, again = Side.BELOW, None, None, None
     on: frozenset[ChainId] = frozenset()
-    is_total = False
+    is_total = is_repeated = False
     for clause, rest in _clauses(text):
         if clause in _SIDES or not clause:
             if amount is not None:
@@ -67,13 +73,15 @@ def read_alarm(text: str, chains: ChainReader) -> TypedAlarm:
         elif clause == _UNTIL:
             until = read_amount(rest)
         elif clause in _AGAIN:
-            again = _length(rest) if rest else again
+            again, is_repeated = (_length(rest) if rest else again), True
         elif clause == _ON:
             on |= _chains(rest, chains)
         else:
             is_total = True
             if rest:
                 raise LineRefused(rest, "stands behind “total” and is no part of an alarm.")
+    if is_repeated and again is None:
+        raise LineRefused("again", "is followed by no time. Say how often, as in “again 6h”.")
     if amount is None:
         raise LineRefused("", "How low, or how high? Send it as in “below 0.5 ETH”.")
     return _checked(TypedAlarm(side, amount, until, again, on, is_total))

@@ -8,7 +8,13 @@ from datetime import datetime
 from bot.chat.buttons import toasts
 from bot.chat.buttons.alert_buttons import HAVE_IT
 from bot.chat.buttons.data import Press, Screen, in_pairs, rows
-from bot.chat.commands.arguments.alarms import TypedAlarm, may_begin_alarm, read_alarm, write_alarm
+from bot.chat.commands.arguments.alarms import (
+    TypedAlarm,
+    may_begin_alarm,
+    read_alarm,
+    with_signs_apart,
+    write_alarm,
+)
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import split_who
 from bot.chat.commands.arguments.errors import LineRefused
@@ -61,7 +67,7 @@ ALARM_COMMAND = Command(
         Example("/alarm A2 off", "ends alarm A2; /alarm alone shows what is set"),
     ),
     who=Who.CHANGERS,
-    aliases=("low",),
+    aliases=("low", "alert"),
 )
 
 _NUMBER = re.compile(r"#?a(?P<number>[0-9]{1,9})", re.IGNORECASE | re.ASCII)
@@ -127,7 +133,7 @@ class AlarmsRequest(Request):
 
 
 def _read_alarm(rest: str, _chains: ChainReader) -> AlarmRequest | AlarmsRequest | Usage:
-    text = " ".join(rest.split())
+    text = with_signs_apart(" ".join(rest.split()))
     if not text:
         return AlarmsRequest()
     # Whom a reply means stands before what is said.

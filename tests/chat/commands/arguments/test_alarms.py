@@ -12,6 +12,7 @@ from bot.chat.commands.arguments.alarms import (
     TypedAlarm,
     may_begin_alarm,
     read_alarm,
+    with_signs_apart,
     write_alarm,
     written_length,
 )
@@ -28,6 +29,14 @@ POLYGON, BASE = ChainId(137), ChainId(8453)
 READER = ChainReader(CHAINS)
 HALF = TypedAmount(Decimal("0.5"), symbol="ETH")
 PLAIN = TypedAlarm(Side.BELOW, HALF)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [(">0.5 ETH", "> 0.5 ETH"), ("Till <$5", "Till < $5"), ("a>5", "a>5"), ("> 5 ETH", "> 5 ETH")],
+)
+def test_a_sign_is_read_without_a_blank_behind_it(typed: str, expected: str) -> None:
+    assert with_signs_apart(typed) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,6 +73,7 @@ def test_clauses_come_in_any_order(typed: str, expected: TypedAlarm) -> None:
         ("below 1 ETH above 2 ETH", "second level"),
         ("below 1 ETH again 1m", "isn't how often"),
         ("below 1 ETH again soon", "isn't how often"),
+        ("below 1 ETH again", "is followed by no time"),
         ("below 1 ETH until 0.9", "at least the level"),
         ("above 1 ETH until 1.1", "at most the level"),
         ("below 1 ETH until $5", "something else"),
