@@ -286,7 +286,8 @@ def to_listed(row: Row) -> ListedSubscription:
         id=SubscriptionId(subscription_id),
         destination_id=DestinationId(destination_id),
         account=None if account is None else to_address(account),
-        scope=to_scope(dict(zip(_SCOPE_COLUMNS, scope, strict=True))),
+        # Most are about everything, and all are read with each sweep.
+        scope=to_scope(dict(zip(_SCOPE_COLUMNS, scope, strict=True))) if any(scope) else EVERYTHING,
         label=label,
         filter=to_condition(filter_json),
         place_filter=to_condition(place_filter_json),
