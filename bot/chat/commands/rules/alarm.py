@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.chat.buttons import toasts
 from bot.chat.buttons.alert_buttons import HAVE_IT
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Press, Screen, in_pairs, rows
 from bot.chat.commands.arguments.alarms import (
     TypedAlarm,
@@ -33,7 +34,7 @@ from bot.chat.commands.command import (
     Usage,
     Who,
 )
-from bot.chat.commands.rules.target import OFF, Said, target_name, unknown_target
+from bot.chat.commands.rules.target import OFF, Said, refused_rule, target_name, unknown_target
 from bot.chat.permissions import Incoming
 from bot.chat.text.alarms import alarm_line, now_of
 from bot.chat.text.conditions import show_level
@@ -72,7 +73,6 @@ ALARM_COMMAND = Command(
 
 _NUMBER = re.compile(r"#?a(?P<number>[0-9]{1,9})", re.IGNORECASE | re.ASCII)
 _SHOWN_MOST = 20
-_BUTTONS_MOST = 8
 
 
 def _terms(services: Services) -> ValueTerms:
@@ -114,7 +114,8 @@ class AlarmRequest(Request):
                 by=_terms(services),
             )
         except LineRefused as refused:
-            return (await _refused(services, place, said, refused),)
+            who = said.who or checksummed(accounts[0])
+            return (await refused_rule(services, place, said, refused, lambda rest: f"/alarm {who} {rest}"),)
         except NothingComparedError:
             return (fill("{}: nothing of that is watched here, so no alarm is set.", target_name(said)),)
         return (await _set(services, place, result),)
@@ -172,18 +173,8 @@ async def _which(services: Services, place: Place, said: Said, accounts: Sequenc
         return Screen(fill("An alarm is about an account. Name one, as in {}.", example))
     names = {one.subscription.account: one.subscription.label for one in said.found}
     offers = [(names[one] or checksummed(one), f"/alarm {checksummed(one)} {said.rest}") for one in accounts]
-    buttons = await services.button_commands.buttons(place, *offers[:_BUTTONS_MOST])
+    buttons = await services.button_commands.buttons(place, *offers[:OFFERED_MOST])
     return Screen(fill("Which account? An alarm is about one."), in_pairs(buttons))
-
-
-async def _refused(services: Services, place: Place, said: Said, refused: LineRefused) -> Screen:
-    """Return why an alarm is not taken; where a symbol means several tokens, each is offered."""
-    offers = [
-        (offer.text, f"/alarm {said.who} {said.rest.replace(refused.word, offer.line, 1)}".replace("  ", " "))
-        for offer in refused.offers
-    ]
-    buttons = await services.button_commands.buttons(place, *offers)
-    return Screen(refused.sentence, rows(*([one] for one in buttons)))
 
 
 async def _set(services: Services, place: Place, result: SetResult) -> Screen:
@@ -212,7 +203,7 @@ async def _end(services: Services, incoming: Incoming, who: str, *, is_off: bool
             "Undo" if len(ended) == 1 else f"Undo A{one.number}",
             write_alarm(checksummed(one.account), one.terms, services.chains),
         )
-        for one in ended[:_BUTTONS_MOST]
+        for one in ended[:OFFERED_MOST]
     ]
     buttons = await services.button_commands.buttons(place, *back)
     names = {one.subscription.account: one.subscription.label for one in listed}
@@ -234,7 +225,7 @@ async def _shown(services: Services, place: Place) -> Screen:
     """Return what is set, with buttons that end it."""
     now = await services.now_in(place)
     here = await services.db.run(firings.alarms_with_values, place, _terms(services), now)
-    ends = [(f"End A{one.number}", f"/alarm A{one.number} {OFF}") for one in here[:_BUTTONS_MOST]]
+    ends = [(f"End A{one.number}", f"/alarm A{one.number} {OFF}") for one in here[:OFFERED_MOST]]
     buttons = await services.button_commands.buttons(place, *ends)
     return Screen(alarms_shown(here, services.chains, now), in_pairs(buttons))
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import read_condition, split_who, write_condition
@@ -19,7 +20,14 @@ from bot.chat.commands.command import (
     Services,
     Who,
 )
-from bot.chat.commands.rules.target import OFF, Said, read_target, target_name, unknown_target
+from bot.chat.commands.rules.target import (
+    OFF,
+    Said,
+    read_target,
+    refused_rule,
+    target_name,
+    unknown_target,
+)
 from bot.chat.commands.words import nothing_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
@@ -47,7 +55,6 @@ LOUD_COMMAND = Command(
 
 _ALL = "all"
 _OF_ALL = "the one for all"
-_BUTTONS_MOST = 8
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
 _NAMELESS = "somebody"
@@ -81,7 +88,16 @@ class LoudRequest(Request):
         try:
             rule = await _rule(services, incoming.place, said, mentions)
         except LineRefused as refused:
-            return (await _refused(services, incoming.place, said, mentions, refused),)
+            names = _names(mentions)
+            return (
+                await refused_rule(
+                    services,
+                    incoming.place,
+                    said,
+                    refused,
+                    lambda rest: _join("/loud", said.who or _ALL, rest, names),
+                ),
+            )
         return (await _set(services, incoming, said, rule),)
 
 
@@ -163,7 +179,7 @@ async def _end_all(services: Services, incoming: Incoming) -> Screen:
         return Screen(EMPTY + "Every change rings here already: there is no loud rule.")
     undo = [
         pair
-        for who, rule in former[:_BUTTONS_MOST]
+        for who, rule in former[:OFFERED_MOST]
         for pair in _typed(
             who, rule, services.chains, "Undo" if len(former) == 1 else f"Undo {who or _OF_ALL}"
         )
@@ -181,19 +197,6 @@ async def _others(services: Services, place: Place) -> Html:
     if of_place is not None and of_place.condition == EVERYTHING:
         return fill("That is every change here. {} ends it.", code("/loud all off"))
     return EMPTY + "All other changes here arrive without sound. Alarms and notices always ring."
-
-
-async def _refused(
-    services: Services, place: Place, said: Said, mentions: Iterable[Mention], refused: LineRefused
-) -> Screen:
-    """Return why a rule is not taken; where a symbol means several tokens, each is offered."""
-    names = _names(mentions)
-    offers = [
-        (offer.text, _join("/loud", said.who, said.rest.replace(refused.word, offer.line, 1), names))
-        for offer in refused.offers
-    ]
-    buttons = await services.button_commands.buttons(place, *offers)
-    return Screen(refused.sentence, rows(*([one] for one in buttons)))
 
 
 async def _shown(services: Services, place: Place) -> Screen:
@@ -214,7 +217,7 @@ async def _shown(services: Services, place: Place) -> Screen:
     ends = [("End the one for all", "/loud all off")] if of_place is not None else []
     ends += [(f"End #{one.number}", f"/loud #{one.number} off") for one in own]
     everything = [("Ring for everything", "/loud off")] if ends else []
-    buttons = await services.button_commands.buttons(place, *ends[:_BUTTONS_MOST], *everything)
+    buttons = await services.button_commands.buttons(place, *ends[:OFFERED_MOST], *everything)
     return Screen(join("\n", lines), rows(*([one] for one in buttons)))
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 from bot.chat.buttons import toasts
 from bot.chat.buttons.alert_buttons import ONLY_ABOVE
+from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Press, Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import read_condition, split_who, write_condition
@@ -25,7 +27,14 @@ from bot.chat.commands.command import (
     Usage,
     Who,
 )
-from bot.chat.commands.rules.target import OFF, Said, read_target, target_name, unknown_target
+from bot.chat.commands.rules.target import (
+    OFF,
+    Said,
+    read_target,
+    refused_rule,
+    target_name,
+    unknown_target,
+)
 from bot.chat.commands.words import nothing_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.conditions import filter_words, show_condition
@@ -81,7 +90,7 @@ class OnlyRequest(Request):
         try:
             condition = await self._condition(services, place, said)
         except LineRefused as refused:
-            return (await _refused(services, place, said, refused),)
+            return (await refused_rule(services, place, said, refused, partial(_command, said)),)
         if self.is_rehearsal:
             return (await _rehearsed(services, place, said, condition or EVERYTHING),)
         return (await _set(services, incoming, said, condition),)
@@ -177,16 +186,6 @@ async def _rehearsed(services: Services, place: Place, said: Said, condition: Co
     return Screen(join("\n", (what, _replayed(replayed), "Nothing was changed.")), rows(buttons))
 
 
-async def _refused(services: Services, place: Place, said: Said, refused: LineRefused) -> Screen:
-    """Return why a filter is not taken; where a symbol means several tokens, each is offered."""
-    offers = [
-        (offer.text, _command(said, said.rest.replace(refused.word, offer.line, 1)))
-        for offer in refused.offers
-    ]
-    buttons = await services.button_commands.buttons(place, *offers)
-    return Screen(refused.sentence, rows(*([one] for one in buttons)))
-
-
 async def _shown(services: Services, place: Place, said: Said) -> Screen:
     """Return what is set, of some of what is watched or of all, with buttons that end it."""
     listed = said.found or tuple(await services.db.run(subscriptions.subscriptions_here, place))
@@ -201,11 +200,8 @@ async def _shown(services: Services, place: Place, said: Said) -> Screen:
     lines.append(fill("To set it, send for example {}.", code("/only min $100")))
     ends = [("Report all", _command(said, OFF))] if of_place is not None and not said.found else []
     ends += [(f"End #{one.number}", f"/only #{one.number} off") for one in own]
-    buttons = await services.button_commands.buttons(place, *ends[:_BUTTONS_MOST])
+    buttons = await services.button_commands.buttons(place, *ends[:OFFERED_MOST])
     return Screen(join("\n", lines), rows(*([one] for one in buttons)))
-
-
-_BUTTONS_MOST = 8
 
 
 async def _with_their_own(services: Services, place: Place) -> list[Html]:

@@ -1,9 +1,11 @@
 """Whom a rule is for: some of what a chat watches, or all of it; and what is said of it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.conditions import split_who
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.command import Command, Services
 from bot.chat.commands.words import not_watched
@@ -76,6 +78,17 @@ async def unknown_target(services: Services, place: Place, command: Command, sai
             code(f"/help {command.name}"),
         )
     return Screen(answer, rows(buttons))
+
+
+async def refused_rule(
+    services: Services, place: Place, said: Said, refused: LineRefused, command: Callable[[str], str]
+) -> Screen:
+    """Return why a rule is not taken; where a symbol means several tokens, each is offered."""
+    offers = [
+        (offer.text, command(said.rest.replace(refused.word, offer.line, 1))) for offer in refused.offers
+    ]
+    buttons = await services.button_commands.buttons(place, *offers)
+    return Screen(refused.sentence, rows(*([one] for one in buttons)))
 
 
 def target_name(said: Said) -> Html:
