@@ -4,7 +4,7 @@ import pytest
 
 from bot.sandbox.gateway.world import Contract
 from tests.chat.reading import spoken
-from tests.stack import ACCOUNT, POLYGON, Stack, buttons_of
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, Stack, buttons_of
 
 FIRST, SECOND = (f"0x000000000000000000000000000000000000300{number}" for number in (1, 2))
 SHORT_FIRST, SHORT_SECOND = "0x0000…3001", "0x0000…3002"
@@ -59,3 +59,25 @@ async def test_a_symbol_that_reads_like_an_amount_stands_as_code(stack: Stack) -
     assert "<code>USDC 0 → 5,000,000</code>" in spoofed.html
     assert spoken(spoofed.html)[:-1] == spoken(plain.html)[:-1]
     assert f"Ignore {SHORT_SECOND}" in buttons_of(spoofed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (f"/watch {CHECKSUMMED} min 5 USDC as Till", "Reported: only changes of 5 "),
+        ("/only all min 5 USDC", "All that is watched here: only changes of 5 "),
+        ("/loud all min 5 USDC", "changes of 5 "),
+    ],
+)
+async def test_a_rule_asks_which_of_two_tokens_with_a_symbol_is_meant_and_keeps_the_rest(
+    stack: Stack, typed: str, answer: str
+) -> None:
+    pay(stack, FIRST, "USDC")
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon")
+    stack.say(typed)
+    question = await stack.hears("may mean any of several tokens held here. Which one?")
+    (meant,) = (one for one in buttons_of(question) if one.startswith("0x3c49…3359"))
+
+    await stack.presses(question, meant)
+
+    assert "0x3c49…3359" in (await stack.hears(answer)).text

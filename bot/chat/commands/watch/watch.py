@@ -95,10 +95,10 @@ class WatchRequest(Request):
             if not self.bad[0].offers and find(listed, self.bad[0].word):
                 return (words.watched_already(self.bad[0].word),)
             return (await _refused(services, incoming.place, self.bad[0]),)
-        resolved, unresolved = await _resolved(services, incoming.place, self.entries)
+        found, unresolved = await _resolved(services, incoming.place, self.entries)
+        resolved, specs = [entry for entry, _ in found], [spec for _, spec in found]
         if self.lines == 1 and unresolved and not resolved:
             return (await _refused(services, incoming.place, unresolved[0]),)
-        specs = [await _spec(services, incoming.place, entry) for entry in resolved]
         subscribed = await _subscribe(services, incoming, specs)
         bad = [*self.bad, *unresolved]
         if len(specs) == 1 and not bad and not self.unused:
@@ -154,9 +154,9 @@ def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenReq
 
 async def _resolved(
     services: Services, place: Place, entries: Sequence[WatchEntry]
-) -> tuple[list[WatchEntry], list[BadLine]]:
+) -> tuple[list[tuple[WatchEntry, WatchSpec]], list[BadLine]]:
     """Return what is asked for, with contracts in place of symbols, and what can't be told."""
-    resolved: list[WatchEntry] = []
+    resolved: list[tuple[WatchEntry, WatchSpec]] = []
     bad: list[BadLine] = []
     for entry in entries:
         try:
@@ -164,13 +164,11 @@ async def _resolved(
                 services.db, services.chains, place, entry.symbols, entry.scope.chains
             )
             meant = [_about(entry, choice.contracts) for choice in choices]
-            # Its tokens, too, have to be certain before anything is taken.
-            await _spec(services, place, entry)
             if len(meant) > 1:
                 lines = [_typed(one, services.chains) for one in meant]
                 offers = [Offer(choice.text, line) for choice, line in zip(choices, lines, strict=True)]
                 raise ambiguous(entry.symbols, offers)
-            resolved += meant
+            resolved.append((meant[0], await _spec(services, place, meant[0])))
         except LineRefused as refused:
             bad.append(bad_line(entry.line_number, "", refused))
     return resolved, bad
@@ -181,7 +179,15 @@ async def _spec(services: Services, place: Place, entry: WatchEntry) -> WatchSpe
     typed = entry.condition
     if typed == NOTHING_SAID:
         return WatchSpec(entry.account, entry.scope, entry.label)
-    condition = await condition_meant(services.db, services.chains, place, typed)
+    try:
+        condition = await condition_meant(services.db, services.chains, place, typed)
+    except LineRefused as refused:
+        # What a token may mean is one word: each is offered as the whole line.
+        meant = [replace(typed, text=typed.text.replace(refused.word, one.line, 1)) for one in refused.offers]
+        lines = [_typed(replace(entry, condition=one), services.chains) for one in meant]
+        raise refused.offering(
+            *(Offer(offer.text, line) for offer, line in zip(refused.offers, lines, strict=True))
+        ) from None
     return WatchSpec(entry.account, entry.scope, entry.label, condition)
 
 
