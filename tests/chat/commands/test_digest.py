@@ -14,6 +14,7 @@ from bot.chat.commands.times.digest import (
     digest_line,
     write_digest,
 )
+from bot.chat.text.html import Html
 from bot.domain.chat.access import Action
 from bot.domain.rules.digests import DigestSchedule
 from tests.chat.commands.builders import parsed
@@ -74,14 +75,15 @@ def test_what_is_no_part_of_a_digest_is_refused(typed: str) -> None:
     request = parsed(f"/digest {typed}")
 
     assert isinstance(request, Usage)
-    assert "is no part of a digest" in request.reason.visible  # type: ignore[union-attr]
+    assert isinstance(request.reason, Html)
+    assert "is no part of a digest" in request.reason.visible
 
 
 def test_nothing_shows_and_off_ends() -> None:
     assert parsed("/digest") == ShowDigestRequest()
     assert parsed("/digest off") == NoDigestRequest()
-    assert parsed("/digest").needs is Action.LOOK  # type: ignore[union-attr]
-    assert parsed("/digest off").needs is Action.CHANGE  # type: ignore[union-attr]
+    assert ShowDigestRequest().needs is Action.LOOK
+    assert NoDigestRequest().needs is Action.CHANGE
 
 
 schedules = st.builds(
