@@ -1,0 +1,1 @@
+"""Commands about the past: what happened and why, how it looks, and all of it to take away."""
