@@ -10,7 +10,7 @@ import click
 import structlog
 
 from bot.app import leave_garbage_to_sweeps
-from tests.benchmarks import database, fanout, filters, latency, memory, sending, soak, start, sweeps
+from tests.benchmarks import database, fanout, filters, history, latency, memory, sending, soak, start, sweeps
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -25,6 +25,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "sending": sending.measure,
     "fanout": fanout.measure,
     "filters": filters.measure,
+    "history": history.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest, "soak": soak.measure}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

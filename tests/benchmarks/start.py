@@ -46,7 +46,7 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
     """Measure what the store needs to be ready, and what Python needs to load the program."""
     changes = profile.days * profile.changes_per_day
     path = _aged(await swept_database(profile, directory), changes)
-    seconds = middle([await _ready(path) for _ in range(profile.rounds)])
+    seconds = middle([await ready(path) for _ in range(profile.rounds)])
     megabytes = _megabytes(path)
     yield Result(
         f"start: store open and read, {profile}, {changes:,} changes of {profile.days} days",
@@ -72,7 +72,7 @@ def _megabytes(path: Path) -> float:
     return path.stat().st_size / 1e6
 
 
-async def _ready(path: Path) -> float:
+async def ready(path: Path) -> float:
     """Return the seconds until the store has said all that the first sweep plans from."""
     start = time.perf_counter()
     async with open_database(path) as db:
