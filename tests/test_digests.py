@@ -78,6 +78,26 @@ async def test_a_digest_comes_while_the_bot_runs_and_says_that_nothing_happened(
         assert "Nothing changed. 1 chain read, the oldest view is" in (await stack.hears("Daily digest")).text
 
 
+async def test_a_digest_that_is_late_after_a_downtime_knows_what_the_first_sweep_read(tmp_path: Path) -> None:
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches(WATCH)
+        stack.say("/digest only")
+        await stack.hears("Changes have no alerts of their own")
+        await stack.stop()
+        move(stack, 1)
+
+        stack.start(now=lambda: clock() + timedelta(days=1, hours=3))
+
+        digest = await stack.hears("Daily digest")
+        worth = next(line for line in digest.text.split("\n") if line.startswith("Worth"))
+        assert worth.startswith("Worth $53.75")
+        assert "as last known" not in worth
+        assert "⚠️ I couldn't read Polygon from" in digest.text
+        assert "I can't read" not in digest.text
+        assert "+1 USDC" in digest.text
+
+
 async def test_where_digests_alone_tell_of_changes_they_bring_them_all(tmp_path: Path) -> None:
     async with open_stack(tmp_path) as stack:
         stack.start()

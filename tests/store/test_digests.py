@@ -28,13 +28,20 @@ from bot.store.database.door import Database
 from bot.store.maintenance import retention, stats
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.digest_content import with_digests
-from bot.store.polling.digests import MADE_AT_ONCE, TRIED_AGAIN_AFTER, DigestTerms, make_due
+from bot.store.polling.digests import (
+    LOOKS_AGAIN_AFTER,
+    MADE_AT_ONCE,
+    TRIED_AGAIN_AFTER,
+    WAITS_AT_MOST,
+    DigestTerms,
+    make_due,
+)
 from tests.builders import BASE, DAI, NOON, POLYGON, REGISTRY, TREASURY, USDC, VERIFIED, asset, at
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga, open_new_keeper
 from tests.store.test_filters import DESCRIBED, THOUSAND, seen
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 EVENING = DigestSchedule(time(20))
 """Due eight hours after noon, where times are in UTC."""
 SUNDAYS = DigestSchedule(time(20), 6)
@@ -82,8 +89,15 @@ class Reader:
             )
             await self.keeper.record_poll(replace(poll, described=DESCRIBED))
 
-    async def look(self, now: datetime) -> datetime | None:
+    async def look(self, now: datetime, swept_at: datetime | None = None) -> datetime | None:
+        """Let a digest be made if one is due; the last sweep ended just then, or when it is said."""
         self.now = now
+        await self.keeper.rows("DELETE FROM last_sweep")
+        await self.keeper.rows(
+            "INSERT INTO last_sweep (id, ended_at, took_ms, seen_ms, silent_ms, refusals, asked)"
+            " VALUES (1, ?, 9, 9, 0, 0, '')",
+            *ms(swept_at or now),
+        )
         return await self.keeper.db.run(make_due, now, TERMS)
 
     async def told(self) -> list[Alert]:
@@ -166,6 +180,50 @@ async def test_what_was_missed_while_the_bot_was_off_is_one_digest_and_a_late_on
 
     assert (digest.due_at, digest.begins_at, digest.ends_at) == (late - HOUR, NOON, late)
     assert await reader.digests(late + HOUR) == []
+
+
+async def test_a_late_digest_waits_for_the_first_sweep_after_a_start(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    late = EIGHT + 3 * HOUR
+    assert await reader.look(late, NOON) == late + LOOKS_AGAIN_AFTER
+    assert await reader.told() == []
+    # What the sweep finds is in it.
+    reader.now = late + MINUTE
+    await reader.see(9_000)
+
+    assert await reader.look(late + MINUTE) == EIGHT + DAY
+
+    alerts = await reader.told()
+    assert one_digest(alerts)[0].ends_at == late + MINUTE
+    assert amounts_of(alerts) == [(10_000, 9_000, 1)]
+
+
+async def test_a_digest_waits_for_no_sweep_longer_than_for_some_minutes(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    late = EIGHT + 3 * HOUR
+    looks = [late]
+    while (at := await reader.look(looks[-1], NOON)) != EIGHT + DAY:
+        assert at is not None
+        looks.append(at)
+
+    assert looks[-1] == late + WAITS_AT_MOST
+    assert one_digest(await reader.told())[0].due_at == EIGHT
+
+
+async def test_a_digest_waits_for_no_sweep_while_sweeps_go_on(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+
+    assert await reader.look(EIGHT, EIGHT - 2 * MINUTE) == EIGHT + DAY
+
+
+async def test_a_clock_set_back_while_a_digest_waits_makes_it_wait_no_longer(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    await reader.look(EIGHT + 10 * HOUR, NOON)
+    then = EIGHT + HOUR
+    await reader.look(then, NOON - DAY)
+
+    assert await reader.look(then + WAITS_AT_MOST, NOON - DAY) == EIGHT + DAY
+    assert len(digests_in(await reader.told())) == 1
 
 
 async def test_one_that_was_made_is_sent_once_though_the_bot_ended_before_it_was(keeper: Keeper) -> None:
@@ -261,8 +319,9 @@ async def test_many_that_are_due_at_once_let_others_at_the_database_in_between(k
     for place in places:
         await keeper.allow(place)
         await Reader(keeper, place=place).set(EVENING)
+    reader = Reader(keeper)
     looks = []
-    while (due_at := await keeper.db.run(make_due, EIGHT, TERMS)) == EIGHT:
+    while (due_at := await reader.look(EIGHT)) == EIGHT:
         looks.append(due_at)
 
     assert len(looks) == 2

@@ -38,6 +38,12 @@ MADE_AT_ONCE = 5
 
 TRIED_AGAIN_AFTER = timedelta(minutes=10)
 
+WAITS_AT_MOST = timedelta(minutes=3)
+"""For a sweep to come to its end, where none has for long, as after a start."""
+
+LOOKS_AGAIN_AFTER = timedelta(seconds=2)
+"""While a digest waits for that."""
+
 ADDED_UP_MOST = 200
 """Accounts whose worth is added up in a digest: some eighty milliseconds in which nothing else happens."""
 
@@ -90,6 +96,8 @@ class _Scheduled(NamedTuple):
 
     destination_id: DestinationId
     schedule: DigestSchedule
+    looked_at: datetime
+    """When it was last seen whether one is due; while one waits, when that began."""
     begins_at: datetime
     after_alert: int
     worth: DigestWorth | None
@@ -99,9 +107,16 @@ class _Scheduled(NamedTuple):
 def _look(db: Database, destination_id: DestinationId, now: datetime, terms: DigestTerms) -> None:
     """Make the digest of a destination if one is due, and note when to look again."""
     row = db.execute(_SCHEDULED, [destination_id]).fetchone()
-    at, weekday, is_only, done_until, begins_at, after_alert, worth, zone_name, is_open = row
+    at, weekday, is_only, looked_at, done_until, begins_at, after_alert, worth, zone_name, is_open = row
     schedule, zone = to_schedule(at, weekday, is_only), zone_named(zone_name)
-    scheduled = _Scheduled(destination_id, schedule, to_moment(begins_at), after_alert, _to_worth(worth))
+    scheduled = _Scheduled(
+        destination_id=destination_id,
+        schedule=schedule,
+        looked_at=to_moment(looked_at),
+        begins_at=to_moment(begins_at),
+        after_alert=after_alert,
+        worth=_to_worth(worth),
+    )
     done = to_moment(done_until)
     if done > now + schedule.longest:
         # The clock was set back by days: what it showed before is no reason to be silent until then. Rows
@@ -112,6 +127,8 @@ def _look(db: Database, destination_id: DestinationId, now: datetime, terms: Dig
         )
         done = now
     due = last_due(schedule, now, zone)
+    if is_open and due > done and _waits(db, scheduled, due, now, terms):
+        return
     if due > done:
         done = due
         # Two that were missed are one. Nobody is told of what happened while a chat was closed.
@@ -128,6 +145,23 @@ def _look(db: Database, destination_id: DestinationId, now: datetime, terms: Dig
             destination_id,
         ],
     )
+
+
+def _waits(db: Database, one: _Scheduled, due: datetime, now: datetime, terms: DigestTerms) -> bool:
+    """Put a digest off that would know nothing new, as no sweep ended for long; False: it waited enough."""
+    last = last_sweep(db)
+    late_after = timedelta(seconds=silence_seconds(terms.interval_seconds, last))
+    if last is not None and now - last.ended_at <= late_after:
+        return False
+    since = one.looked_at if due <= one.looked_at <= now else now
+    if now - since >= WAITS_AT_MOST:
+        return False
+    # A look since it was due has found the same: so when it began to wait needs no column of its own.
+    db.execute(
+        "UPDATE digest_schedule SET looked_at = ?, due_at = ? WHERE destination_id = ?",
+        [to_milliseconds(since), to_milliseconds(now + LOOKS_AGAIN_AFTER), one.destination_id],
+    )
+    return True
 
 
 def _is_first(db: Database, destination_id: DestinationId, due: datetime, now: datetime) -> bool:
@@ -243,7 +277,8 @@ def _to_worth(text: str) -> DigestWorth | None:
 _NEWEST_ALERT = "SELECT coalesce(max(id), 0) FROM alert"
 
 _SCHEDULED = """
-SELECT s.at, s.weekday, s.is_only, s.done_until, s.begins_at, s.after_alert_id, s.worth, d.zone, c.open
+SELECT s.at, s.weekday, s.is_only, s.looked_at, s.done_until, s.begins_at, s.after_alert_id, s.worth,
+       d.zone, c.open
 FROM digest_schedule s JOIN destination d ON d.id = s.destination_id JOIN chat c ON c.id = d.chat_id
 WHERE s.destination_id = ?
 """
