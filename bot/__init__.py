@@ -19,6 +19,7 @@ The packages, from the top down; a module imports lower layers only (pyproject.t
     dispatcher    the worker that sends what waits in the outbox
     maintenance   the worker for daily jobs: backups, pruning
     web/          health pages and metrics
+    chart/        charts as pictures
     indexer/      the client of the balances API: questions out, complete answers in
     store/        SQLite: what was observed, what must be sent, who subscribed
     domain/       values and decisions; no I/O, no clock
