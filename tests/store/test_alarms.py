@@ -19,7 +19,7 @@ from bot.domain.rules.alarms import Alarm, AlarmTerms, Side, Step, Value, judge_
 from bot.domain.rules.conditions import Level, Unit
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.balances.prices import save_prices
-from bot.store.chats import alarms, mutes, unsubscribe
+from bot.store.chats import alarms, button_commands, mutes, unsubscribe
 from bot.store.database.connection import DatabaseThread
 from bot.store.maintenance import retention, stats
 from bot.store.polling import firings
@@ -48,6 +48,7 @@ WHOLE = 10**18
 COINS = Level(Decimal("0.5"), assets=frozenset({coin(POLYGON), coin(BASE)}), symbol="POL")
 BELOW = AlarmTerms(Side.BELOW, COINS)
 TOTAL = replace(BELOW, is_total=True)
+THIRD = replace(BELOW, level=replace(COINS, number=Decimal("0.3")))
 AGAIN = replace(BELOW, again=timedelta(hours=6))
 DOLLARS = AlarmTerms(Side.BELOW, Level(Decimal(1000), Unit.DOLLARS))
 PRICED = {asset(USDC): Description("ERC20", "USDC", 0, price_usd="1")}
@@ -108,8 +109,15 @@ class Story:
                 firings.judge_pending, sweep, after, BY, self.now, prices=prices, moved=moved
             )
 
-    async def set(self, terms: AlarmTerms = BELOW, place: Place = OLGA) -> SetResult:
-        return await self.keeper.db.run(firings.set_alarm, place, TREASURY, terms, olga(self.now), by=BY)
+    async def set(
+        self, terms: AlarmTerms = BELOW, place: Place = OLGA, number: int | None = None
+    ) -> SetResult:
+        return await self.keeper.db.run(
+            firings.set_alarm, place, TREASURY, terms, olga(self.now), by=BY, number=number
+        )
+
+    async def end(self, alarm: Alarm, place: Place = OLGA) -> None:
+        await self.keeper.db.run(alarms.end_alarms, place, [alarm.row], olga(self.now))
 
     async def told(self, place: Place = OLGA) -> list[Told]:
         """Return what alarms told since the last look: rang, repeated or ended, and the amount."""
@@ -567,7 +575,7 @@ async def test_other_terms_for_the_same_level_replace_it_and_another_level_stand
 ) -> None:
     first = await story.set()
     second = await story.set(AGAIN)
-    third = await story.set(replace(BELOW, level=replace(COINS, number=Decimal("0.3"))))
+    third = await story.set(THIRD)
 
     assert (first.former, second.former, third.former) == (None, BELOW, None)
     assert [one.number for one in await story.alarms()] == [1, 2]
@@ -584,6 +592,65 @@ async def test_off_ends_what_rings(story: Story) -> None:
 
     assert await story.told() == []
     assert await story.keeper.value("SELECT count(*) FROM firing") == 0
+
+
+async def test_a_number_is_never_given_to_another_alarm(story: Story) -> None:
+    first = (await story.set()).alarm
+    await story.end(first)
+
+    second = (await story.set(THIRD)).alarm
+
+    assert (first.number, second.number) == (1, 2)
+    await story.keeper.reopen()
+    await story.end(second)
+    assert (await story.set(TOTAL)).alarm.number == 3
+
+
+async def test_undo_of_off_brings_back_the_same_number(story: Story) -> None:
+    first = (await story.set()).alarm
+    await story.set(THIRD)
+    await story.end(first)
+
+    again = (await story.set(number=1)).alarm
+
+    assert again.number == 1
+    assert (await story.set(TOTAL)).alarm.number == 3
+
+
+async def test_a_number_that_was_never_given_or_is_taken_is_not_to_be_had(story: Story) -> None:
+    await story.set()
+
+    assert (await story.set(THIRD, number=7)).alarm.number == 2
+    assert (await story.set(TOTAL, number=1)).alarm.number == 3
+
+
+async def test_alarms_keep_their_numbers_where_their_group_goes(keeper: Keeper) -> None:
+    group = Place(-77, "group", "Ops")
+    await keeper.subscribe(WatchSpec(TREASURY, label="Relayer"), place=group)
+    story = await Story(keeper).begin("0.8")
+    await story.end((await story.set(place=group)).alarm, group)
+    await story.set(THIRD, place=group)
+
+    await keeper.migrate(-77, OPS.chat_id)
+
+    assert [one.number for one in await story.alarms(OPS)] == [2]
+    assert (await story.set(place=OPS)).alarm.number == 3
+
+
+async def test_no_button_that_came_along_means_an_alarm_of_the_place_it_came_to(keeper: Keeper) -> None:
+    group = Place(-77, "group", "Ops")
+    for place in (group, OPS):
+        await keeper.subscribe(WatchSpec(TREASURY, label="Relayer"), place=place)
+    story = await Story(keeper).begin("0.8")
+    await story.set(place=OPS)
+    await story.set(THIRD, place=group)
+    commands = ["/alarm A1 off", "/mute 1h"]
+    await keeper.db.run(button_commands.save_button_commands, group, commands, story.now)
+
+    await keeper.migrate(-77, OPS.chat_id)
+
+    assert [one.number for one in await story.alarms(OPS)] == [1, 2]
+    assert await keeper.rows("SELECT command FROM offer") == [("/mute 1h",)]
 
 
 async def test_what_rang_is_forgotten_with_the_history_but_not_while_it_rings(story: Story) -> None:

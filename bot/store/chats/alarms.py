@@ -42,17 +42,24 @@ class StoredAlarm(NamedTuple):
 
 
 def set_alarm(
-    db: Database, place: Place, account: Address, terms: AlarmTerms, actor: Actor
+    db: Database,
+    place: Place,
+    account: Address,
+    terms: AlarmTerms,
+    actor: Actor,
+    *,
+    number: int | None = None,
 ) -> tuple[StoredAlarm, StoredAlarm | None]:
     """Set an alarm; returns it, and the former one of that level that it replaces, if there was one.
 
-    Part of the caller's transaction.
+    A new one gets the `number` of one that was ended, if there is none of it now, or else a number that was
+    never given here. Part of the caller's transaction.
     """
     destination_id = DestinationId(destination_of(db, upsert_chat(db, place), place.thread_id))
     of_account = [one for one in alarms_of(db, destination_id) if one.account == account]
     former = next((one for one in of_account if _compares_the_same(one.terms, terms)), None)
     if former is None:
-        row = _insert(db, destination_id, account_id_of(db, account), terms, actor)
+        row = _insert(db, destination_id, account_id_of(db, account), terms, actor, number=number)
     else:
         row = former.row
         db.execute("UPDATE alarm SET terms = ? WHERE id = ?", [terms_to_json(terms), row])
@@ -64,15 +71,20 @@ def set_alarm(
 
 
 def _insert(
-    db: Database, destination_id: DestinationId, account_id: int, terms: AlarmTerms, actor: Actor
+    db: Database,
+    destination_id: DestinationId,
+    account_id: int,
+    terms: AlarmTerms,
+    actor: Actor,
+    *,
+    number: int | None,
 ) -> int:
     (row,) = db.execute(
         "INSERT INTO alarm (destination_id, number, account_id, terms, is_in_dollars, created_by, created_at)"
-        " VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM alarm WHERE destination_id = ?),"
-        " ?, ?, ?, ?, ?) RETURNING id",
+        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [
             destination_id,
-            destination_id,
+            _number(db, destination_id, number),
             account_id,
             terms_to_json(terms),
             terms.is_in_dollars,
@@ -81,6 +93,17 @@ def _insert(
         ],
     ).fetchone()
     return int(row)
+
+
+def _number(db: Database, destination_id: DestinationId, wanted: int | None) -> int:
+    """Return a number for an alarm: one that was given before and is free, if it is wanted, or the next."""
+    (given,) = db.execute("SELECT alarms_numbered FROM destination WHERE id = ?", [destination_id]).fetchone()
+    taken = {one.number for one in alarms_of(db, destination_id)}
+    if wanted is not None and 0 < wanted <= given and wanted not in taken:
+        return wanted
+    # Never from what is there: buttons and messages name alarms that were ended.
+    db.execute("UPDATE destination SET alarms_numbered = ? WHERE id = ?", [given + 1, destination_id])
+    return int(given) + 1
 
 
 def _compares_the_same(one: AlarmTerms, other: AlarmTerms) -> bool:
@@ -114,6 +137,16 @@ def end_alarms(db: Database, place: Place, rows: Collection[int], actor: Actor) 
 def alarms_here(db: Database, place: Place) -> list[StoredAlarm]:
     """Return the alarms of a place, by number."""
     return _found(db, "c.telegram_id = ? AND d.thread_id = ?", [place.chat_id, place.thread_id or 0])
+
+
+def numbered_here(db: Database, place: Place) -> int:
+    """Return the last number that an alarm of a place was given, 0 if there was none."""
+    row = db.execute(
+        "SELECT d.alarms_numbered FROM destination d JOIN chat c ON c.id = d.chat_id"
+        " WHERE c.telegram_id = ? AND d.thread_id = ?",
+        [place.chat_id, place.thread_id or 0],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def alarms_of(db: Database, destination_id: DestinationId) -> list[StoredAlarm]:
@@ -206,28 +239,37 @@ def restore(db: Database, destination_id: DestinationId, chat_id: int, kept: str
             "SELECT 1 FROM subscription WHERE destination_id = ? AND account_id = ?",
             [destination_id, account_id],
         ).fetchone()
-        standing = alarms_of(db, destination_id)
         terms = to_terms(text)
-        is_there = any(one.account == account and one.terms == terms for one in standing)
+        is_there = any(one.account == account and one.terms == terms for one in alarms_of(db, destination_id))
         if is_watched is None or is_there:
             continue
-        row = _insert(db, destination_id, account_id, terms, actor)
-        if number not in {one.number for one in standing}:
-            db.execute("UPDATE alarm SET number = ? WHERE id = ?", [number, row])
+        _insert(db, destination_id, account_id, terms, actor, number=number)
         record_audit(db, actor, AuditAction.ALARM, chat_id, _subject(Address(account), terms))
 
 
 def move(db: Database, one: DestinationId, into: DestinationId) -> None:
-    """Move alarms to another destination; one that it has already is dropped. Part of a transaction."""
-    there = {(alarm.account, alarm.terms) for alarm in alarms_of(db, into)}
+    """Move alarms to another destination; one that it has already is dropped. Part of a transaction.
+
+    Their numbers come along to where none was given yet.
+    """
+    here, there = (
+        db.execute("SELECT alarms_numbered FROM destination WHERE id = ?", [destination_id]).fetchone()[0]
+        for destination_id in (one, into)
+    )
+    if there:
+        # A button that comes along must not mean an alarm that is here.
+        db.execute("DELETE FROM offer WHERE destination_id = ? AND command LIKE '/alarm A%'", [one])
+    else:
+        db.execute("UPDATE destination SET alarms_numbered = ? WHERE id = ?", [here, into])
+    standing = {(alarm.account, alarm.terms) for alarm in alarms_of(db, into)}
     for alarm in alarms_of(db, one):
-        if (alarm.account, alarm.terms) in there:
+        if (alarm.account, alarm.terms) in standing:
             db.execute("DELETE FROM alarm WHERE id = ?", [alarm.row])
             continue
+        number = _number(db, into, None if there else alarm.number)
         db.execute(
-            "UPDATE alarm SET destination_id = ?, pending = 1, number ="
-            " (SELECT coalesce(max(o.number), 0) + 1 FROM alarm o WHERE o.destination_id = ?) WHERE id = ?",
-            [into, into, alarm.row],
+            "UPDATE alarm SET destination_id = ?, pending = 1, number = ? WHERE id = ?",
+            [into, number, alarm.row],
         )
 
 

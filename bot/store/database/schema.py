@@ -408,6 +408,19 @@ CREATE INDEX alert_of_destination ON alert (destination_id, id) WHERE state <> '
 """
 
 
+@migrations()
+def m031_numbers_of_alarms(db: Database) -> None:
+    """Keep how many alarms were numbered in each destination, so that no number is given twice."""
+    db.executescript(_NUMBERS_OF_ALARMS)
+
+
+_NUMBERS_OF_ALARMS = """
+ALTER TABLE destination ADD COLUMN alarms_numbered INTEGER NOT NULL DEFAULT 0;  -- the last number given
+UPDATE destination SET alarms_numbered =
+  (SELECT coalesce(max(a.number), 0) FROM alarm a WHERE a.destination_id = destination.id);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

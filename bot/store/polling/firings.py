@@ -274,14 +274,22 @@ def subject_of(alarm: StoredAlarm, compared: AlarmValues, asset: Asset | None) -
 
 
 def set_alarm(
-    db: Database, place: Place, account: Address, terms: AlarmTerms, actor: Actor, *, by: ValueTerms
+    db: Database,
+    place: Place,
+    account: Address,
+    terms: AlarmTerms,
+    actor: Actor,
+    *,
+    by: ValueTerms,
+    number: int | None = None,
 ) -> SetResult:
     """Set an alarm, or how that of the same level ends and is repeated; what rings already counts as told.
 
-    Raises NothingComparedError, and sets none, where nothing of it is watched.
+    `number` is that of one that was ended, which it gets again. Raises NothingComparedError, and sets none,
+    where nothing of it is watched.
     """
     with db.transaction():
-        alarm, former = stored.set_alarm(db, place, account, terms, actor)
+        alarm, former = stored.set_alarm(db, place, account, terms, actor, number=number)
         _judge(db, [alarm], by, actor.at, is_told=True)
         # The first sweep judges it too: it may see what nobody has read yet.
         db.execute("UPDATE alarm SET pending = ? WHERE id = ?", [_NEAR, alarm.row])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.chat.buttons import toasts
 from bot.chat.buttons.alert_buttons import HAVE_IT
@@ -72,6 +73,8 @@ ALARM_COMMAND = Command(
 )
 
 _NUMBER = re.compile(r"#?a(?P<number>[0-9]{1,9})", re.IGNORECASE | re.ASCII)
+_NUMBERED = re.compile(r"a(?P<number>[0-9]{1,9}) (?P<who>.+)", re.IGNORECASE | re.ASCII)
+"""How [Undo] sets an alarm again that was ended: it has its number back."""
 _SHOWN_MOST = 20
 
 
@@ -95,8 +98,9 @@ class AlarmRequest(Request):
         if last.casefold() == OFF or (number and not first):
             return (await _end(services, incoming, first or self.text, is_off=last.casefold() == OFF),)
         listed = await services.db.run(subscriptions.subscriptions_here, place)
-        who, rest = split_who(self.text, lambda named: bool(find(listed, named)), may_begin_alarm)
-        said = Said(who, find(listed, who) if who else tuple(listed), rest)
+        who, rest = split_who(self.text, lambda named: bool(_numbered(listed, named).found), may_begin_alarm)
+        named = _numbered(listed, who)
+        said = Said(named.who, named.found if who else tuple(listed), rest)
         if not said.found:
             return (await unknown_target(services, place, ALARM_COMMAND, said),)
         accounts = sorted({one.subscription.account for one in said.found if one.subscription.account})
@@ -112,6 +116,7 @@ class AlarmRequest(Request):
                 terms,
                 incoming.actor(services.now()),
                 by=_terms(services),
+                number=named.number,
             )
         except LineRefused as refused:
             who = said.who or checksummed(accounts[0])
@@ -190,10 +195,16 @@ async def _set(services: Services, place: Place, result: SetResult) -> Screen:
 
 async def _end(services: Services, incoming: Incoming, who: str, *, is_off: bool) -> Screen:
     """End the alarms that a text names, by number or by account; without `off` they are shown."""
-    place = incoming.place
+    place, number = incoming.place, _NUMBER.fullmatch(who)
     here = await services.db.run(alarms.alarms_here, place)
     listed = await services.db.run(subscriptions.subscriptions_here, place)
-    named = _named(here, listed, "all" if who.casefold() == OFF else who)
+    # A label may look like the number of an alarm, but a button means that alarm, and no other later.
+    if number and int(number["number"]) <= await services.db.run(alarms.numbered_here, place):
+        named = [one for one in here if one.number == int(number["number"])]
+        if not named:
+            return Screen(fill("A{} is not set any more. {} shows what is.", number["number"], "/alarm"))
+    else:
+        named = _named(here, listed, "all" if who.casefold() == OFF else who)
     if not named or not is_off:
         return await _shown(services, place)
     known = {one.row for one in named}
@@ -201,7 +212,7 @@ async def _end(services: Services, incoming: Incoming, who: str, *, is_off: bool
     back = [
         (
             "Undo" if len(ended) == 1 else f"Undo A{one.number}",
-            write_alarm(checksummed(one.account), one.terms, services.chains),
+            write_alarm(f"A{one.number} {checksummed(one.account)}", one.terms, services.chains),
         )
         for one in ended[:OFFERED_MOST]
     ]
@@ -210,11 +221,23 @@ async def _end(services: Services, incoming: Incoming, who: str, *, is_off: bool
     return Screen(alarms_ended(ended, names), rows(buttons))
 
 
+class _Numbered(NamedTuple):
+    """Whom a text names, and the number that the alarm is to have; None: a new one."""
+
+    who: str
+    found: tuple[ListedSubscription, ...]
+    number: int | None = None
+
+
+def _numbered(listed: Sequence[ListedSubscription], who: str) -> _Numbered:
+    found, numbered = find(listed, who), _NUMBERED.fullmatch(who)
+    if found or numbered is None:
+        return _Numbered(who, found)
+    return _Numbered(numbered["who"], find(listed, numbered["who"]), int(numbered["number"]))
+
+
 def _named(here: Sequence[StoredAlarm], listed: Sequence[ListedSubscription], who: str) -> list[StoredAlarm]:
-    number = _NUMBER.fullmatch(who)
     found = find(listed, who)
-    if number and not found:
-        return [one for one in here if one.number == int(number["number"])]
     accounts = {one.subscription.account for one in found}
     if not found and who.casefold() == "all":
         return list(here)
