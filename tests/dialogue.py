@@ -17,6 +17,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
     Olga presses [Undo]                     on the newest message with such a button
          ✓ Undone.                          what she is told for a moment
      bot ✎ 👁 Watching Treasury…            what the message shows then
+     bot │ 📎 balances.csv                  a file, over what stands under it
     world │ −1 USDC                        so much moves in the example's account on Polygon
     later │ 2 min                          the bot is started anew when so much time is over
 """
@@ -242,7 +243,9 @@ class Player:
     def _take(self, message: Message) -> list[str]:
         kind = "✎" if self._is_known(message) else "│"
         self._shown[message.chat_id, message.message_id] = message
-        first, *others = (_SILENT * message.silent + _steady(message.text)).split("\n")
+        file = f"📎 {message.document.file_name}\n" if message.document else ""
+        text = (_SILENT * message.silent + _steady(file + message.text)).removesuffix("\n")
+        first, *others = text.split("\n")
         lines = [f" bot{self._where(message.chat_id)} {kind} {first}"]
         lines += [f"{_MORE} {line}".rstrip() for line in others]
         lines += ["     └ " + " ".join(f"[{button.text}]" for button in row) for row in message.buttons]

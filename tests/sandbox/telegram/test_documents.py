@@ -153,3 +153,72 @@ async def test_a_file_has_no_text_to_edit_but_buttons(bot: Bot, telegram: Telegr
     )
     (seen,) = telegram.messages(chat)
     assert (seen.text, seen.buttons) == ("March", ((InlineButton("Open", url="https://example.org"),),))
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def png(width: int, height: int) -> bytes:
+    """Return the head of a PNG, which is all that the sandbox looks at."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4) + height.to_bytes(4)
+
+
+async def test_a_picture_is_shown_with_its_size_and_no_document(
+    bot: Bot, telegram: Telegram, chat: Chat
+) -> None:
+    sent = await bot.send_photo(chat.id, png(800, 400), caption="March", filename="chart.png")
+
+    (size,) = sent.photo
+    assert (size.width, size.height, sent.caption, sent.document) == (800, 400, "March", None)
+    (seen,) = telegram.messages(chat)
+    assert seen.document is not None
+    assert (seen.document.pixels, seen.document.file_name) == ((800, 400), "chart.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (REPORT, "Image_process_failed"),
+        (png(5001, 5000), "Photo_invalid_dimensions"),
+        (png(2001, 100), "Photo_invalid_dimensions"),
+        (png(5000, 5000), None),
+        (png(2000, 100), None),
+        (png(800, 400) + bytes(10 * 2**20), "is too big for a photo; the maximum size is 10485760 bytes"),
+    ],
+)
+async def test_a_picture_that_telegram_refuses_passes_as_a_document(
+    bot: Bot, chat: Chat, content: bytes, reason: str | None
+) -> None:
+    if reason is None:
+        assert (await bot.send_photo(chat.id, content)).photo
+    else:
+        with pytest.raises(BadRequest, match=reason):
+            await bot.send_photo(chat.id, content)
+    assert (await bot.send_document(chat.id, content)).document
+
+
+async def test_what_stands_under_a_file_can_be_edited_and_a_text_has_no_caption(
+    bot: Bot, telegram: Telegram, chat: Chat
+) -> None:
+    sent = await bot.send_document(chat.id, REPORT, caption="March")
+    text = await bot.send_message(chat.id, "March")
+
+    await bot.edit_message_caption(chat.id, sent.message_id, caption="April")
+    with pytest.raises(BadRequest, match="There is no caption in the message to edit"):
+        await bot.edit_message_caption(chat.id, text.message_id, caption="April")
+
+    assert [message.text for message in telegram.messages(chat)] == ["April", "March"]
+
+
+async def test_a_group_may_forbid_files_of_one_kind(bot: Bot, telegram: Telegram) -> None:
+    group = telegram.add_supergroup("Ops")
+    telegram.forbid(group, "photos")
+
+    with pytest.raises(BadRequest, match="Not enough rights to send photos to the chat"):
+        await bot.send_photo(group.id, png(800, 400))
+    await bot.send_document(group.id, png(800, 400))
+    telegram.forbid(group, "documents")
+    with pytest.raises(BadRequest, match="Not enough rights to send documents to the chat"):
+        await bot.send_document(group.id, REPORT)
+    await bot.send_photo(group.id, png(800, 400))
+    await bot.send_message(group.id, "March")

@@ -57,7 +57,7 @@ class BotRights:
         status = self._status(chat)
         if chat.type == "channel" and not (status in IN_CHARGE and chat.bot_may_post):
             raise bad_request("need administrator rights in the channel chat")
-        if status == "restricted":
+        if status == "restricted" or what in chat.forbidden:
             raise bad_request(f"not enough rights to send {what} to the chat")
         return chat
 

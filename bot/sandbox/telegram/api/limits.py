@@ -17,7 +17,16 @@ Seconds = Callable[[], float]
 Rule = Literal["chat", "group", "bot"]
 
 MINUTE_SECONDS = 60.0
-COUNTED = frozenset({"sendMessage", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
+COUNTED = frozenset(
+    {
+        "sendMessage",
+        "sendDocument",
+        "sendPhoto",
+        "editMessageText",
+        "editMessageCaption",
+        "editMessageReplyMarkup",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.api.access import BotRights
 from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
+from bot.sandbox.telegram.api.files import as_picture, read_file
 from bot.sandbox.telegram.api.limits import Limiter
-from bot.sandbox.telegram.api.parameters import Parameters, Upload
+from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json
-from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, Document, Message, TelegramWorld
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, Document, Message
 
-ATTACHED = "attach://"
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
 MAX_TOAST_CHARACTERS = 200
@@ -51,7 +51,9 @@ class Methods:
             "getMe": self._get_me,
             "sendMessage": self._send_message,
             "sendDocument": self._send_document,
+            "sendPhoto": self._send_photo,
             "editMessageText": self._edit_message_text,
+            "editMessageCaption": self._edit_message_caption,
             "editMessageReplyMarkup": self._edit_message_reply_markup,
             "answerCallbackQuery": self._answer_callback_query,
             "deleteMessage": self._delete_message,
@@ -122,8 +124,13 @@ class Methods:
     def _send_document(self, parameters: Parameters) -> Json:
         draft = read_caption(parameters)
         chat = self._access.writable(parameters, "documents")
-        document = read_document(parameters, self._people)
-        return self._send(chat, draft, parameters, document)
+        return self._send(chat, draft, parameters, read_file(parameters, "document", self._people))
+
+    def _send_photo(self, parameters: Parameters) -> Json:
+        draft = read_caption(parameters)
+        chat = self._access.writable(parameters, "photos")
+        picture = as_picture(read_file(parameters, "photo", self._people))
+        return self._send(chat, draft, parameters, picture)
 
     def _send(
         self, chat: Chat, draft: Draft, parameters: Parameters, document: Document | None = None
@@ -152,6 +159,16 @@ class Methods:
         chat, before = self._own_message(parameters)
         if before.document is not None:
             raise bad_request("there is no text in the message to edit")
+        return self._reword(chat, before, draft)
+
+    def _edit_message_caption(self, parameters: Parameters) -> Json:
+        draft = read_caption(parameters)
+        chat, before = self._own_message(parameters)
+        if before.document is None:
+            raise bad_request("there is no caption in the message to edit")
+        return self._reword(chat, before, draft)
+
+    def _reword(self, chat: Chat, before: Message, draft: Draft) -> Json:
         after = replace(
             before,
             text=draft.text,
@@ -300,28 +317,3 @@ def _replied_id(chat: Chat, parameters: Parameters) -> int | None:
     if wanted.get("allow_sending_without_reply") is True:
         return None
     raise bad_request("message to be replied not found")
-
-
-def read_document(parameters: Parameters, world: TelegramWorld) -> Document:
-    """Return the file that a call sends; raises ApiError where Telegram would refuse it.
-
-    A new file comes with the request, a known one by its id. Files from URLs are refused, as nothing leaves
-    this machine.
-    """
-    named = parameters.text("document")
-    upload = parameters.files.get(named.removeprefix(ATTACHED) if named.startswith(ATTACHED) else "document")
-    if upload is not None:
-        return _kept(upload, world)
-    if not named or named.startswith(ATTACHED):
-        raise bad_request("there is no document in the request")
-    if named.startswith(("http://", "https://")):
-        raise bad_request("failed to get HTTP URL content")
-    if named not in world.documents:
-        raise bad_request("wrong file identifier/HTTP URL specified")
-    return world.documents[named]
-
-
-def _kept(upload: Upload, world: TelegramWorld) -> Document:
-    if not upload.content:
-        raise bad_request("file must be non-empty")
-    return world.add_document(upload.file_name, upload.mime_type, upload.content)

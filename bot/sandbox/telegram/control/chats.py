@@ -29,6 +29,7 @@ class ChatActs:
             "delete-topic": lambda body: groups.delete_topic(names.chat(body), body.given("thread", int)),
             "member": self._set_member,
             "bot": self._change_bot,
+            "forbid": self._forbid,
             "rename-bot": lambda body: groups.rename_bot(body.given("username", str)),
             "block": lambda body: groups.blocks(names.user(body)),
             "unblock": lambda body: groups.unblocks(names.user(body)),
@@ -106,6 +107,9 @@ class ChatActs:
         status = read_status(body.fields.get("status"))
         may_post = body.given_or_none("may_post", bool) is not False
         self._groups.changes_bot(self._names.chat(body), status, by=self._names.by(body), may_post=may_post)
+
+    def _forbid(self, body: Body) -> None:
+        self._groups.forbid(self._names.chat(body), *map(str, body.given("kinds", list)))
 
     def _migrate(self, body: Body) -> Json:
         tells = body.given_or_none("tells", list)

@@ -65,6 +65,8 @@ def show_message(message: Message) -> Json:
         "html": message.html,
         "buttons": [[button._asdict() for button in row] for row in message.buttons],
         "file": message.document.file_name if message.document else None,
+        "file_bytes": len(message.document.content) if message.document else None,
+        "is_picture": bool(message.document and message.document.pixels),
         "service": message.service,
         "date": message.date.isoformat(),
         "edited": message.edited,

@@ -210,7 +210,7 @@ def _bare_message_json(chat: Chat, message: Message, sender_chat: Chat | None = 
         **_present(
             edit_date=_unix(message.edited_at) if message.edited_at else None,
             **_text_json(message),
-            document=_document_json(message.document) if message.document else None,
+            **_file_json(message.document),
             reply_markup=_keyboard_json(message.buttons) if message.buttons else None,
             link_preview_options=message.link_preview_options,
             forward_origin=message.origin,
@@ -228,14 +228,18 @@ def _text_json(message: Message) -> Json:
     }
 
 
-def _document_json(document: Document) -> Json:
-    return {
-        "file_name": document.file_name,
-        "mime_type": document.mime_type,
-        "file_id": document.file_id,
-        "file_unique_id": document.file_id,
-        "file_size": len(document.content),
+def _file_json(file: Document | None) -> Json:
+    if file is None:
+        return {}
+    known: Json = {
+        "file_id": file.file_id,
+        "file_unique_id": file.file_id,
+        "file_size": len(file.content),
     }
+    if file.pixels is not None:
+        width, height = file.pixels
+        return {"photo": [{**known, "width": width, "height": height}]}
+    return {"document": {**known, "file_name": file.file_name, "mime_type": file.mime_type}}
 
 
 def _sender_chat_json(chat: Chat, message: Message, sender_chat: Chat | None) -> Json | None:

@@ -60,6 +60,8 @@ class Document:
     file_name: str
     mime_type: str
     content: bytes = field(repr=False)
+    pixels: tuple[int, int] | None = None
+    """The width and height of a picture that is shown in the chat; None: it is a file to open."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ class Chat:
     is_deleted: bool = False
     bot_may_post: bool = True
     """In a channel: whether the bot, as an administrator, has the right to post messages."""
+
+    forbidden: frozenset[str] = frozenset()
+    """What the bot may not send here, though it may write: documents, photos."""
 
     migrated_to: int | None = None
     members: dict[int, Status] = field(default_factory=dict, repr=False)
@@ -279,6 +284,10 @@ class TelegramWorld:
     def set_member(self, chat: Chat, user: User, status: Status) -> None:
         """Change a person's status in a chat; the bot gets no update."""
         chat.members[user.id] = status
+
+    def forbid(self, chat: Chat, *kinds: str) -> None:
+        """Let the bot send no documents or photos in a chat, only what is left; the bot gets no update."""
+        chat.forbidden = frozenset(kinds)
 
     def user(self, user_id: int) -> User:
         """Return the user of this id; SandboxError where there is none."""
