@@ -81,7 +81,13 @@ class Callbacks:
         self, place: Place, shown: Message, result: CallbackResult, data: str, *, while_open: bool
     ) -> None:
         if result.redraw is not None:
-            await self._screens.redraw(place, shown.message_id, result.redraw, while_open=while_open)
+            await self._screens.redraw(
+                place,
+                shown.message_id,
+                result.redraw,
+                is_caption=shown.effective_attachment is not None,
+                while_open=while_open,
+            )
         elif result.is_used_up and shown.reply_markup is not None:
             await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
 

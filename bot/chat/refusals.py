@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.chat.text.html import Html, code, fill
 from bot.chat.text.wording import age
+from bot.domain.deliver.outcomes import Outcome, Park, SendRefused, SendUnknown, Unreachable
 from bot.store.database.errors import DatabaseFault
 
 
@@ -36,6 +37,25 @@ _NOT_WRITTEN = {
 def not_written(trouble: DatabaseFault) -> Html:
     """Return the answer where the database can't be written; nothing was changed, and no alert is lost."""
     return fill(_NOT_WRITTEN[trouble])
+
+
+def file_not_sent(name: str, outcome: Outcome) -> Html | None:
+    """Return why a file does not come; None: nothing could be said in that chat either."""
+    match outcome:
+        case Unreachable(reason, Park.NO_RIGHTS):
+            return fill(
+                "I may not post files here: {}. An administrator can allow it; then ask me again.", reason
+            )
+        case SendRefused(reason):
+            return fill("Telegram does not take the file {}: {}.", code(name), reason)
+        case SendUnknown():
+            return fill(
+                "I don't know whether the file {} arrived: Telegram did not confirm it. If it is not here, "
+                "please ask me again.",
+                code(name),
+            )
+        case _:
+            return None
 
 
 def went_wrong(reference: str) -> Html:

@@ -21,7 +21,7 @@ from telegram import (
 
 from bot.chat import refusals
 from bot.chat.buttons import toasts
-from bot.chat.buttons.data import Screen, rows
+from bot.chat.buttons.data import Attachment, Screen, rows
 from bot.chat.callbacks import Callbacks
 from bot.chat.commands.arguments.addresses import names_address
 from bot.chat.commands.basics import IdRequest, StartRequest
@@ -45,7 +45,7 @@ from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.chat_details import why_not_posting
 from bot.chat.telegram.send_queue import Rank
-from bot.chat.text.html import Html
+from bot.chat.text.html import EMPTY, Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
 from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitResult
 from bot.domain.deliver.delivery import parking_after
@@ -323,11 +323,11 @@ class UpdateHandler:
         """
         place = incoming.place
         screens = [
-            one if isinstance(one, Screen) else Screen(one)
+            Screen(one) if isinstance(one, Html) else one
             for one in await request.carry_out(self._services, incoming)
         ]
         if delay is not None and screens:
-            screens[0] = replace(screens[0], text=refusals.sent_long_ago(delay, screens[0].text))
+            screens[:1] = _sent_long_ago(delay, screens[0])
         if held_back:
             buttons = await self._services.button_commands.buttons(place, ("Read it now", held_back))
             screens.append(Screen(refusals.last_line_waits(), rows(buttons)))
@@ -360,6 +360,13 @@ class UpdateHandler:
                 is_owner_notified = await self._access_requests.announce(incoming)
             answer = stranger(incoming.place.chat_id, is_owner_notified=is_owner_notified)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
+
+
+def _sent_long_ago(ago: timedelta, first: Screen | Attachment) -> list[Screen | Attachment]:
+    """Return the first message of an answer with a note that it comes late; a file follows the note."""
+    if isinstance(first, Attachment):
+        return [Screen(refusals.sent_long_ago(ago, EMPTY)), first]
+    return [replace(first, text=refusals.sent_long_ago(ago, first.text))]
 
 
 def _text(message: Message) -> str | None:

@@ -6,7 +6,7 @@ press is checked like a command (docs/telegram.md, "Buttons").
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.chat.text.html import Html
 
@@ -45,6 +45,19 @@ class Screen:
 
     text: Html
     keyboard: Keyboard = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file as a message of its own, with what stands under it."""
+
+    name: str
+    """As it is saved, without quotation marks; its ending says what it is: `balances.csv`."""
+    content: bytes = field(repr=False)
+    caption: Html
+    keyboard: Keyboard = ()
+    is_picture: bool = False
+    """Whether it is shown in the chat: a PNG or JPEG of 10 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)

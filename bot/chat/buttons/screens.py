@@ -1,15 +1,19 @@
 """Sends messages with buttons, and edits those that were sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.buttons.data import Keyboard, Screen
-from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.buttons.data import Attachment, Keyboard, Screen
+from bot.chat.telegram.outgoing import Outgoing, OutgoingFile
 from bot.chat.telegram.send_queue import Rank
-from bot.chat.text.html import Html
+from bot.chat.text.html import EMPTY, Html
 from bot.domain.deliver.outcomes import Outcome
 from bot.domain.places import Place
+
+CAPTION_UNITS_MOST = 1_000
+"""Telegram accepts 1,024 characters; there are never fewer UTF-16 units than characters."""
 
 
 class Screens:
@@ -21,7 +25,7 @@ class Screens:
     async def say(
         self,
         place: Place,
-        messages: Iterable[Html | Screen],
+        messages: Iterable[Html | Screen | Attachment],
         *,
         rank: Rank = Rank.ANSWER,
         while_open: bool = False,
@@ -30,10 +34,9 @@ class Screens:
 
         `while_open`: what has not left yet when the chat is closed is dropped.
         """
-        for message in () if place.is_channel else messages:
-            screen = message if isinstance(message, Screen) else Screen(message)
+        for text, keyboard, file in () if place.is_channel else chain.from_iterable(map(_parts, messages)):
             await self._outgoing.reply(
-                place, screen.text, markup(screen.keyboard), rank=rank, while_open=while_open
+                place, text, markup(keyboard), file=file, rank=rank, while_open=while_open
             )
 
     async def write(self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER) -> Outcome | None:
@@ -45,16 +48,38 @@ class Screens:
         await self._outgoing.toast(place, query_id, text)
 
     async def redraw(
-        self, place: Place, message_id: int, screen: Screen, *, while_open: bool = False
+        self,
+        place: Place,
+        message_id: int,
+        screen: Screen,
+        *,
+        is_caption: bool = False,
+        while_open: bool = False,
     ) -> None:
-        """Replace the text and the buttons of a message."""
+        """Replace the text and the buttons of a message; `is_caption`: what stands under its file."""
+        buttons = markup(screen.keyboard)
         await self._outgoing.edit(
-            place, message_id, screen.text, markup(screen.keyboard), while_open=while_open
+            place, message_id, screen.text, buttons, is_caption=is_caption, while_open=while_open
         )
 
     async def change_buttons(self, place: Place, message_id: int, keyboard: Keyboard) -> None:
         """Replace the buttons of a message."""
         await self._outgoing.edit_buttons(place, message_id, markup(keyboard))
+
+
+def _parts(message: Html | Screen | Attachment) -> Iterator[tuple[Html, Keyboard, OutgoingFile | None]]:
+    """Yield what is sent for a message: a caption that is too long goes before its file."""
+    match message:
+        case Html():
+            yield message, (), None
+        case Screen():
+            yield message.text, message.keyboard, None
+        case Attachment(caption=caption):
+            file = OutgoingFile(message.name, message.content, message.is_picture)
+            if caption.visible_units > CAPTION_UNITS_MOST:
+                yield caption, (), None
+                caption = EMPTY
+            yield caption, message.keyboard, file
 
 
 def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:

@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 
 from bot.chat.buttons.button_commands import ButtonCommands
-from bot.chat.buttons.data import ButtonAction, Press, Screen
+from bot.chat.buttons.data import Attachment, ButtonAction, Press, Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.permissions import Incoming, Permissions
@@ -121,7 +121,7 @@ class Services:
 
 # ---------------------------------------------------------------- what is asked for
 
-Answer = Sequence[Html | Screen]
+Answer = Sequence[Html | Screen | Attachment]
 """The messages of one answer, in order."""
 
 

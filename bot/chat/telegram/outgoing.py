@@ -6,12 +6,15 @@ that all wait in slows down (`send_queue.py`). Answers to people are queued by `
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field, replace
 from functools import partial
+from io import BytesIO
 
 import structlog
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message
 from telegram.constants import ChatAction, ParseMode
 
+from bot.chat.refusals import file_not_sent
 from bot.chat.telegram.errors import changes_nothing, failure_of, outcome_of
 from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
@@ -23,10 +26,13 @@ from bot.domain.deliver.outcomes import (
     Misread,
     Offline,
     Outcome,
+    Park,
     RetryLater,
+    SendRefused,
     SendThrottled,
     SendUnknown,
     Sent,
+    Unreachable,
 )
 from bot.domain.places import Place
 
@@ -46,6 +52,16 @@ Buttons = Callable[[Delivery], InlineKeyboardMarkup | None]
 
 def no_buttons(_: Delivery) -> None:
     """Return no buttons, whatever is delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A file that a message carries."""
+
+    name: str
+    content: bytes = field(repr=False)
+    is_picture: bool
+    """Whether people see it without opening it."""
 
 
 class Outgoing:
@@ -110,15 +126,17 @@ class Outgoing:
         text: Html,
         buttons: InlineKeyboardMarkup | None = None,
         *,
+        file: OutgoingFile | None = None,
         rank: Rank = Rank.ANSWER,
         while_open: bool = False,
     ) -> None:
         """Answer where a command came from: soon or not at all, since the command can be repeated.
 
-        Returns when it has arrived, or when that takes too long to wait for. `while_open`: it is not said
-        in a chat that was closed meanwhile.
+        Returns when it has arrived, or when that takes too long to wait for. With a `file` the text stands
+        under it, and if it can't be posted, the reason is said instead. `while_open`: it is not said in a
+        chat that was closed meanwhile.
         """
-        work = partial(self._reply, place, text, buttons, rank, while_open=while_open)
+        work = partial(self._reply, place, text, buttons, file, rank, while_open=while_open)
         await self._reply_queue.hand_over(place, work, rank=rank)
 
     async def notify(
@@ -131,7 +149,7 @@ class Outgoing:
             nonlocal outcome
             await self._reply_queue.may_leave(place, rank, while_open=False)
             # It may leave long after `notify` has returned None; then nobody reads this.
-            outcome = await self._say(place, text, buttons, rank)
+            outcome = await self._say(place, text, buttons, None, rank)
 
         await self._reply_queue.hand_over(place, work, rank=rank)
         return outcome
@@ -153,11 +171,20 @@ class Outgoing:
         text: Html,
         buttons: InlineKeyboardMarkup | None,
         *,
+        is_caption: bool = False,
         while_open: bool = False,
     ) -> None:
-        """Replace the text and the buttons of a message."""
+        """Replace the text and the buttons of a message; `is_caption`: what stands under its file."""
 
         def request() -> Awaitable[object]:
+            if is_caption:
+                return self._bot.edit_message_caption(
+                    place.chat_id,
+                    message_id,
+                    caption=text.source,
+                    parse_mode=ParseMode.HTML,
+                    reply_markup=buttons,
+                )
             return self._bot.edit_message_text(
                 text.source,
                 place.chat_id,
@@ -184,13 +211,20 @@ class Outgoing:
     # one of each
 
     async def _reply(
-        self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None, rank: Rank, *, while_open: bool
+        self,
+        place: Place,
+        text: Html,
+        buttons: InlineKeyboardMarkup | None,
+        file: OutgoingFile | None,
+        rank: Rank,
+        *,
+        while_open: bool,
     ) -> None:
         outcome: Outcome | None = None
         for pause in range(1, REPLY_TRIES + 1):
             if not await self._reply_queue.may_leave(place, rank, while_open=while_open):
                 return
-            outcome = await self._say(place, text, buttons, rank)
+            outcome = await self._say(place, text, buttons, file, rank)
             match outcome:
                 case Sent():
                     return
@@ -203,22 +237,52 @@ class Outgoing:
                     place = place.moved_to(chat_id)
                 case SendThrottled(seconds) if seconds <= LONGEST_WAIT_SECONDS:
                     pass  # its next turn comes after that pause
+                case Unreachable(_, Park.NO_RIGHTS) | SendRefused() if file is not None and file.is_picture:
+                    # Larger and stranger pictures pass as documents, and there is a right for each kind.
+                    file = replace(file, is_picture=False)
                 case _:
                     break
         log.warning("an answer was not sent", action="answer_failed", outcome=repr(outcome))
+        reason = file_not_sent(file.name, outcome) if file is not None and outcome is not None else None
+        if reason is not None:
+            await self._reply(place, reason, None, None, rank, while_open=while_open)
 
     async def _say(
-        self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None, rank: Rank
+        self,
+        place: Place,
+        text: Html,
+        buttons: InlineKeyboardMarkup | None,
+        file: OutgoingFile | None,
+        rank: Rank,
     ) -> Outcome:
-        request = self._bot.send_message(
-            place.chat_id,
-            text.source,
-            parse_mode=ParseMode.HTML,
-            message_thread_id=place.thread_id,
-            link_preview_options=NO_PREVIEW,
-            reply_markup=buttons,
+        request = (
+            self._bot.send_message(
+                place.chat_id,
+                text.source,
+                parse_mode=ParseMode.HTML,
+                message_thread_id=place.thread_id,
+                link_preview_options=NO_PREVIEW,
+                reply_markup=buttons,
+            )
+            if file is None
+            else self._upload(place, text, buttons, file)
         )
         return _of_a_message(await self._request_and_pause(place, request, rank))
+
+    def _upload(
+        self, place: Place, caption: Html, buttons: InlineKeyboardMarkup | None, file: OutgoingFile
+    ) -> Awaitable[Message]:
+        send = self._bot.send_photo if file.is_picture else self._bot.send_document
+        # As a stream: it leaves piece by piece, and nothing else waits for it.
+        content = InputFile(BytesIO(file.content), file.name, read_file_handle=False)
+        return send(
+            place.chat_id,
+            content,
+            caption=caption.source,
+            parse_mode=ParseMode.HTML,
+            message_thread_id=place.thread_id,
+            reply_markup=buttons,
+        )
 
     async def _edit(
         self,

@@ -8,6 +8,9 @@ from bot.chat.telegram.errors import RequestResult
 SENDING = ("send", "edit", "answer")
 """What the names of methods begin with by which people get to see something."""
 
+UPLOADS = ("sendDocument", "sendPhoto")
+"""Methods that may time out because a file is large, which says nothing of messages."""
+
 FAILURES_TO_REPORT = 2
 """Failed sends in a row before sending counts as broken; one may be bad luck."""
 
@@ -38,7 +41,7 @@ class RequestStats:
     def count(self, method: str, result: RequestResult, now: float) -> None:
         """Count a request."""
         self.requests[method, result] += 1
-        if not method.startswith(SENDING):
+        if not method.startswith(SENDING) or (method in UPLOADS and result is RequestResult.TIMED_OUT):
             return
         if result in TROUBLES:
             self._failures += 1

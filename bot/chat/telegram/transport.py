@@ -19,6 +19,8 @@ from telegram.request import BaseRequest, RequestData
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0
+UPLOAD_SECONDS = 150.0
+"""How long a file may take to leave: 10 MB at half a megabit a second, and a little."""
 READ_SECONDS = 30.0
 """Long: a throttled Bot API server answers late, and giving up a read makes a send of unknown outcome."""
 
@@ -118,8 +120,11 @@ class TelegramRequest(BaseRequest):
         """Make one request and return the status and the body of the answer, which is read up to a bound."""
         read_seconds = _given(read_timeout, READ_SECONDS)
         connect_seconds = _given(connect_timeout, CONNECT_SECONDS)
+        is_upload = request_data is not None and request_data.contains_files
         limits = aiohttp.ClientTimeout(
-            total=connect_seconds + _given(write_timeout, WRITE_SECONDS) + read_seconds,
+            total=connect_seconds
+            + _given(write_timeout, UPLOAD_SECONDS if is_upload else WRITE_SECONDS)
+            + read_seconds,
             connect=connect_seconds,
             sock_read=read_seconds,
         )
@@ -142,15 +147,12 @@ class TelegramRequest(BaseRequest):
     ) -> tuple[int, bytes]:
         if self._session is None:
             self._session = _new_session(url)
-        body = None
-        if request_data is not None:
-            assert not request_data.contains_files, "the bot sends no files"
-            body = urlencode(request_data.json_parameters).encode()
+        body = None if request_data is None else _encoded(request_data)
         async with self._session.request(
             method,
             url,
             data=body,
-            headers=None if body is None else _FORM,
+            headers=_FORM if isinstance(body, bytes) else None,
             timeout=limits,
             allow_redirects=False,
         ) as response:
@@ -201,6 +203,17 @@ def _new_session(url: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
+
+
+def _encoded(data: RequestData) -> bytes | aiohttp.FormData:
+    """Return the body of a request; with files it is multipart, and they leave in pieces."""
+    if not data.contains_files:
+        return urlencode(data.json_parameters).encode()
+    # Unquoted, or people would see the percent signs in the names of files.
+    form = aiohttp.FormData(data.json_parameters, quote_fields=False)
+    for name, (file_name, content, mime_type) in data.multipart_data.items():
+        form.add_field(name, content, filename=file_name, content_type=mime_type)
+    return form
 
 
 def _failure(error: aiohttp.ClientError | OSError) -> NetworkError:

@@ -10,7 +10,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot, introduce
 from bot.chat.telegram.errors import PROXY_PAUSE_SECONDS
-from bot.chat.telegram.outgoing import Buttons, Outgoing, no_buttons
+from bot.chat.telegram.outgoing import Buttons, Outgoing, OutgoingFile, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY, code
@@ -429,6 +429,155 @@ async def test_an_answer_that_may_not_leave_yet_keeps_nobody_waiting_and_arrives
     await one.outgoing.close()
 
 
+# ---------------------------------------------------------------- files
+
+
+CSV = OutgoingFile("balances.csv", b"chain,amount\n", is_picture=False)
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (800).to_bytes(4) + (400).to_bytes(4)
+PICTURE = OutgoingFile("chart.png", PNG, is_picture=True)
+
+
+async def test_a_file_arrives_in_its_topic_with_its_caption_and_buttons(telegram: Telegram, bot: Bot) -> None:
+    forum = telegram.add_forum("Ops")
+    topic = telegram.add_topic(forum, "Treasury")
+
+    for file in (CSV, PICTURE):
+        await Way(bot).outgoing.reply(Place(forum.id, "supergroup", "Ops", topic), TEXT, BUTTON, file=file)
+
+    document, picture = telegram.messages(forum, topic)
+    for message, file in ((document, CSV), (picture, PICTURE)):
+        assert message.document is not None
+        assert (message.document.file_name, message.document.content) == (file.name, file.content)
+        assert (message.html, bool(message.buttons)) == (TEXT.source, True)
+        assert bool(message.document.pixels) == file.is_picture
+
+
+@pytest.mark.parametrize("file", [CSV, PICTURE])
+async def test_a_file_that_is_throttled_shortly_waits_and_arrives_once(
+    telegram: Telegram, bot: Bot, chat: Chat, file: OutgoingFile
+) -> None:
+    one = Way(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=3), times=1, method=None)
+
+    await one.outgoing.reply(OLGA, TEXT, file=file)
+
+    (message,) = telegram.messages(chat)
+    assert message.document is not None
+    assert message.document.content == file.content
+    assert one.pauses == [(7001, 3)]
+    assert one.seconds >= 3
+
+
+async def test_a_picture_that_is_refused_comes_as_a_document(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(error(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"), method="sendPhoto")
+    await Way(bot).outgoing.reply(OLGA, TEXT, file=PICTURE)
+    telegram.heal()
+    telegram.forbid(chat, "photos")
+    await Way(bot).outgoing.reply(OLGA, TEXT, file=PICTURE)
+
+    messages = telegram.messages(chat)
+    assert [(one.text, one.document and one.document.pixels) for one in messages] == 2 * [
+        ("Watching 0x…", None)
+    ]
+
+
+async def test_where_no_files_may_be_posted_one_sentence_says_so(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.forbid(chat, "documents", "photos")
+
+    await Way(bot).outgoing.reply(OLGA, TEXT, BUTTON, file=PICTURE)
+
+    (message,) = telegram.messages(chat)
+    assert message.document is None
+    assert message.text.startswith("I may not post files here: Not enough rights to send documents")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (before(ProxyPage(413)), "Telegram does not take the file balances.csv: it is too large."),
+        (
+            error(400, "Bad Request: something new"),
+            "Telegram does not take the file balances.csv: Something new.",
+        ),
+        (before(Close()), "I don't know whether the file balances.csv arrived"),
+    ],
+)
+async def test_what_becomes_of_a_file_is_said_instead_of_silence(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault, said: str
+) -> None:
+    telegram.fault(fault, method="sendDocument")
+
+    await Way(bot).outgoing.reply(OLGA, TEXT, file=CSV)
+
+    (message,) = telegram.messages(chat)
+    assert message.text.startswith(said)
+
+
+async def test_a_file_that_may_have_arrived_is_not_sent_again(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(after(Close()), times=1, method="sendDocument")
+
+    await Way(bot).outgoing.reply(OLGA, TEXT, file=CSV)
+
+    assert [bool(message.document) for message in telegram.messages(chat)] == [True, False]
+
+
+async def test_where_nothing_may_be_written_nothing_is_tried(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.blocks(telegram.user(chat.id))
+
+    await Way(bot).outgoing.reply(OLGA, TEXT, file=CSV)
+
+    assert [call.method for call in telegram.calls] == ["getMe", "sendDocument"]
+
+
+@pytest.mark.parametrize("file", [CSV, PICTURE])
+async def test_a_file_is_not_sent_to_a_chat_that_was_closed_meanwhile(
+    telegram: Telegram, bot: Bot, chat: Chat, file: OutgoingFile
+) -> None:
+    way = Way(bot)
+    way.closed.add(chat.id)
+
+    await way.outgoing.reply(OLGA, TEXT, file=file, while_open=True)
+
+    assert [call.method for call in telegram.calls] == ["getMe"]
+
+
+async def test_the_loop_goes_on_while_ten_megabytes_leave(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    """An answer elsewhere leaves while the file is still on its way."""
+    hold = telegram.hold_before(method="sendDocument")
+    bob = telegram.add_private_chat(telegram.add_user("Bob"))
+    way = Way(bot, patience_seconds=0.01)
+    large = OutgoingFile("all.csv", 10 * 2**20 * b"x", is_picture=False)
+
+    await way.outgoing.reply(OLGA, TEXT, file=large)
+    await way.outgoing.reply(Place(bob.id, "private", "Bob"), TEXT)
+
+    await telegram.wait_for_message(bob, "Watching")
+    assert telegram.messages(chat) == []
+    hold.release()
+    arrived = await telegram.wait_for_message(chat, "Watching")
+    assert arrived.document is not None
+    assert arrived.document.content == large.content
+
+
+async def test_what_stands_under_a_file_is_edited(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    way = Way(bot)
+    await way.outgoing.reply(OLGA, TEXT, BUTTON, file=CSV)
+    (before_,) = telegram.messages(chat)
+
+    await way.outgoing.edit(OLGA, before_.message_id, EMPTY + "Done", None, is_caption=True)
+
+    (after_,) = telegram.messages(chat)
+    assert (after_.text, after_.buttons, after_.document) == ("Done", (), before_.document)
+
+
 # ---------------------------------------------------------------- one pace for all that leaves
 
 DOES: dict[str, tuple[str, Callable[[Outgoing], Awaitable[object]]]] = {
@@ -436,7 +585,10 @@ DOES: dict[str, tuple[str, Callable[[Outgoing], Awaitable[object]]]] = {
     "question": ("sendChatAction", lambda out: out.ask(delivery(chat=7001))),
     "reply": ("sendMessage", lambda out: out.reply(OLGA, TEXT)),
     "notification": ("sendMessage", lambda out: out.notify(OLGA, TEXT, None, rank=Rank.ANSWER)),
+    "document": ("sendDocument", lambda out: out.reply(OLGA, TEXT, file=CSV)),
+    "picture": ("sendPhoto", lambda out: out.reply(OLGA, TEXT, file=PICTURE)),
     "edit": ("editMessageText", lambda out: out.edit(OLGA, 1, TEXT, None)),
+    "edit of a caption": ("editMessageCaption", lambda out: out.edit(OLGA, 1, TEXT, None, is_caption=True)),
     "edit of buttons": ("editMessageReplyMarkup", lambda out: out.edit_buttons(OLGA, 1, BUTTON)),
     "toast": ("answerCallbackQuery", lambda out: out.toast(OLGA, "1", "Done.")),
 }
@@ -459,6 +611,7 @@ GROUP = Place(-1001, "supergroup", "Ops")
 COUNTED: dict[str, Callable[[Outgoing], Awaitable[object]]] = {
     "reply": lambda out: out.reply(GROUP, TEXT),
     "notification": lambda out: out.notify(GROUP, TEXT, None, rank=Rank.ANSWER),
+    "document": lambda out: out.reply(GROUP, TEXT, file=CSV),
     "edit": lambda out: out.edit(GROUP, 1, TEXT, None),
     "edit of buttons": lambda out: out.edit_buttons(GROUP, 1, BUTTON),
 }

@@ -40,3 +40,14 @@ def test_polls_say_nothing_of_sending_and_are_counted_all_the_same() -> None:
 
     assert stats.sending_trouble(0) is None
     assert stats.requests == {("getUpdates", RequestResult.UNREACHABLE): 3}
+
+
+def test_a_file_that_takes_too_long_says_nothing_of_messages() -> None:
+    stats = RequestStats()
+    for _ in range(3):
+        stats.count("sendDocument", RequestResult.TIMED_OUT, 0)
+    assert stats.sending_trouble(0) is None
+
+    for _ in range(2):
+        stats.count("sendDocument", RequestResult.UNREACHABLE, 0)
+    assert stats.sending_trouble(0) is not None

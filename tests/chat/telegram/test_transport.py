@@ -178,3 +178,16 @@ async def test_a_host_that_needs_no_proxy_is_asked_itself(
     await request_.post(get_me(telegram))
 
     assert len(telegram.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["a b.csv", "Ünïcode – Казна.csv", "it's 1, 2.csv", "100%.csv"])
+async def test_a_file_keeps_its_name(telegram: Telegram, name: str) -> None:
+    chat = telegram.add_private_chat(telegram.add_user("Olga"))
+
+    async with build_bot(SANDBOX_TOKEN, telegram.url) as bot:
+        await bot.send_document(chat.id, b"a,b\n", filename=name, caption="Ünïcode, too")
+
+    (message,) = telegram.messages(chat)
+    assert message.document is not None
+    assert (message.document.file_name, message.document.mime_type) == (name, "text/csv")
+    assert (message.document.content, message.text) == (b"a,b\n", "Ünïcode, too")

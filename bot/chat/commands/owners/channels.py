@@ -10,7 +10,17 @@ from dataclasses import dataclass, replace
 
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import OFFERED_MOST
-from bot.chat.buttons.data import Button, ButtonAction, Keyboard, Press, Screen, button, in_pairs, read_press
+from bot.chat.buttons.data import (
+    Attachment,
+    Button,
+    ButtonAction,
+    Keyboard,
+    Press,
+    Screen,
+    button,
+    in_pairs,
+    read_press,
+)
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -24,6 +34,7 @@ from bot.chat.commands.owners import words
 from bot.chat.commands.owners.chat_lookup import as_username, read_chat_id
 from bot.chat.commands.watch.grammar import is_quoted
 from bot.chat.permissions import Incoming
+from bot.chat.text.html import Html
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
 from bot.store.chats import access_requests, button_commands
@@ -177,7 +188,8 @@ async def find_pressed(
         result = await action.act(Incoming(channel, presser.author))
         redraw, then = result.redraw, result.then
         if redraw is not None:
-            (redraw,) = await _shown(services, here, channel, [redraw])
+            (shown,) = await _shown(services, here, channel, [redraw])
+            redraw = shown if isinstance(shown, Screen) else None
         if then is None:
             return replace(result, redraw=redraw)
 
@@ -235,10 +247,12 @@ def _answering(services: Services, here: Place) -> Services:
     return replace(services, ask_live=lambda _, account, rules: services.ask_live(here, account, rules))
 
 
-async def _shown(services: Services, here: Place, channel: Place, answer: Answer) -> list[Screen]:
+async def _shown(
+    services: Services, here: Place, channel: Place, answer: Answer
+) -> list[Screen | Attachment]:
     """Return an answer about a channel as it is shown here: under its name, with buttons that work here."""
-    screens = [one if isinstance(one, Screen) else Screen(one) for one in answer]
-    carried = [one.data for screen in screens for row in screen.keyboard for one in row]
+    messages = [Screen(one) if isinstance(one, Html) else one for one in answer]
+    carried = [one.data for message in messages for row in message.keyboard for one in row]
     rows = await services.db.run_if_possible(
         button_commands.save_button_commands,
         here,
@@ -253,7 +267,13 @@ async def _shown(services: Services, here: Place, channel: Place, answer: Answer
             return ()
         return tuple(tuple(_carrying(one, next(keys)) for one in row) for row in keyboard)
 
-    return [Screen(words.about_channel(channel, one.text), here_too(one.keyboard)) for one in screens]
+    def under_its_name(one: Screen | Attachment) -> Screen | Attachment:
+        keyboard = here_too(one.keyboard)
+        if isinstance(one, Attachment):
+            return replace(one, caption=words.about_channel(channel, one.caption), keyboard=keyboard)
+        return Screen(words.about_channel(channel, one.text), keyboard)
+
+    return list(map(under_its_name, messages))
 
 
 def _carrying(shown: Button, row: int) -> Button:
