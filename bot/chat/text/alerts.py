@@ -10,7 +10,7 @@ from bot.chat.text.loud import mention_line
 from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock, moment
 from bot.domain.chains import Chains
-from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
+from bot.domain.deliver.alerts import Alert, ChangeAlert, Digest, NoticeAlert
 from bot.domain.deliver.steps import LATE_AFTER, summed
 from bot.domain.rules.loud import distinct
 from bot.domain.zones import zone_word
@@ -94,7 +94,9 @@ def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> 
     moments = [_observed_at(alert) for alert in alerts]
     seen = _when(min(moments), max(moments), composed_at)
     late = composed_at - min(moments)
-    delay = f", sent {age(late)} later" if late >= LATE_AFTER else ""
+    # A digest is about what is long ago, and says itself how late it is.
+    has_digest = any(isinstance(alert, NoticeAlert) and isinstance(alert.notice, Digest) for alert in alerts)
+    delay = f", sent {age(late)} later" if late >= LATE_AFTER and not has_digest else ""
     return f"{seen}{delay} · {message_id}"
 
 

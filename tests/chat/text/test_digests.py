@@ -142,6 +142,22 @@ def test_a_digest_that_comes_late_says_so_and_one_in_time_does_not() -> None:
     assert text_of(DIGEST, now=NOON + 3 * HOUR)[0].endswith("12:00 UTC, 3 h late")
 
 
+def test_a_message_with_a_digest_says_once_how_late_it_is() -> None:
+    made = replace(DIGEST, ends_at=NOON + HOUR, follow=1)
+
+    lines = text_of(made, NOTHING, net(), now=NOON + 3 * HOUR)
+
+    assert lines[0].endswith("13:00 UTC, 3 h late")
+    assert lines[-1] == "11:00:00–13:00:00 UTC · K3"
+    assert [line for line in lines if "late" in line] == lines[:1]
+
+
+def test_what_goes_on_from_a_digest_in_a_message_of_its_own_says_how_late_it_is() -> None:
+    lines = read(compose([net()], "K3", REGISTRY, NOON + 3 * HOUR).html).visible.split("\n")
+
+    assert lines[-1] == "11:00:00 UTC, sent 4 h later · K3"
+
+
 def test_moments_are_on_the_clock_of_the_reader() -> None:
     lines = text_of(replace(DIGEST, is_weekly=True), now=local(NOON, "Asia/Kathmandu"))
 
