@@ -51,6 +51,19 @@ def test_steps_of_one_asset_are_one_change_where_its_first_stood() -> None:
     ]
 
 
+def test_a_sum_with_steps_that_a_filter_held_back_begins_with_the_first_step() -> None:
+    earlier, since = NOON - timedelta(hours=2), NOON - timedelta(hours=1)
+    first = step(1, 2)
+    first = replace(first, change=replace(first.change, observed_at=earlier))
+    held_back = replace(step(2, 9), steps=3, since=since)
+
+    assert [alert.since for alert in summed([first, held_back])] == [earlier]
+    last = replace(first, change=step(9, 12).change)
+    assert [alert.since for alert in summed([held_back, last])] == [since]
+    assert [alert.since for alert in summed([first, step(2, 3)])] == [None]
+    assert [alert.since for alert in summed([held_back])] == [since]
+
+
 def test_what_was_not_held_back_stays_as_it_is() -> None:
     assert sums([step(1, 2, muted=False), step(2, 4, muted=False)]) == [(1, 2, 1), (2, 4, 1)]
 

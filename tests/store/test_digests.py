@@ -438,18 +438,33 @@ async def test_the_worth_of_too_many_accounts_is_not_added_up(
     assert (digest.worth is not None) is (digest.former_worth is not None) is is_added_up
 
 
-async def test_what_filters_hold_back_is_counted_and_stays_held_back(keeper: Keeper) -> None:
+async def test_what_filters_hold_back_is_listed_and_stays_held_back(keeper: Keeper) -> None:
     reader = await Reader(keeper).begin(condition=THOUSAND)
-    await reader.see(9_500)
+    await reader.see(9_400, 9_500, dai=600)
     await reader.look(EIGHT)
 
     alerts = await reader.told()
 
     digest, content = one_digest(alerts)
-    assert (content.held_back, digest.follow, content.nets) == (1, 0, ())
+    assert (digest.follow, content.nets) == (0, ())
+    assert amounts_of(content.held_back) == [(0, 600, 1), (10_000, 9_500, 2)], "the largest first"
     assert amounts_of(alerts) == []
+    await reader.see(9_000, dai=600)
+    assert amounts_of(await reader.told()) == [(10_000, 9_000, 3)]
+
+
+async def test_what_is_kept_for_the_next_digest_is_not_said_to_be_held_back_by_filters(
+    keeper: Keeper,
+) -> None:
+    reader = await Reader(keeper).begin(ONLY)
     await reader.see(9_000)
-    assert amounts_of(await reader.told()) == [(10_000, 9_000, 2)]
+    await reader.look(EIGHT)
+    await reader.see(8_000)
+
+    alerts = await reader.told()
+
+    assert one_digest(alerts)[1].held_back == ()
+    assert amounts_of(alerts) == [(10_000, 9_000, 1)]
 
 
 @pytest.mark.parametrize(("place", "expected"), [(OLGA, 1), (OPS, 0)])
@@ -512,7 +527,7 @@ async def test_changes_have_no_alerts_where_digests_alone_tell_them(keeper: Keep
     alerts = await reader.told()
 
     digest, content = one_digest(alerts)
-    assert (digest.follow, content.held_back, content.nets) == (1, 0, ())
+    assert (digest.follow, content.held_back, content.nets) == (1, (), ())
     assert amounts_of(alerts) == [(10_000, 8_500, 3)]
     assert isinstance(alerts[0], NoticeAlert), "the digest comes first"
     assert await keeper.rows("SELECT * FROM unreported") == []

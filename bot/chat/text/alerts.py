@@ -1,10 +1,11 @@
 """The text of a message of alerts: notices above changes, then when they were observed and the message id."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.chat.text.change_blocks import change_blocks
+from bot.chat.text.changes import on_the_clock_of
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.loud import mention_line
 from bot.chat.text.notices import notice_blocks
@@ -65,7 +66,7 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
     changes = [
-        replace(alert, since=alert.since.astimezone(composed_at.tzinfo)) if alert.since else alert
+        on_the_clock_of(composed_at, alert)
         for alert in summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
     ]
     blocks = notice_blocks(notices, chains, composed_at) + change_blocks(changes, chains)

@@ -28,9 +28,12 @@ class _Ranked(NamedTuple):
     worth: Decimal | None
     rank: int
     """Its place among the changes of the message, the weightiest first."""
+    is_folded: bool
 
 
-def change_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
+def change_blocks(
+    alerts: Sequence[ChangeAlert], chains: Chains, *, shown_openly: int = SHOWN_OPENLY
+) -> list[Html]:
     """Return the changes as blocks: a single one, or one block for each account and label in their order."""
     if not alerts:
         return []
@@ -40,18 +43,21 @@ def change_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
         (alert,) = alerts
         who = linked_account(alert.change, alert.label, chains)
         return [change_lines(alert, chains, alike, who=who)]
-    ranked = _ranked(alerts, chains)
+    ranked = _ranked(alerts, chains, shown_openly)
     accounts = _by_account(ranked)
     blocks = [_account(label, changes, chains, alike) for (_, label), changes in accounts.items()]
-    if len(accounts) > 1 and len(alerts) > SHOWN_OPENLY:
+    if len(accounts) > 1 and len(alerts) > shown_openly:
         return [bold(f"{_summary(ranked)} · {len(accounts):,} accounts"), *blocks]
     return blocks
 
 
-def _ranked(alerts: Sequence[ChangeAlert], chains: Chains) -> list[_Ranked]:
+def _ranked(alerts: Sequence[ChangeAlert], chains: Chains, shown_openly: int) -> list[_Ranked]:
     worth = [worth_of_change(alert, chains) for alert in alerts]
     ranks = {place: rank for rank, place in enumerate(_by_weight(alerts, worth))}
-    return [_Ranked(alert, worth[place], ranks[place]) for place, alert in enumerate(alerts)]
+    return [
+        _Ranked(alert, worth[place], ranks[place], ranks[place] >= shown_openly)
+        for place, alert in enumerate(alerts)
+    ]
 
 
 def _by_weight(alerts: Sequence[ChangeAlert], worth: Sequence[Decimal | None]) -> list[int]:
@@ -96,8 +102,8 @@ def _account(label: str, ranked: Sequence[_Ranked], chains: Chains, alike: Abstr
     def lines(some: Iterable[_Ranked]) -> list[Html]:
         return [change_lines(one.alert, chains, alike, links_chain=is_on_several) for one in some]
 
-    openly = sorted((one for one in ranked if one.rank < SHOWN_OPENLY), key=lambda one: one.rank)
-    others = lines(one for one in ranked if one.rank >= SHOWN_OPENLY)
+    openly = sorted((one for one in ranked if not one.is_folded), key=lambda one: one.rank)
+    others = lines(one for one in ranked if one.is_folded)
     return join("\n", (heading, *lines(openly), *([expandable(join("\n", others))] if others else ())))
 
 

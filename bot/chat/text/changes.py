@@ -6,7 +6,8 @@ change), signed amount with the symbol, worth in parentheses, chain. Old and new
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -54,6 +55,11 @@ def change_lines(
     url = chains.explorer_link(asset, account) if links_chain else None
     first = join(" ", (news.mark, *([who] if who else []), news.what))
     return fill("{} · {}\n{}{}", first, link(title, url) if url else title, INDENT, news.below)
+
+
+def on_the_clock_of(now: datetime, alert: ChangeAlert) -> ChangeAlert:
+    """Return a change with the moment that its lines name in the zone of `now`."""
+    return replace(alert, since=alert.since.astimezone(now.tzinfo)) if alert.since else alert
 
 
 def linked_account(change: Change, label: str, chains: Chains) -> Html:

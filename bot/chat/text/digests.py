@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.chat.text.alarms import ended, how_long, rang
 from bot.chat.text.change_blocks import change_blocks
+from bot.chat.text.changes import on_the_clock_of
 from bot.chat.text.html import EMPTY, VISIBLE_UNITS_MOST, Html, bold, fill, join
 from bot.chat.text.prices import worth_line
 from bot.chat.text.untrusted import sanitized
@@ -23,6 +24,9 @@ from bot.domain.deliver.alerts import (
 from bot.domain.deliver.steps import LATE_AFTER
 from bot.domain.observe.worth import Worth
 
+_SHOWN_OPENLY = 10
+"""Of more balances the weightiest are shown openly, and the others folded."""
+
 _LINES_MOST = 5
 """Of alarms, and of what could not be read; what is beyond them is counted."""
 
@@ -34,11 +38,12 @@ def digest(alert: NoticeAlert, chains: Chains, now: datetime) -> Html:
     """Return the block of a digest; `now` is in the reader's zone.
 
     As many balances are in it as there is room for, those of most worth first; of the others their number.
+    What filters hold back has as many lines as what was told.
     """
     notice, content = alert.notice, alert.digest
     if not isinstance(notice, Digest) or content is None:
         return EMPTY
-    least, most = 0, len(content.nets)
+    least, most = 0, max(len(content.nets), len(content.held_back))
     text = _text(notice, content, most, chains, now)
     while not _fits(text) and least < most:
         # Halved, as each try puts all of it into words: `least` fits, and `most` is too much.
@@ -58,18 +63,41 @@ def _fits(text: Html) -> bool:
 
 
 def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, now: datetime) -> Html:
-    more = len(content.nets) - shown + content.more
+    more = max(0, len(content.nets) - shown) + content.more
     left_out = [fill("… and {}, told as they happened.", counted(more, "more balance"))] if more else []
     cut = [EMPTY + "There were too many changes to add up: the first of them are left out."]
     blocks = [
         join("\n", (_heading(notice, now), *_worth(notice, chains, now))),
-        *change_blocks(content.nets[:shown], chains),
+        *_changes(content.nets[:shown], chains, now),
         *left_out,
         *(cut if content.is_cut else []),
+        *_new_tokens(content, chains),
+        *_held_back(content, shown, chains, now),
         *filter(None, (join("\n", lines) for lines in _others(notice, content, chains, now))),
         _sight(notice, content),
     ]
     return join("\n\n", blocks)
+
+
+def _changes(alerts: Sequence[ChangeAlert], chains: Chains, now: datetime) -> list[Html]:
+    here = [on_the_clock_of(now, alert) for alert in alerts]
+    return change_blocks(here, chains, shown_openly=_SHOWN_OPENLY)
+
+
+def _held_back(content: DigestContent, shown: int, chains: Chains, now: datetime) -> list[Html]:
+    """Return what filters hold back, in the lines that it would have; nothing if that is nothing."""
+    if not content.held_back:
+        return []
+    heading = fill("{}: {}", bold("Held back by filters"), counted(len(content.held_back), "balance"))
+    first, *others = _changes(content.held_back[:shown], chains, now) or [EMPTY]
+    more = len(content.held_back) - shown
+    left_out = [fill("… and {}, held back.", counted(more, "more balance"))] if more > 0 else []
+    return [join("\n", filter(None, (heading, first))), *others, *left_out]
+
+
+def _new_tokens(content: DigestContent, chains: Chains) -> list[Html]:
+    tokens = list(dict.fromkeys(_token(one, chains) for one in content.new_tokens))
+    return [fill("New here, without a price: {}", folded(tokens))] if tokens else []
 
 
 def _heading(notice: Digest, now: datetime) -> Html:
@@ -107,12 +135,7 @@ def _sum(worth: DigestWorth) -> Worth:
 
 def _others(notice: Digest, content: DigestContent, chains: Chains, now: datetime) -> list[list[Html]]:
     """Return the lines of each further part; an empty one is left out."""
-    tokens = list(dict.fromkeys(_token(one, chains) for one in content.new_tokens))
     return [
-        [fill("New here, without a price: {}", folded(tokens))] if tokens else [],
-        [fill("Held back by filters: {}. /status shows them.", counted(content.held_back, "balance"))]
-        if content.held_back
-        else [],
         _some([_alarm(one, chains, now) for one in content.alarms], "more alarm"),
         _some(_spans(notice, content, chains, now), "more gap"),
     ]

@@ -399,8 +399,8 @@ class DigestContent:
     """The number of further balances that changed."""
     is_cut: bool
     """Whether there were more changes than are read: the oldest are left out."""
-    held_back: int
-    """The number of balances of which filters hold something back."""
+    held_back: tuple["ChangeAlert", ...]
+    """What filters hold back, one change of each balance, those of most worth first."""
     alarms: tuple["NoticeAlert", ...]
     spans: tuple[BlindSpan, ...]
     new_tokens: tuple["ChangeAlert", ...]

@@ -89,9 +89,11 @@ def _sum(steps: Sequence[ChangeAlert]) -> ChangeAlert:
         priced_at=priced.priced_at or priced.observed_at,
         items=_net_items(steps),
     )
+    is_filtered = any(step.since for step in steps)
     return replace(
         last,
         change=change,
+        since=(steps[0].since or first.observed_at) if is_filtered else None,
         steps=sum(step.steps for step in steps),
         is_look_alike=any(step.is_look_alike for step in steps),
     )

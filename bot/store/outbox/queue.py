@@ -196,6 +196,13 @@ def alerts_between(db: Database, destination_id: int, after: int, last: int, mos
     return [_to_alert(db, row) for _, *row in reversed(rows)]
 
 
+def held_back_from(db: Database, destination_id: int) -> list[ChangeAlert]:
+    """Return what filters hold back from a destination, each as the alert that it would be now."""
+    rows = db.execute(_HELD_BACK_FROM, [destination_id]).fetchall()
+    alerts = (_to_alert(db, row) for _, *row in rows)
+    return [alert for alert in alerts if isinstance(alert, ChangeAlert)]
+
+
 # SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
 # that of `delivery_unfinished`; `state = 'waiting'` and `state = 'held'` stand alone for the same reason.
 # The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite
@@ -299,18 +306,22 @@ FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.i
 WHERE d.id = ?
 """
 
-_ALERTS = f"""
+_ALERT_COLUMNS = f"""
 SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL, l.sound, l.mentions,
        a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
        c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER},
        l.steps, l.first_change_id, c.id, f.before, f.uniques_before, f.observed_at
-FROM alert l
+"""
+
+_JOINED = """
 LEFT JOIN change c ON c.id = l.change_id
 LEFT JOIN change f ON f.id = l.first_change_id
 LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
 """
+
+_ALERTS = f"{_ALERT_COLUMNS} FROM alert l {_JOINED}"
 
 _ALERTS_WAITING = f"{_ALERTS} WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?"
 
@@ -318,6 +329,16 @@ _ALERTS_WAITING = f"{_ALERTS} WHERE l.destination_id = ? AND l.state = 'waiting'
 _ALERTS_BETWEEN = f"""
 {_ALERTS} WHERE l.destination_id = ? AND l.state <> 'withdrawn' AND l.id > ? AND l.id <= ?
 ORDER BY l.id DESC LIMIT ?
+"""
+
+# In the words of an alert, whose number it lacks: that of its last change stands there.
+_HELD_BACK_FROM = f"""
+{_ALERT_COLUMNS} FROM (
+  SELECT 0 AS is_single, last_change_id AS id, label, NULL AS notice, since AS created_at,
+         NULL AS released_at, sound, mentions, steps, last_change_id AS change_id,
+         CASE WHEN steps > 1 THEN first_change_id END AS first_change_id
+  FROM unreported WHERE destination_id = ?) l
+{_JOINED} ORDER BY l.id
 """
 
 

@@ -24,8 +24,9 @@ from bot.domain.observations import MoveKind
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.recipients import label_on
 from bot.domain.observe.worth import dollars
+from bot.store.chats.digests import told_by_digests_alone
 from bot.store.database.door import Database
-from bot.store.outbox.queue import alerts_between
+from bot.store.outbox.queue import alerts_between, held_back_from
 from bot.store.polling.chains import asked_chains
 from bot.store.rows import (
     SUBSCRIPTIONS,
@@ -68,14 +69,14 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
         for alert in told
         if isinstance(alert, NoticeAlert) and isinstance(alert.notice, AlarmRang | AlarmEnded)
     ]
-    (held_back,) = db.execute(
-        "SELECT count(*) FROM unreported WHERE destination_id = ?", [destination_id]
-    ).fetchone()
+    # What is kept for the next digest is no news of this one.
+    is_only = destination_id in told_by_digests_alone(db)
+    held_back = () if is_only else _by_weight(held_back_from(db, destination_id), chains)
     return DigestContent(
         nets=tuple(nets[:NETS_MOST]),
         more=max(0, len(nets) - NETS_MOST),
         is_cut=len(told) > READ_MOST,
-        held_back=held_back,
+        held_back=tuple(held_back),
         alarms=tuple(alarms[-ALARMS_MOST:]),
         spans=tuple(_spans(db, destination_id, digest)),
         new_tokens=tuple(one for one in nets if _is_new_and_unknown(one)),

@@ -44,7 +44,7 @@ DIGEST = Digest(
     worth=WORTH,
     former_worth=WORTH._replace(usd=Decimal(12_000), unpriced=0),
 )
-NOTHING = DigestContent(nets=(), more=0, is_cut=False, held_back=0, alarms=(), spans=(), new_tokens=())
+NOTHING = DigestContent(nets=(), more=0, is_cut=False, held_back=(), alarms=(), spans=(), new_tokens=())
 
 
 def net(
@@ -111,7 +111,7 @@ def test_all_else_stands_below() -> None:
     rang = NoticeAlert(AlertId(2), replace(RANG, subject=RELAYER), NOON - 2 * HOUR)
     content = replace(
         NOTHING,
-        held_back=3,
+        held_back=(net(before=1_250, after=1_000), net(5, symbol="BAR", after=1_100)),
         alarms=(rang,),
         spans=(
             BlindSpan(POLYGON, None, "", NOON - 3 * HOUR, NOON - HOUR),
@@ -126,7 +126,12 @@ def test_all_else_stands_below() -> None:
         "",
         "New here, without a price: FOO",
         "",
-        "Held back by filters: 3 balances. /status shows them.",
+        "Held back by filters: 2 balances",
+        "Treasury · 6 changes · −$150.00",
+        "🔴 −250 USDC (−$250.00) · Polygon",
+        "    1,250 → 1,000 in 3 steps",
+        "🟢 +100 BAR (+$100.00) · Polygon",
+        "    1,000 → 1,100 in 3 steps",
         "",
         "⏰ Relayer · Base: 0.493000… ETH, below 0.5, at 10:00",
         "",
@@ -162,6 +167,16 @@ def test_moments_are_on_the_clock_of_the_reader() -> None:
     lines = text_of(replace(DIGEST, is_weekly=True), now=local(NOON, "Asia/Kathmandu"))
 
     assert lines[0] == "🗞 Weekly digest, 2026-02-28 17:45 to 17:45 +05:45"
+
+
+def test_since_when_steps_were_held_back_is_on_the_clock_of_the_reader() -> None:
+    since = replace(net(), since=NOON - 2 * HOUR)
+
+    lines = text_of(
+        DIGEST, replace(NOTHING, nets=(since,), held_back=(since,)), now=local(NOON, "Asia/Kathmandu")
+    )
+
+    assert lines.count("    1,000 → 2,250 in 3 steps since 15:45") == 2
 
 
 def test_what_had_no_alerts_of_its_own_follows() -> None:
@@ -212,7 +227,10 @@ nets = st.builds(
 @given(st.lists(nets, max_size=60), st.integers(0, 10**6))
 def test_a_digest_fits_into_a_message_whatever_is_in_it(some: Sequence[ChangeAlert], more: int) -> None:
     alert = NoticeAlert(
-        AlertId(1), DIGEST, NOON, digest=replace(NOTHING, nets=tuple(some), more=more, new_tokens=tuple(some))
+        AlertId(1),
+        DIGEST,
+        NOON,
+        digest=replace(NOTHING, nets=tuple(some), more=more, held_back=tuple(some), new_tokens=tuple(some)),
     )
 
     composed = compose([alert], "K3", REGISTRY, NOON)
@@ -232,3 +250,24 @@ def test_what_finds_no_place_is_counted(letters: int) -> None:
     shown = sum(line.startswith("🟢") for line in lines)
     assert 20 < shown < 60
     assert f"… and {100 - shown} more balances, told as they happened." in lines
+
+
+def test_what_filters_hold_back_finds_its_place_beside_what_was_told_or_is_counted() -> None:
+    some = tuple(net(number, symbol="ABCDE") for number in range(2, 62))
+
+    lines = text_of(DIGEST, replace(NOTHING, nets=some[:2], held_back=some))
+
+    shown = sum(line.startswith("🟢") for line in lines) - 2
+    assert 20 < shown < 60
+    assert "Held back by filters: 60 balances" in lines
+    assert f"… and {60 - shown} more balances, held back." in lines
+
+
+def test_ten_balances_are_shown_openly_and_the_others_folded() -> None:
+    some = tuple(net(number) for number in range(1, 31, 2))
+    alert = NoticeAlert(AlertId(1), DIGEST, NOON, digest=replace(NOTHING, nets=some))
+
+    openly, others = compose([alert], "K3", REGISTRY, NOON).html.split("<blockquote expandable>")
+
+    assert openly.count("🟢") == 10
+    assert others.split("</blockquote>")[0].count("🟢") == 5
