@@ -61,6 +61,7 @@ class WatchSpec:
     scope: Scope = EVERYTHING
     label: str = ""
     filter: Condition | None = None
+    loud: LoudRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,14 @@ async def test_a_rule_goes_along_when_its_group_becomes_a_supergroup(keeper: Kee
     assert (moved.subscription.loud, moved.subscription.place_loud) == (OUT, IN)
 
 
+async def test_what_is_watched_may_come_with_a_rule_and_a_later_one_takes_its_place(keeper: Keeper) -> None:
+    for rule, expected in ((OUT, OUT), (None, OUT), (IN, IN)):
+        await keeper.subscribe(WatchSpec(TREASURY, label="Treasury", loud=rule))
+
+        (one,) = await keeper.db.run(subscriptions_here, OLGA)
+        assert one.subscription.loud == expected
+
+
 async def test_a_rule_comes_back_with_an_unwatch_that_is_undone(keeper: Keeper) -> None:
     await watching(keeper)
     await be_loud(keeper, OUT)

@@ -13,6 +13,8 @@ class SubscribeOutcome(StrEnum):
     CREATED = "created"
     ALREADY = "already"
     RELABELLED = "relabelled"
+    KEPT = "kept"
+    """It is there under another label, which stays: nothing that stands was to be changed."""
     FULL = "full"
     """The chat has reached its limit of subscriptions."""
     TAKEN = "taken"

@@ -29,7 +29,14 @@ from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
 from bot.store.outbox.unreported import release, release_subscribed
-from bot.store.rows import SUBSCRIPTIONS, condition_to_json, scope_to_columns, to_listed, to_milliseconds
+from bot.store.rows import (
+    SUBSCRIPTIONS,
+    condition_to_json,
+    loud_rule_to_json,
+    scope_to_columns,
+    to_listed,
+    to_milliseconds,
+)
 
 Subject = tuple[Address | None, Scope]
 """What a destination has one subscription to at most."""
@@ -53,36 +60,70 @@ def subscribe(
     `limit` is the most subscriptions a chat may have. There is one result for each request, in order.
     """
     with db.transaction():
-        # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
-        chat_row = upsert_chat(db, place)
-        db.execute("UPDATE chat SET open = 1 WHERE id = ? AND coalesce(decided, 1) <> 0", [chat_row])
-        destination_id = destination_of(db, chat_row, place.thread_id)
-        plan = _Plan(
-            subscriptions_of(db, destination_id),
-            room=room_left(db, destination_id, limit),
-            next_number=next_number(db, destination_id),
-        )
-        outcomes = [plan.subscribe(spec) for spec in wanted]
-        others = {"created_by": actor.user_id, "created_at": to_milliseconds(actor.at)}
-        insert_subscriptions(db, destination_id, plan.new, others)
-        _relabel(db, destination_id, plan.new_labels)
-        _set_filters(db, destination_id, plan.new_filters, actor)
-        changes = [
-            (_ACTIONS[one.outcome], subject_of(spec.account, spec.scope.contracts, spec.label))
-            for spec, one in zip(wanted, outcomes, strict=True)
-            if one.outcome in _ACTIONS
-        ]
-        filtered = [
-            (AuditAction.FILTER, subject_of(spec.account, spec.scope.contracts, spec.label))
-            for spec in plan.new_filters.values()
-        ]
-        record_audits(db, actor, [*changes, *filtered], place.chat_id)
-        is_new = [one.outcome is SubscribeOutcome.CREATED for one in outcomes]
-        known = iter(known_of(db, destination_id, list(compress(wanted, is_new)), status))
-        release_subscribed(db, destination_id, list(compress(wanted, is_new)), to_milliseconds(actor.at))
-        return [
-            replace(one, known=next(known)) if new else one for one, new in zip(outcomes, is_new, strict=True)
-        ]
+        return subscribe_within(db, place, wanted, actor, limit=limit, status=status)
+
+
+def subscribe_within(
+    db: Database,
+    place: Place,
+    wanted: Sequence[WatchSpec],
+    actor: Actor,
+    *,
+    limit: int,
+    status: Part,
+    is_only_new: bool = False,
+) -> list[SubscribeResult]:
+    """Do the same as part of the caller's transaction; `is_only_new`: nothing that stands is changed."""
+    # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
+    chat_row = upsert_chat(db, place)
+    db.execute("UPDATE chat SET open = 1 WHERE id = ? AND coalesce(decided, 1) <> 0", [chat_row])
+    destination_id = destination_of(db, chat_row, place.thread_id)
+    plan = _Plan(
+        subscriptions_of(db, destination_id),
+        room=room_left(db, destination_id, limit),
+        next_number=next_number(db, destination_id),
+        is_only_new=is_only_new,
+    )
+    outcomes = [plan.subscribe(spec) for spec in wanted]
+    others = {"created_by": actor.user_id, "created_at": to_milliseconds(actor.at)}
+    insert_subscriptions(db, destination_id, plan.new, others)
+    _relabel(db, destination_id, plan.new_labels)
+    _set_filters(db, destination_id, plan.new_filters, actor)
+    _set_loud_rules(db, destination_id, plan.new_loud_rules)
+    changes = [
+        (_ACTIONS[one.outcome], _subject_of_spec(spec))
+        for spec, one in zip(wanted, outcomes, strict=True)
+        if one.outcome in _ACTIONS
+    ]
+    changes += [(AuditAction.FILTER, _subject_of_spec(spec)) for spec in plan.new_filters.values()]
+    changes += [(AuditAction.LOUD, _subject_of_spec(spec)) for spec in plan.new_loud_rules.values()]
+    record_audits(db, actor, changes, place.chat_id)
+    is_new = [one.outcome is SubscribeOutcome.CREATED for one in outcomes]
+    known = iter(known_of(db, destination_id, list(compress(wanted, is_new)), status))
+    release_subscribed(db, destination_id, list(compress(wanted, is_new)), to_milliseconds(actor.at))
+    return [
+        replace(one, known=next(known)) if new else one for one, new in zip(outcomes, is_new, strict=True)
+    ]
+
+
+def what_would_be_new(
+    db: Database, place: Place, wanted: Sequence[WatchSpec], *, limit: int
+) -> list[SubscribeResult]:
+    """Return what `subscribe_within` would do if nothing that stands is changed; nothing is stored."""
+    here = db.execute(
+        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
+        " WHERE c.telegram_id = ? AND d.thread_id = ?",
+        [place.chat_id, place.thread_id or 0],
+    ).fetchone()
+    listed = subscriptions_of(db, here[0]) if here else []
+    room = _room_in_chat(db, place.chat_id, limit)
+    number = 1 + max((one.number for one in listed), default=0)
+    plan = _Plan(listed, room=room, next_number=number, is_only_new=True)
+    return [plan.subscribe(spec) for spec in wanted]
+
+
+def _subject_of_spec(spec: WatchSpec) -> str:
+    return subject_of(spec.account, spec.scope.contracts, spec.label)
 
 
 def labels_of(listed: Iterable[ListedSubscription]) -> Labels:
@@ -103,8 +144,9 @@ def subscriptions_of(db: Database, destination_id: DestinationId) -> list[Listed
     return [to_listed(row) for row in rows]
 
 
-def _spec_of(one: Subscription) -> WatchSpec:
-    return WatchSpec(one.account, one.scope, one.label, one.filter)
+def spec_of(one: Subscription) -> WatchSpec:
+    """Return what was asked for, as it stands now."""
+    return WatchSpec(one.account, one.scope, one.label, one.filter, one.loud)
 
 
 def subject_by_scope(one: Subscription | WatchSpec) -> Subject:
@@ -132,6 +174,7 @@ def insert_subscriptions(
             **scope_to_columns(spec.scope),
             "label": spec.label,
             "filter": condition_to_json(spec.filter),
+            "loud": loud_rule_to_json(spec.loud),
         }
         for number, spec in specs.items()
     ]
@@ -165,6 +208,16 @@ def room_left(db: Database, destination_id: DestinationId, limit: int) -> int:
         "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
         " WHERE d.chat_id = (SELECT chat_id FROM destination WHERE id = ?)",
         [destination_id],
+    ).fetchone()
+    return limit - int(count)
+
+
+def _room_in_chat(db: Database, chat_id: int, limit: int) -> int:
+    """Return how many subscriptions the chat of a number of Telegram's may still have."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
+        " JOIN chat c ON c.id = d.chat_id WHERE c.telegram_id = ?",
+        [chat_id],
     ).fetchone()
     return limit - int(count)
 
@@ -231,24 +284,43 @@ def _set_filters(
     release(db, destination_id, to_milliseconds(actor.at), None if is_everywhere else tuple(ids.values()))
 
 
+def _set_loud_rules(db: Database, destination_id: DestinationId, specs: Mapping[int, WatchSpec]) -> None:
+    """Give the subscriptions of these numbers other loud rules."""
+    db.executemany(
+        "UPDATE subscription SET loud = ? WHERE destination_id = ? AND number = ?",
+        [(loud_rule_to_json(spec.loud), destination_id, number) for number, spec in specs.items()],
+    )
+
+
 class _Plan:
     """What becomes of the lines of one command; each line knows those before it, and nothing is stored yet.
 
-    `room` is how many subscriptions may be added, and `next_number` what the first of them gets.
+    `room` is how many subscriptions may be added, and `next_number` what the first of them gets. With
+    `is_only_new` nothing that stands is changed.
     """
 
-    def __init__(self, listed: Iterable[ListedSubscription], *, room: int, next_number: int) -> None:
+    def __init__(
+        self,
+        listed: Iterable[ListedSubscription],
+        *,
+        room: int,
+        next_number: int,
+        is_only_new: bool = False,
+    ) -> None:
         self.new: dict[int, WatchSpec] = {}
         """What to add, by number."""
         self.new_labels: dict[int, str] = {}
         """Other labels for what is there, by number."""
         self.new_filters: dict[int, WatchSpec] = {}
         """What is there and gets another filter, by number."""
+        self.new_loud_rules: dict[int, WatchSpec] = {}
+        """What is there and gets another loud rule, by number."""
+        self._is_only_new = is_only_new
         self._room = room
         self._next_number = next_number
         # The oldest first, as in `labels_of`.
         self._specs = {
-            one.number: _spec_of(one.subscription)
+            one.number: spec_of(one.subscription)
             for one in sorted(listed, key=lambda one: one.subscription.id)
         }
         self._numbers = {subject_by_scope(spec): number for number, spec in self._specs.items()}
@@ -259,10 +331,16 @@ class _Plan:
         number = self._numbers.get(subject_by_scope(spec))
         if number is None:
             return self._created(spec)
-        former = self._specs[number].filter
-        if spec.filter not in {None, former}:
+        former = self._specs[number]
+        if self._is_only_new:
+            is_kept = spec.label not in {"", former.label}
+            return SubscribeResult(SubscribeOutcome.KEPT if is_kept else SubscribeOutcome.ALREADY, number)
+        if spec.filter not in {None, former.filter}:
             self.new_filters[number] = spec
-        return self._relabelled(number, replace(spec, filter=spec.filter or former))
+        if spec.loud not in {None, former.loud}:
+            self.new_loud_rules[number] = spec
+        rules = replace(spec, filter=spec.filter or former.filter, loud=spec.loud or former.loud)
+        return self._relabelled(number, rules)
 
     def _relabelled(self, number: int, spec: WatchSpec) -> SubscribeResult:
         if not spec.label or spec.label == self._specs[number].label:

@@ -31,7 +31,16 @@ from bot.store.chats.subscriptions import (
 from bot.store.database.door import Database
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.outbox.unreported import release, release_subscribed
-from bot.store.rows import Row, to_address, to_condition, to_milliseconds, to_moment, to_place, to_scope
+from bot.store.rows import (
+    Row,
+    to_address,
+    to_condition,
+    to_loud_rule,
+    to_milliseconds,
+    to_moment,
+    to_place,
+    to_scope,
+)
 
 UNDO_FOR = timedelta(hours=24)
 """How long an /unwatch can be undone."""
@@ -152,8 +161,8 @@ def _restored(
     others = json.loads(kept)
     listed = subscriptions_of(db, destination_id)
     account = None if address is None else to_address(address)
-    condition = to_condition(others.get("filter", ""))
-    former = WatchSpec(account, to_scope(others), others["label"], condition)
+    condition, loud = to_condition(others.get("filter", "")), to_loud_rule(others.get("loud", ""))
+    former = WatchSpec(account, to_scope(others), others["label"], condition, loud)
     spec = replace(former, label=labels_of(listed).free_or_same(former.label, thing_named(former)))
     standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:

@@ -27,6 +27,9 @@ _ALSO_LEAST = frozenset({"above", "over", "more", "at", ">", ">=", "≥"})
 _BEFORE_LEAST = re.compile(r"^(?:(?:than|least)\b|[>≥]=?) ?", re.IGNORECASE)
 """What remains of “more than $100”, “at least $100” and “>$100”."""
 _ON = "on"
+_ALL = "all"
+ONLY, LOUD = "only", "loud"
+"""Before a rule among other clauses: which changes are reported, and which ring."""
 CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, *_ALSO_LEAST, _ON})
 _LIKE_AN_AMOUNT = re.compile(r"\$|[>≥]|\.?[0-9](?!x)", re.ASCII | re.IGNORECASE)
 
@@ -38,6 +41,8 @@ class TypedCondition:
     direction: Direction | None = None
     amounts: tuple[TypedAmount, ...] = ()
     chains: frozenset[ChainId] = frozenset()
+    is_all: bool = False
+    """Whether “all” was typed: every change, as far as nothing else limits it."""
     text: str = field(default="", compare=False)
     """As it was typed."""
 
@@ -81,7 +86,9 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
                 other = f"together with “{result.direction}” means every change."
                 raise LineRefused(clause, f"{other} Leave both out.")
             result = replace(result, direction=direction)
-        if clause == _ON:
+        if not clause and rest.casefold() == _ALL:
+            result = replace(result, is_all=True)
+        elif clause == _ON:
             if not rest:
                 raise LineRefused(_ON, "is followed by nothing. A chain comes after it, such as polygon.")
             result = replace(result, chains=result.chains | chains.several(rest))
@@ -89,6 +96,21 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
             result = replace(result, amounts=(*result.amounts, _least(rest)))
     _refuse_two_levels(result.amounts)
     return result
+
+
+def begins_rule(word: str, behind: str) -> bool:
+    """Whether a word among other clauses begins a rule, `only out` or `loud all`, and is not of a name.
+
+    “only on CHAIN” limits what is watched, and not what is reported of it.
+    """
+    literal = word.casefold()
+    if literal not in {ONLY, LOUD}:
+        return False
+    following = behind.lstrip(" ,;").split(maxsplit=1)
+    first = following[0].casefold() if following else ""
+    if literal == ONLY:
+        return first == _ALL or (first != _ON and _may_begin(first))
+    return first == _ALL or first.startswith("@") or _may_begin(first)
 
 
 def begins_condition(word: str, behind: str) -> bool:
@@ -137,3 +159,14 @@ def write_condition(condition: Condition, chains: Chains) -> str:
         f"{_ON} {on}" if on else "",
     ]
     return " ".join(filter(None, clauses))
+
+
+def write_filter(condition: Condition | None, chains: Chains) -> str:
+    """Return the clause of /watch that is read as this filter; "" for none."""
+    if condition is None:
+        return ""
+    text = write_condition(condition, chains)
+    # Without “only”, what follows “on” limits what is watched.
+    if not condition.chains and text:
+        return text
+    return f"{ONLY} {text}" if text and not text.startswith(f"{_ON} ") else f"{ONLY} {_ALL} {text}".rstrip()

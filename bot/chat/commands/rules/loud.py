@@ -1,14 +1,14 @@
 """`/loud`: which changes ring, and whom they call; all others arrive without sound."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.conditions import read_condition, split_who, write_condition
+from bot.chat.commands.arguments.conditions import read_condition, split_who
 from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.loud_rules import USERNAME, refuse_no_username, write_loud_rule
 from bot.chat.commands.arguments.tokens import condition_meant
 from bot.chat.commands.command import (
     Answer,
@@ -58,11 +58,6 @@ _OF_ALL = "the one for all"
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
 _NAMELESS = "somebody"
-_NO_USERNAME = re.compile(r"(?<!\S)@\S*")
-_WHY_NO_USERNAME = (
-    "is no @name of Telegram's: behind the @ stand 4 to 32 letters, digits and _, a letter first."
-)
-_USERNAME = re.compile(r"(?:[,;]\s*|(?<!\S))@([a-z][a-z0-9_]{3,31})[,;]?(?!\S)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +73,10 @@ class LoudRequest(Request):
         if self.text.casefold() == OFF:
             return (await _end_all(services, incoming),)
         text, mentions = await _mentions(services, incoming, self.text)
-        no_name = _NO_USERNAME.search(text)
-        if no_name is not None:
-            return (LineRefused(no_name[0], _WHY_NO_USERNAME).sentence,)
+        try:
+            refuse_no_username(text)
+        except LineRefused as refused:
+            return (refused.sentence,)
         said = await read_target(services, incoming.place, text)
         if said.is_unknown:
             said = said._replace(rest=_join(said.rest, _names(mentions)))
@@ -117,7 +113,7 @@ def _read_loud(rest: str, _chains: ChainReader) -> LoudRequest | LoudRulesReques
     if not text:
         return LoudRulesRequest()
     # Nobody is known here: whom it is about are all words before the rule itself.
-    who, _ = split_who(" ".join(_USERNAME.sub(" ", text).split()), lambda _: False)
+    who, _ = split_who(" ".join(USERNAME.sub(" ", text).split()), lambda _: False)
     return LoudRequest(text, Missing.ACCOUNT if not who or text.casefold() == OFF else None)
 
 
@@ -130,11 +126,11 @@ async def _mentions(services: Services, incoming: Incoming, text: str) -> tuple[
             text = f"{before} {after}"
             name = sanitized(one.name).visible[:_NAME_CHARACTERS_MOST]
             found.append(Mention(name or _NAMELESS, one.user_id))
-    names = [name[1] for name in _USERNAME.finditer(text)]
+    names = [name[1] for name in USERNAME.finditer(text)]
     known = await services.db.run(loud_rules.known_people, names) if names else {}
     known |= {one.name[1:].casefold(): one.user_id for one in incoming.people if one.user_id is not None}
     found += [Mention(f"@{name}", known.get(name.casefold())) for name in names]
-    return " ".join(_USERNAME.sub(" ", text).split()), distinct(found)
+    return " ".join(USERNAME.sub(" ", text).split()), distinct(found)
 
 
 async def _rule(
@@ -232,10 +228,9 @@ def _typed(who: str, rule: LoudRule | None, chains: Chains, button: str) -> list
     """Return the button that types a rule; none where it mentions somebody who can't be typed."""
     if rule is None:
         return [(button, _join("/loud", who or _ALL, OFF))]
-    names = _names(rule.mentions)
     if not all(one.name.startswith("@") for one in rule.mentions):
         return []
-    return [(button, _join("/loud", who or _ALL, write_condition(rule.condition, chains), names))]
+    return [(button, _join("/loud", who or _ALL, write_loud_rule(rule, chains)))]
 
 
 def _names(mentions: Iterable[Mention]) -> str:

@@ -5,7 +5,7 @@ may mean that stands where none is expected is offered, not assumed.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.chat.commands.arguments.addresses import (
@@ -18,19 +18,24 @@ from bot.chat.commands.arguments.addresses import (
 )
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import (
+    LOUD,
     NOTHING_SAID,
+    ONLY,
     TypedCondition,
     begins_condition,
+    begins_rule,
     read_condition,
+    write_filter,
 )
 from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
+from bot.chat.commands.arguments.loud_rules import TypedLoudRule, read_loud_rule, write_loud_rule
 from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, token_names
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.labels import CHARACTERS_MOST
-from bot.domain.subscriptions import EVERYTHING, Scope
+from bot.domain.subscriptions import EVERYTHING, Scope, WatchSpec
 
 _LIST_NUMBER = re.compile(r"^\s*[0-9]{1,4}[.):]\s+")
 _PREPOSITIONS = ("in ", "at ")
@@ -51,6 +56,11 @@ LITERALS = frozenset({"contract", "on", "as"})
 
 _CONDITION = "min"
 """The clause that says which changes are reported, in any of its words."""
+_RULES = frozenset({ONLY, LOUD})
+_END_RULES = frozenset({"contract", "as"})
+"""What a rule does not contain: words such as “on” are its own."""
+_ON_CHAIN = re.compile(r"\s+on\s", re.IGNORECASE)
+_NOT_LISTS = frozenset({_CONDITION, *_RULES})
 _HAS_ADDRESS = re.compile(r"0x|[0-9a-f]{40}", re.IGNORECASE)
 
 
@@ -72,6 +82,8 @@ class Clauses:
     """What stands among the addresses and is none, as it was typed."""
     condition: TypedCondition = NOTHING_SAID
     """Which changes are to be reported."""
+    loud: TypedLoudRule | None = None
+    """Which of them ring; None: nothing is said about that."""
 
 
 def read_clauses(line: str, chains: ChainReader) -> Clauses:
@@ -83,14 +95,21 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
     texts: dict[str, str] = {"": ""}
     clause, begins, ends, label = "", 0, len(line), ""
     for match in WORD.finditer(line):
-        literal = match.group().casefold()
+        literal, behind = match.group().casefold(), line[match.end() :]
         # Before the address the same words are part of a name: “Cash out: 0x…”.
-        is_condition = _HAS_ADDRESS.search(line, 0, match.start()) is not None and begins_condition(
-            literal, line[match.end() :]
-        )
-        if literal not in LITERALS and not is_condition:
+        is_behind = _HAS_ADDRESS.search(line, 0, match.start()) is not None
+        is_rule = is_behind and begins_rule(literal, behind)
+        if clause in _RULES and literal not in _END_RULES and not is_rule:
             continue
-        texts[clause] += line[begins : match.start()] + ("" if clause == _CONDITION else ",")
+        if is_behind and literal == ONLY and _ON_CHAIN.match(behind):
+            # “only on polygon”: the clause is the chain's.
+            texts[clause] += line[begins : match.start()] + ","
+            begins = match.end()
+            continue
+        is_condition = is_behind and begins_condition(literal, behind)
+        if literal not in LITERALS and not is_condition and not is_rule:
+            continue
+        texts[clause] += line[begins : match.start()] + ("" if clause in _NOT_LISTS else ",")
         begins = match.start() if is_condition else match.end()
         # A label may hold any word, `on` too: nothing after `as` is a clause.
         if literal == "as":
@@ -102,8 +121,21 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
     named, others = read_subject(texts[""], chains.chains)
     contracts, symbols = _contracts(texts.get("contract"), named)
     scope = Scope(contracts, _chain_ids(texts.get("on"), chains))
-    condition = read_condition(texts.get(_CONDITION, "").strip(" ,;"), chains)
-    return Clauses(named, scope, label, symbols, others, condition)
+    return Clauses(
+        named=named,
+        scope=scope,
+        label=label,
+        symbols=symbols,
+        others=others,
+        condition=_condition(texts, chains),
+        loud=read_loud_rule(texts[LOUD].strip(" ,;"), chains) if LOUD in texts else None,
+    )
+
+
+def _condition(texts: Mapping[str, str], chains: ChainReader) -> TypedCondition:
+    plain, only = (texts.get(clause, "").strip(" ,;") for clause in (_CONDITION, ONLY))
+    condition = read_condition(f"{only} {plain}".strip(), chains)
+    return replace(condition, text=f"{ONLY} {condition.text}") if only else condition
 
 
 def read_subject(text: str, chains: Chains) -> tuple[tuple[NamedAddress, ...], str]:
@@ -210,6 +242,18 @@ def write_line(account: Address, scope: Scope, label: str, chains: Chains, repor
     return f"{checksummed(account)}{write_scope(scope, chains)}{condition}{write_label(label)}"
 
 
+def write_spec(spec: WatchSpec, chains: Chains) -> str:
+    """Return what follows /watch to ask for this, exactly."""
+    rules = [write_filter(spec.filter, chains)]
+    rules += [f"{LOUD} {write_loud_rule(spec.loud, chains)}"] if spec.loud else []
+    reported = " ".join(filter(None, rules))
+    if spec.account is not None:
+        return write_line(spec.account, spec.scope, spec.label, chains, reported)
+    contracts = " ".join(map(checksummed, sorted(spec.scope.contracts)))
+    on = write_scope(replace(spec.scope, contracts=frozenset()), chains)
+    return f"token {contracts}{on}{f' {reported}' if reported else ''}{write_label(spec.label)}"
+
+
 def show_scope(scope: Scope, chains: Chains) -> Html:
     """Return what a scope leaves of an account, to be read behind its name; nothing for everything."""
     only = fill(", only {}", token_names(scope.contracts)) if scope.contracts else EMPTY
@@ -264,6 +308,14 @@ class WatchEntry:
     """Whether the address came as the link of a token's page, so that the token may be meant."""
     condition: TypedCondition = NOTHING_SAID
     """Which changes are to be reported."""
+    loud: TypedLoudRule | None = None
+    """Which of them ring; None: nothing is said about that."""
+
+    @property
+    def rules(self) -> str:
+        """Its rules as they are typed."""
+        loud = f"{LOUD} {self.loud.text}" if self.loud else ""
+        return " ".join(filter(None, (self.condition.text, loud)))
 
 
 def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[WatchEntry]:
@@ -279,14 +331,15 @@ def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[Watch
         )
     return [
         WatchEntry(
-            number,
-            one.address,
-            replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
-            clauses.label,
-            clauses.symbols,
-            None if clauses.scope.chains else one.chain(chains.chains),
-            one.is_token_page,
-            clauses.condition,
+            line_number=number,
+            account=one.address,
+            scope=replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
+            label=clauses.label,
+            symbols=clauses.symbols,
+            chain=None if clauses.scope.chains else one.chain(chains.chains),
+            is_token_page=one.is_token_page,
+            condition=clauses.condition,
+            loud=clauses.loud,
         )
         for one in clauses.named
     ]
@@ -369,7 +422,7 @@ def _written(entry: WatchEntry, chains: Chains) -> str:
     line = write_line(entry.account, entry.scope, "", chains)
     # The first clause of its kind: a word that returns adds to it.
     symbols = f" contract {' '.join(entry.symbols)}" if entry.symbols else ""
-    reported = f" {entry.condition.text}" if entry.condition.text else ""
+    reported = f" {entry.rules}" if entry.rules else ""
     return line + symbols + reported + write_label(entry.label)
 
 
@@ -396,6 +449,20 @@ def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
     if not clauses.named and not clauses.others:
         raise LineRefused("", NO_ADDRESS)
     return tuple(dict.fromkeys(one.contract for one in clauses.named))
+
+
+def read_token_line(line: str, chains: ChainReader) -> Clauses:
+    """Return what stands behind the word “token”, where the addresses are the contracts.
+
+    Raises LineRefused.
+    """
+    clauses = read_clauses(line, chains)
+    if clauses.scope.contracts or clauses.symbols:
+        raise LineRefused("contract", "isn't needed: after “token”, the addresses are the contracts.")
+    if any(one.token for one in clauses.named):
+        raise LineRefused("", "A link names a holder too. Send it after /watch, without “token”.")
+    contracts_of(clauses)
+    return clauses
 
 
 def bad_line(number: int, line: str, refused: LineRefused) -> BadLine:

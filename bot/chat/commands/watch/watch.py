@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from bot.chat.buttons.data import Button, Screen, button, rows, with_keyboard
 from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.conditions import NOTHING_SAID, write_condition
+from bot.chat.commands.arguments.conditions import NOTHING_SAID, TypedCondition
 from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
 from bot.chat.commands.arguments.lookup import find
-from bot.chat.commands.arguments.tokens import ambiguous, condition_meant, contracts_called, written
+from bot.chat.commands.arguments.loud_rules import TypedLoudRule
+from bot.chat.commands.arguments.tokens import ambiguous, contracts_called
 from bot.chat.commands.command import (
     Answer,
     Command,
@@ -31,24 +32,25 @@ from bot.chat.commands.watch.grammar import (
     contracts_of,
     is_token_line,
     numbered_lines,
-    read_clauses,
-    write_label,
+    read_token_line,
     write_line,
-    write_scope,
+    write_spec,
 )
 from bot.chat.commands.watch.lines import read_lines
+from bot.chat.commands.watch.specs import filter_meant, loud_rule_meant
 from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning, mutes_shown
 from bot.chat.permissions import Incoming
 from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import Html, fill, join
+from bot.chat.text.loud import BELL, loud_words
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteScope
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, WatchSpec
+from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from bot.store.chats import mutes, subscriptions
 
 WATCH_COMMAND = Command(
@@ -108,7 +110,7 @@ class WatchRequest(Request):
             entries[result.outcome].append(entry)
             taken = result.taken
             if taken is not None:
-                correction = _line(spec, taken.free, services.chains)
+                correction = write_spec(replace(spec, label=taken.free), services.chains)
                 reason = words.why_label_taken(taken)
                 bad.append(BadLine(entry.line_number, spec.label, reason, correction=correction))
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
@@ -175,24 +177,29 @@ async def _resolved(
 
 
 async def _spec(services: Services, place: Place, entry: WatchEntry) -> WatchSpec:
-    """Return what to store of an entry; raises LineRefused where the tokens of its condition are unclear."""
-    typed = entry.condition
-    if typed == NOTHING_SAID:
-        return WatchSpec(entry.account, entry.scope, entry.label)
+    """Return what to store of an entry; raises LineRefused where the tokens of its rules are unclear."""
     try:
-        condition = await condition_meant(services.db, services.chains, place, typed)
+        reported = await filter_meant(services, place, entry.condition)
+        loud = await loud_rule_meant(services, place, entry.loud)
     except LineRefused as refused:
         # What a token may mean is one word: each is offered as the whole line.
-        meant = [replace(typed, text=typed.text.replace(refused.word, one.line, 1)) for one in refused.offers]
-        lines = [_typed(replace(entry, condition=one), services.chains) for one in meant]
-        raise refused.offering(
-            *(Offer(offer.text, line) for offer, line in zip(refused.offers, lines, strict=True))
-        ) from None
-    return WatchSpec(entry.account, entry.scope, entry.label, condition)
+        offers = [
+            Offer(one.text, _typed(_with_word(entry, refused.word, one.line), services.chains))
+            for one in refused.offers
+        ]
+        raise refused.offering(*offers) from None
+    return WatchSpec(entry.account, entry.scope, entry.label, reported, loud)
+
+
+def _with_word(entry: WatchEntry, word: str, meant: str) -> WatchEntry:
+    """Return an entry with another word in its rules."""
+    condition = replace(entry.condition, text=entry.condition.text.replace(word, meant, 1))
+    loud = replace(entry.loud, text=entry.loud.text.replace(word, meant, 1)) if entry.loud else None
+    return replace(entry, condition=condition, loud=loud)
 
 
 def _typed(entry: WatchEntry, chains: Chains) -> str:
-    return write_line(entry.account, entry.scope, entry.label, chains, entry.condition.text)
+    return write_line(entry.account, entry.scope, entry.label, chains, entry.rules)
 
 
 def _about(entry: WatchEntry, contracts: Collection[Address]) -> WatchEntry:
@@ -220,7 +227,7 @@ async def _watched(
             return await _label_taken(services, place, spec, result.taken)
         case SubscribeOutcome.FULL:
             return words.too_many(services.max_subscriptions_per_chat)
-        case SubscribeOutcome.ALREADY:
+        case SubscribeOutcome.ALREADY | SubscribeOutcome.KEPT:
             return join("\n", (words.already_watching(spec.account, spec.label), *_reported(services, spec)))
         case SubscribeOutcome.RELABELLED:
             return join("\n", (words.label_changed(spec.account, spec.label), *_reported(services, spec)))
@@ -248,10 +255,13 @@ async def _watched(
 
 
 def _reported(services: Services, spec: WatchSpec) -> list[Html]:
-    """Return which changes are reported, where the command says so."""
-    if spec.filter is None:
-        return []
-    return [fill("Reported: {}.", filter_words(spec.filter, services.chains))]
+    """Return which changes are reported, and which ring, where the command says so."""
+    lines = []
+    if spec.filter is not None:
+        lines.append(fill("Reported: {}.", filter_words(spec.filter, services.chains)))
+    if spec.loud is not None:
+        lines.append(fill("{} {}.", BELL, loud_words(spec.loud, services.chains)))
+    return lines
 
 
 async def _keeping(services: Services, place: Place, entries: Sequence[WatchEntry]) -> list[Mute | None]:
@@ -321,6 +331,10 @@ class WatchTokenRequest(Request):
     bad: tuple[BadLine, ...]
     symbols: tuple[str, ...] = ()
     """Tokens held here that are named by their symbol."""
+    condition: TypedCondition = NOTHING_SAID
+    """Which changes are to be reported."""
+    loud: TypedLoudRule | None = None
+    """Which of them ring; None: nothing is said about that."""
     lines: int = field(default=1, compare=False)
     """Number of lines typed."""
 
@@ -333,20 +347,23 @@ class WatchTokenRequest(Request):
             choices = await contracts_called(
                 services.db, services.chains, incoming.place, self.symbols, self.scope.chains
             )
+            reported = await filter_meant(services, incoming.place, self.condition)
+            loud = await loud_rule_meant(services, incoming.place, self.loud)
         except LineRefused as refused:
             return (refused.sentence,)
         scopes = [
             replace(self.scope, contracts=self.scope.contracts | frozenset(choice.contracts))
             for choice in choices
         ]
-        if len(scopes) > 1:
+        specs = [WatchSpec(None, scope, self.label, reported, loud) for scope in scopes]
+        if len(specs) > 1:
             offers = [
-                Offer(choice.text, _line(WatchSpec(None, scope), self.label, services.chains))
-                for choice, scope in zip(choices, scopes, strict=True)
+                Offer(choice.text, write_spec(spec, services.chains))
+                for choice, spec in zip(choices, specs, strict=True)
             ]
             unclear = bad_line(1, "", ambiguous(self.symbols, offers))
             return (await _refused(services, incoming.place, unclear),)
-        spec = WatchSpec(None, scopes[0], self.label)
+        spec = specs[0]
         (subscribed,) = await _subscribe(services, incoming, [spec])
         if subscribed.outcome is SubscribeOutcome.FULL:
             return (words.too_many(services.max_subscriptions_per_chat),)
@@ -361,6 +378,7 @@ class WatchTokenRequest(Request):
             accounts=len(accounts),
             warning=listing_warning(self.scope.chains, await services.listing(), services.chains),
         )
+        answer = join("\n", (answer, *_reported(services, spec)))
         return (answer, *(words.refused_lines(self.bad) if self.bad else ()))
 
 
@@ -377,15 +395,23 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
     head = Clauses(())
     for number, text in said:
         try:
-            clauses = _token_clauses(text, chains, is_first=number == first)
+            clauses = read_token_line(text, chains)
+            _refuse_beside_first(clauses, is_first=number == first)
         except LineRefused as refused:
             bad.append(_of_tokens(bad_line(number, text, refused)))
         else:
             contracts += contracts_of(clauses)
             symbols += clauses.others.split()
             head = clauses if number == first else head
-    scope = replace(head.scope, contracts=frozenset(contracts))
-    return WatchTokenRequest(scope, head.label, tuple(bad), tuple(dict.fromkeys(symbols)), len(said))
+    return WatchTokenRequest(
+        scope=replace(head.scope, contracts=frozenset(contracts)),
+        label=head.label,
+        bad=tuple(bad),
+        symbols=tuple(dict.fromkeys(symbols)),
+        condition=head.condition,
+        loud=head.loud,
+        lines=len(said),
+    )
 
 
 def _of_tokens(bad: BadLine) -> BadLine:
@@ -399,16 +425,10 @@ def _of_tokens(bad: BadLine) -> BadLine:
     return replace(bad, correction=bad.correction and f"token {bad.correction}", offers=offers)
 
 
-def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
-    clauses = read_clauses(line, chains)
-    if clauses.scope.contracts or clauses.symbols:
-        raise LineRefused("contract", "isn't needed: after “token”, the addresses are the contracts.")
-    if any(one.token for one in clauses.named):
-        raise LineRefused("", "A link names a holder too. Send it after /watch, without “token”.")
-    if not is_first and (clauses.scope != EVERYTHING or clauses.label):
+def _refuse_beside_first(clauses: Clauses, *, is_first: bool) -> None:
+    plain = replace(Clauses(clauses.named), others=clauses.others)
+    if not is_first and clauses != plain:
         raise LineRefused("", "Chains and a name belong in the first line; they are for all tokens.")
-    contracts_of(clauses)
-    return clauses
 
 
 # ---------------------------------------------------------------- what both do
@@ -430,19 +450,12 @@ async def _subscribe(
 
 async def _label_taken(services: Services, place: Place, spec: WatchSpec, taken: LabelTaken) -> Screen:
     """Refuse a label that names something else, and offer the next one that is free."""
-    offer = (f"Watch as {taken.free}", f"/watch {_line(spec, taken.free, services.chains)}")
+    offer = (
+        f"Watch as {taken.free}",
+        f"/watch {write_spec(replace(spec, label=taken.free), services.chains)}",
+    )
     buttons = await services.button_commands.buttons(place, offer)
     return Screen(words.label_taken(spec, taken), rows(buttons))
-
-
-def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
-    """Return what follows /watch to ask for the same under another label."""
-    if spec.account is None:
-        others = replace(spec.scope, contracts=frozenset())
-        contracts = written(sorted(spec.scope.contracts))
-        return f"token {contracts}{write_scope(others, chains)}{write_label(label)}"
-    reported = write_condition(spec.filter, chains) if spec.filter else ""
-    return write_line(spec.account, spec.scope, label, chains, reported)
 
 
 WATCH = Feature(WATCH_COMMAND, _read_watch)

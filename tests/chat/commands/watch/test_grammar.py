@@ -1,6 +1,7 @@
 """What follows /watch and /unwatch, line by line."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,17 @@ from hypothesis import strategies as st
 from bot.chat.commands.arguments.addresses import NO_0X
 from bot.chat.commands.arguments.amounts import TypedAmount
 from bot.chat.commands.arguments.conditions import NOTHING_SAID, TypedCondition
+from bot.chat.commands.arguments.loud_rules import TypedLoudRule
 from bot.chat.commands.watch.bare import BareRequest
-from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry, write_label
+from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry, write_label, write_spec
 from bot.chat.commands.watch.unwatch import UnwatchRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
-from bot.domain.rules.conditions import Direction, Unit
-from bot.domain.subscriptions import Scope
+from bot.domain.rules.conditions import EVERYTHING as EVERY_CHANGE
+from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.loud import LoudRule, Mention
+from bot.domain.subscriptions import Scope, WatchSpec
 from tests.chat.commands.builders import entries, parsed, refused, sentences, text, watched
 from tests.chat.reading import (
     ARBITRUM,
@@ -30,6 +34,13 @@ from tests.chat.reading import (
     VAULT,
 )
 
+
+class Rules(NamedTuple):
+    filter: Condition | None
+    loud: LoudRule | None = None
+
+
+DOLLARS = Level(Decimal(1_000), Unit.DOLLARS)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 CHECKSUM = (
     "isn't an address: its checksum is wrong, so at least one digit or capital is mistyped. Copy it again."
@@ -375,6 +386,77 @@ def test_a_chain_behind_in_is_no_direction() -> None:
     (bad,) = refused(f"/watch {TREASURY} in polygon")
 
     assert [offer.line for offer in bad.offers][:1] == [f"{checksummed(TREASURY)} on polygon"]
+
+
+OUT_FROM_THOUSAND = TypedCondition(Direction.OUT, (THOUSAND,), frozenset({BASE}))
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "on polygon only out min $1000 on base loud all @olga @bob_1",
+        "on polygon loud all @olga @bob_1 only out on base min $1000",
+        "only on polygon, loud @olga all @bob_1, only min $1000 out on base",
+    ],
+)
+def test_rules_behind_only_and_loud_have_chains_of_their_own(clauses: str) -> None:
+    (entry,) = entries(f"/watch {TREASURY} {clauses} as Till")
+
+    assert (entry.scope.chains, entry.label) == (frozenset({POLYGON}), "Till")
+    assert entry.condition == OUT_FROM_THOUSAND
+    assert entry.loud == TypedLoudRule(TypedCondition(is_all=True), ("olga", "bob_1"))
+
+
+def test_only_before_a_chain_limits_what_is_watched() -> None:
+    (entry,) = entries(f"/watch {TREASURY} only on polygon as Till")
+
+    assert (entry.scope.chains, entry.condition) == (frozenset({POLYGON}), NOTHING_SAID)
+
+
+@pytest.mark.parametrize("name", ["Only Fans", "Loud Mouth", "only"])
+def test_the_words_of_rules_may_begin_a_name(name: str) -> None:
+    (bad,) = refused(f"/watch {TREASURY} {name}")
+
+    assert bad.offers[0].line == f"{checksummed(TREASURY)} as {name}"
+
+
+def test_a_rule_that_mentions_nobody_of_telegram_is_refused() -> None:
+    (sentence,) = sentences(refused(f"/watch {TREASURY} loud all @o"))
+
+    assert sentence.startswith("@o is no @name of Telegram's")
+
+
+def test_a_token_is_watched_with_rules_of_its_own() -> None:
+    request = parsed(f"/watch token {USDC} out min $1000 loud min $1000 as Dollars")
+
+    assert isinstance(request, WatchTokenRequest)
+    assert (request.condition, request.label) == (TypedCondition(Direction.OUT, (THOUSAND,)), "Dollars")
+    assert request.loud == TypedLoudRule(TypedCondition(None, (THOUSAND,)))
+
+
+@pytest.mark.parametrize(
+    ("rules", "line"),
+    [
+        (Rules(Condition(Direction.OUT, (DOLLARS,))), "out min $1000"),
+        (Rules(Condition(chains=frozenset({BASE}))), "only all on base"),
+        (Rules(Condition(Direction.IN, chains=frozenset({BASE}))), "only in on base"),
+        (Rules(EVERY_CHANGE), "only all"),
+        (Rules(None, LoudRule()), "loud all"),
+        (Rules(None, LoudRule(EVERY_CHANGE, (Mention("Olga", 7), Mention("@bob_1")))), "loud all @bob_1"),
+        (Rules(EVERY_CHANGE, LoudRule(Condition(chains=frozenset({BASE})))), "only all loud on base"),
+    ],
+)
+def test_rules_are_written_as_they_are_read(rules: Rules, line: str) -> None:
+    spec = WatchSpec(TREASURY, Scope(chains=frozenset({POLYGON})), "Till", rules.filter, rules.loud)
+
+    assert write_spec(spec, CHAINS) == f"{checksummed(TREASURY)} on polygon {line} as Till"
+    (entry,) = entries(f"/watch {write_spec(spec, CHAINS)}")
+    assert entry.scope == spec.scope
+    assert (entry.condition != NOTHING_SAID, entry.loud is not None) == (
+        rules.filter is not None,
+        rules.loud is not None,
+    )
+    assert entry.rules == line
 
 
 def test_an_amount_that_is_none_refuses_the_line() -> None:
