@@ -1,0 +1,210 @@
+"""Reads the changes that a destination watched, each with what became of it there.
+
+This is the one way to them, for pages as for files. Others wait for the database meanwhile, so one look reads
+no more than a slice, and `Slice.rest` says where to go on. What is of another destination is never in it.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.assets import Address, Asset
+from bot.domain.deliver.alerts import AlertId, ChangeAlert
+from bot.domain.deliver.delivery import AlertState, DeliveryId
+from bot.domain.deliver.message_ids import message_id
+from bot.domain.history.changes import PastChange, Selection, Slice, Span
+from bot.domain.observations import Change, MoveKind
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
+from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
+from bot.store.database.door import AnyOf, Database, Value
+from bot.store.outbox.unreported import items_between
+from bot.store.rows import (
+    Row,
+    to_address,
+    to_asset,
+    to_blob,
+    to_description,
+    to_holding,
+    to_item_moves,
+    to_milliseconds,
+    to_moment,
+    to_moment_or_none,
+)
+
+CHANGES_AT_ONCE = 20_000
+"""So many numbers of changes are searched in one look: ten milliseconds of work."""
+
+
+def destination_here(db: Database, place: Place) -> DestinationId | None:
+    """Return the destination of a place; None: nothing was ever watched there."""
+    row = db.execute(
+        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
+        " WHERE c.telegram_id = ? AND d.thread_id = ?",
+        [place.chat_id, place.thread_id or 0],
+    ).fetchone()
+    return None if row is None else DestinationId(row[0])
+
+
+def span_of(db: Database, destination_id: DestinationId, since: datetime | None = None) -> Span | None:
+    """Return where the changes of a destination are, or those since a moment; None: there are none."""
+    ends = [db.execute(one, [destination_id, destination_id]).fetchone() for one in _ENDS]
+    oldest = min((low for low, _ in ends if low is not None), default=None)
+    newest = max((high for _, high in ends if high is not None), default=None)
+    if oldest is None or newest is None:
+        return None
+    if since is not None:
+        # By number from there on: where the clock was set back, the order of the numbers counts.
+        row = db.execute(
+            "SELECT id FROM change WHERE observed_at >= ? ORDER BY observed_at, id LIMIT 1",
+            [to_milliseconds(since)],
+        ).fetchone()
+        if row is None:
+            return None
+        oldest = max(oldest, row[0])
+    return Span(oldest, newest) if oldest <= newest else None
+
+
+def read_slice(
+    db: Database,
+    destination_id: DestinationId,
+    selection: Selection,
+    span: Span,
+    most: int,
+    *,
+    newest_first: bool = True,
+) -> Slice:
+    """Return up to so many changes of a destination from one end of a span, in that order."""
+    if newest_first:
+        looked_at = Span(max(span.oldest, span.newest - CHANGES_AT_ONCE + 1), span.newest)
+    else:
+        looked_at = Span(span.oldest, min(span.newest, span.oldest + CHANGES_AT_ONCE - 1))
+    ids = _ids(db, destination_id, selection, looked_at, most, newest_first=newest_first)
+    read = {row[0]: _to_past_change(db, row) for row in _rows(db, destination_id, ids)}
+    last = ids[-1] if len(ids) == most else (looked_at.oldest if newest_first else looked_at.newest)
+    rest = Span(span.oldest, last - 1) if newest_first else Span(last + 1, span.newest)
+    return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
+
+
+def _ids(
+    db: Database,
+    destination_id: DestinationId,
+    selection: Selection,
+    span: Span,
+    most: int,
+    *,
+    newest_first: bool,
+) -> list[int]:
+    """Return the numbers of the first changes in a span, in order."""
+    where, values = _selected(db, selection)
+    join = " JOIN change c ON c.id = t.change_id JOIN asset x ON x.id = c.asset_id" if where else ""
+    order = "t.change_id DESC NULLS LAST" if newest_first else "t.change_id NULLS FIRST"
+    found: set[int] = set()
+    for table in TRACES:
+        found.update(
+            change_id
+            for (change_id,) in db.execute(
+                f"SELECT t.change_id FROM {table} t{join} WHERE t.destination_id = ?"
+                f" AND t.change_id BETWEEN ? AND ?{where} ORDER BY {order} LIMIT ?",
+                [destination_id, *span, *values, most],
+            )
+        )
+    return sorted(found, reverse=newest_first)[:most]
+
+
+def _selected(db: Database, selection: Selection) -> tuple[str, list[Value]]:
+    """Return the conditions that a change `c` of an asset `x` is one of these, as part of a statement."""
+    conditions: dict[str, AnyOf] = {}
+    if selection.accounts:
+        conditions["c.account_id"] = _account_ids(db, selection.accounts)
+    if selection.assets:
+        conditions["c.asset_id"] = _asset_ids(db, selection.assets)
+    if selection.chains:
+        conditions["x.chain_id"] = db.any_of(sorted(selection.chains))
+    where = "".join(f" AND {column} {one.sql}" for column, one in conditions.items())
+    return where, [value for one in conditions.values() for value in one.values]
+
+
+def _account_ids(db: Database, accounts: Collection[Address]) -> AnyOf:
+    these = db.any_of(map(to_blob, sorted(accounts)))
+    rows = db.execute(f"SELECT id FROM account WHERE address {these.sql}", these.values)
+    return db.any_of(row_id for (row_id,) in rows.fetchall())
+
+
+def _asset_ids(db: Database, assets: Collection[Asset]) -> AnyOf:
+    found = (
+        db.execute("SELECT id FROM asset WHERE chain_id = ? AND contract = ?", [chain_id, to_blob(contract)])
+        for chain_id, contract in sorted(assets)
+    )
+    return db.any_of([row_id for rows in found for (row_id,) in rows.fetchall()])
+
+
+def _rows(db: Database, destination_id: DestinationId, ids: Collection[int]) -> list[Row]:
+    these = db.any_of(ids)
+    return db.execute(f"{_CHANGES} WHERE c.id {these.sql}", [destination_id, *these.values]).fetchall()
+
+
+TRACES = ("alert",)
+"""Where a destination's changes are found; of one that is in both, its alert says what became of it."""
+
+# Each end by a look-up: min and max in one statement would read everything between.
+_ENDS = tuple(
+    f"SELECT (SELECT change_id FROM {table} WHERE {here} ORDER BY change_id NULLS FIRST LIMIT 1),"
+    f" (SELECT change_id FROM {table} WHERE {here} ORDER BY change_id DESC NULLS LAST LIMIT 1)"
+    for table in TRACES
+    for here in ("destination_id = ? AND change_id IS NOT NULL",)
+)
+
+_CHANGES = f"""
+SELECT c.id, a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
+       c.kind, c.before, c.uniques_before, c.block_before, c.after, c.uniques_after, c.block, c.items,
+       c.price_usd, c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER},
+       l.id, l.label, l.state, l.reason, l.steps, l.first_change_id,
+       f.before, f.uniques_before, f.observed_at, l.delivery_id
+FROM change c
+JOIN account a ON a.id = c.account_id
+JOIN asset x ON x.id = c.asset_id
+LEFT JOIN alert l ON l.change_id = c.id AND l.destination_id = ?
+LEFT JOIN change f ON f.id = l.first_change_id
+"""
+
+
+def _to_past_change(db: Database, row: Row) -> PastChange:
+    change_id, account, chain_id, contract, asset_kind, symbol, decimals, rebasing, *rest = row
+    kind, before, uniques_before, block_before, after, uniques_after, block, items, *rest = rest
+    price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike, *alert = rest
+    alert_id, label, state, reason, steps, first_id, told, uniques_told, first_at, delivery_id = alert
+    description = to_description(asset_kind, symbol, decimals, rebasing)
+    change = Change(
+        account=to_address(account),
+        asset=to_asset(chain_id, contract),
+        kind=MoveKind(kind),
+        before=to_holding(before, uniques_before, block_before),
+        after=to_holding(after, uniques_after, block),
+        observed_at=to_moment(observed_at),
+        price_usd=price_usd,
+        items=to_item_moves(items),
+        priced_at=to_moment_or_none(priced_at),
+        decimals=decimals_then,
+        former_decimals=former_decimals,
+    )
+    summed = change
+    if first_id is not None:
+        moved = items_between(db, first_id, change_id) or () if description.is_collection else ()
+        summed = replace(change, before=to_holding(told, uniques_told, None), items=moved)
+    return PastChange(
+        id=change_id,
+        change=change,
+        told=ChangeAlert(
+            id=AlertId(alert_id or 0),
+            change=summed,
+            label=label or "",
+            description=description,
+            is_look_alike=bool(is_look_alike),
+            steps=steps or 1,
+            since=to_moment_or_none(first_at),
+        ),
+        state=None if state is None else AlertState(state),
+        reason=reason or "",
+        message=None if delivery_id is None else message_id(DeliveryId(delivery_id)),
+    )
