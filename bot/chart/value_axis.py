@@ -42,7 +42,7 @@ class ValueAxis:
 
     def height_of(self, value: Decimal, height: int) -> int:
         """Return how many of so many pixels above the lowest tick a value is."""
-        part = _EXACT.divide(value - self.low, self.high - self.low)
+        part = _EXACT.divide(_EXACT.subtract(value, self.low), _EXACT.subtract(self.high, self.low))
         return int(_EXACT.to_integral_value(_EXACT.multiply(part, Decimal(height))))
 
 

@@ -38,7 +38,7 @@ def test_every_reading_lies_on_the_line(steps: tuple[Step, ...], more: int, unse
     strokes = list(drawn.strokes())
     for step in steps:
         assert any(is_on(drawn.x(step.at), drawn.y(step.value), stroke) for stroke in strokes)
-    assert any(is_on(BOX.right, drawn.y(steps[-1].value), stroke) for stroke in strokes)
+    assert any(is_on(drawn.x(drawn.series.until), drawn.y(steps[-1].value), stroke) for stroke in strokes)
 
 
 @given(STEPS, SPANS)
