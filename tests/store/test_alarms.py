@@ -214,8 +214,13 @@ async def test_what_is_below_already_counts_as_told(story: Story) -> None:
     await story.see("0.3")
 
     assert [firing.asset for firing in result.alarm.firings] == [coin(POLYGON)]
-    assert await story.told() == []
-    await story.see("0.6")
+    await story.see("0.3", "0.2")
+    assert [(one.asset, one.is_from_start) for one in (await story.alarms())[0].firings] == [
+        (coin(POLYGON), True),
+        (coin(BASE), False),
+    ]
+    assert await story.told() == [("rang", Decimal("0.2"))]
+    await story.see("0.6", "0.2")
     assert await story.told() == [("ended", Decimal("0.6"))]
 
 

@@ -244,3 +244,7 @@ class Feature:
     """Reads what follows the command; what can't be read becomes a `Usage`."""
     callbacks: Mapping[ButtonAction, FindCallback] = field(default_factory=lambda: MappingProxyType({}))
     """What its buttons do."""
+    read_as: Mapping[str, Callable[[str, ChainReader], Request]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Aliases that say more than the name, and how what follows them is read."""

@@ -113,7 +113,8 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
         return UnknownRequest(
             called["word"], _closest_command(word), addressed=bot is not None, rest=rest.strip()
         )
-    return feature.read(rest, ChainReader(chains, listing))
+    read = feature.read_as.get(word, feature.read)
+    return read(rest, ChainReader(chains, listing))
 
 
 def _read_bare(text: str, chains: ChainReader) -> BareRequest | None:

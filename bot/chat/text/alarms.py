@@ -137,14 +137,17 @@ def now_of(alarm: Alarm, chains: Chains, now: datetime, *, is_state: bool = Fals
         return fill("{}{}", "" if unknown else "Calm. ", sentence)
     ringing = [
         fill(
-            "{}since {}{}",
-            f"{chains.get(one.asset.chain_id).title} " if one.asset and len(alarm.values) > 1 else "",
+            "{}since {}{}{}",
+            f"on {chains.get(one.asset.chain_id).title} " if one.asset and len(alarm.values) > 1 else "",
+            "it was set, " if one.is_from_start else "",
             moment(one.since, now),
             fill(" ({} has it)", sanitized(one.acknowledged_by)) if one.acknowledged_by else EMPTY,
         )
         for one in alarm.firings
     ]
-    return fill("⏰ Ringing {}. {}", join(", ", ringing), sentence)
+    has_rung = not all(one.is_from_start for one in alarm.firings)
+    state = "Ringing" if has_rung else alarm.terms.side.capitalize()
+    return fill("⏰ {} {}. {}", state, join(", ", ringing), sentence)
 
 
 def _value_now(value: Value, alarm: Alarm, chains: Chains, now: datetime) -> Html:

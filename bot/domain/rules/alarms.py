@@ -100,6 +100,8 @@ class Firing:
     asset: Asset | None
     """Of which asset the amount is; None: of all of the alarm's together."""
     since: datetime
+    is_from_start: bool = False
+    """Whether it began as the alarm was set, which said so: nothing has rung."""
     acknowledged_by: str = ""
     """Who has it, "" for nobody."""
     acknowledged_at: datetime | None = None

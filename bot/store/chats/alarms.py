@@ -170,9 +170,10 @@ def open_firings(db: Database, alarms: Iterable[StoredAlarm]) -> dict[int, list[
     """Return what rings of these alarms, by their rows."""
     these = db.any_of(one.row for one in alarms)
     result: dict[int, list[Firing]] = defaultdict(list)
-    for alarm_id, row, chain_id, contract, since, by, at in db.execute(
-        "SELECT alarm_id, id, chain_id, contract, since, acknowledged_by, acknowledged_at FROM firing"
-        f" WHERE ended_at IS NULL AND alarm_id {these.sql} ORDER BY id",
+    for alarm_id, row, chain_id, contract, since, is_from_start, by, at in db.execute(
+        "SELECT f.alarm_id, f.id, f.chain_id, f.contract, f.since, f.since = a.created_at,"
+        " f.acknowledged_by, f.acknowledged_at FROM firing f JOIN alarm a ON a.id = f.alarm_id"
+        f" WHERE f.ended_at IS NULL AND f.alarm_id {these.sql} ORDER BY f.id",
         these.values,
     ):
         result[alarm_id].append(
@@ -180,6 +181,7 @@ def open_firings(db: Database, alarms: Iterable[StoredAlarm]) -> dict[int, list[
                 row=row,
                 asset=to_asset(chain_id, contract) if chain_id else None,
                 since=to_moment(since),
+                is_from_start=bool(is_from_start),
                 acknowledged_by=by,
                 acknowledged_at=to_moment_or_none(at),
             )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.chat.commands.arguments.amounts import TypedAmount, read_amount, write_amount
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import like_an_amount
-from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.rules.alarms import AlarmTerms, Side
@@ -29,6 +29,7 @@ _SIDES = {
 _UNTIL, _ON, _TOTAL = "until", "on", "total"
 _AGAIN = frozenset({"again", "every", "repeat"})
 _CLAUSES = frozenset({*_SIDES, *_AGAIN, _UNTIL, _ON, _TOTAL})
+_MENTION = re.compile(r"(?<!\S)@\w+", re.ASCII)
 _SIGN = re.compile(r"(?<!\S)([<>])(?=[.$0-9])", re.ASCII)
 _LENGTH = re.compile(
     r"(?P<number>[0-9]{1,5}) ?(?P<unit>m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)",
@@ -59,17 +60,21 @@ def may_begin_alarm(word: str) -> bool:
     return word.casefold() in _CLAUSES or like_an_amount(word)
 
 
-def read_alarm(text: str, chains: ChainReader) -> TypedAlarm:
-    """Return the alarm that a text is, all of it; without a side it is below. Raises LineRefused."""
-    side, amount, until, again = Side.BELOW, None, None, None
+def read_alarm(text: str, chains: ChainReader, side: Side | None = None) -> TypedAlarm:
+    """Return the alarm that a text is, all of it; `side` counts where it names none. Raises LineRefused.
+
+    Where neither does, both sides are offered.
+    """
+    _check_mentions(text)
+    level, amount, until, again = "", None, None, None
     on: frozenset[ChainId] = frozenset()
     is_total = is_repeated = False
     for clause, rest in _clauses(text):
         if clause in _SIDES or not clause:
             if amount is not None:
                 raise LineRefused(clause or rest, "is a second level. Send one alarm for each.")
-            side = _SIDES.get(clause, Side.BELOW)
-            amount = read_amount(rest)
+            side = _SIDES.get(clause, side)
+            level, amount = rest, read_amount(rest)
         elif clause == _UNTIL:
             until = read_amount(rest)
         elif clause in _AGAIN:
@@ -80,10 +85,12 @@ def read_alarm(text: str, chains: ChainReader) -> TypedAlarm:
             is_total = True
             if rest:
                 raise LineRefused(rest, "stands behind “total” and is no part of an alarm.")
-    if is_repeated and again is None:
-        raise LineRefused("again", "is followed by no time. Say how often, as in “again 6h”.")
+    _check_again(again, is_repeated=is_repeated)
     if amount is None:
         raise LineRefused("", "How low, or how high? Send it as in “below 0.5 ETH”.")
+    _check_level(amount)
+    if side is None:
+        raise _without_side(level)
     return _checked(TypedAlarm(side, amount, until, again, on, is_total))
 
 
@@ -119,10 +126,6 @@ def _length(rest: str) -> timedelta:
 def _checked(alarm: TypedAlarm) -> TypedAlarm:
     """Return an alarm that can ring and end; raises LineRefused."""
     amount, until = alarm.amount, alarm.until
-    if amount.unit is Unit.PERCENT:
-        raise LineRefused("%", "is a part, and of nothing here. Send an amount, as in 0.5 ETH or $500.")
-    if amount.unit is Unit.TOKENS and not amount.symbol and not amount.contracts:
-        raise LineRefused(f"{amount.number:f}", "of what? Name the token or dollars, as in 0.5 ETH or $500.")
     if alarm.side is Side.BELOW and not amount.number:
         raise LineRefused("below 0", "never happens. Send an amount above zero.")
     if until is None:
@@ -134,6 +137,32 @@ def _checked(alarm: TypedAlarm) -> TypedAlarm:
         wanted = "at least" if alarm.side is Side.BELOW else "at most"
         raise LineRefused(f"until {until.number:f}", f"must be {wanted} the level: there the alarm ends.")
     return alarm
+
+
+def _without_side(level: str) -> LineRefused:
+    sides = [Offer(f"{side.capitalize()} {level}", f"{side} {level}") for side in Side]
+    return LineRefused(level, "may be too little or too much. When is it to ring?").offering(*sides)
+
+
+def _check_mentions(text: str) -> None:
+    mention = _MENTION.search(text)
+    if mention is not None:
+        why = (
+            "can't be mentioned by an alarm: it rings for everybody here. /loud mentions people, of changes."
+        )
+        raise LineRefused(mention[0], why)
+
+
+def _check_again(again: timedelta | None, *, is_repeated: bool) -> None:
+    if is_repeated and again is None:
+        raise LineRefused("again", "is followed by no time. Say how often, as in “again 6h”.")
+
+
+def _check_level(amount: TypedAmount) -> None:
+    if amount.unit is Unit.PERCENT:
+        raise LineRefused("%", "is a part, and of nothing here. Send an amount, as in 0.5 ETH or $500.")
+    if amount.unit is Unit.TOKENS and not amount.symbol and not amount.contracts:
+        raise LineRefused(f"{amount.number:f}", "of what? Name the token or dollars, as in 0.5 ETH or $500.")
 
 
 def write_alarm(who: str, terms: AlarmTerms, chains: Chains) -> str:

@@ -47,7 +47,7 @@ from bot.domain.assets import NATIVE, Address
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
-from bot.domain.rules.alarms import Alarm, AlarmTerms
+from bot.domain.rules.alarms import Alarm, AlarmTerms, Side
 from bot.domain.rules.conditions import Level, Unit
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.balances.held_tokens import ever_held
@@ -89,6 +89,8 @@ class AlarmRequest(Request):
     needs = ALARM_COMMAND.needs
     text: str
     missing: Missing | None = None
+    side: Side | None = None
+    """The side that is meant where the text names none."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Set an alarm, or end some."""
@@ -107,7 +109,7 @@ class AlarmRequest(Request):
         if len(accounts) != 1:
             return (await _which(services, place, said, accounts),)
         try:
-            typed = read_alarm(rest, ChainReader(services.chains, await services.listing()))
+            typed = read_alarm(rest, ChainReader(services.chains, await services.listing()), self.side)
             terms = await _terms_meant(services, place, accounts[0], typed)
             result = await services.db.run(
                 firings.set_alarm,
@@ -144,6 +146,11 @@ def _read_alarm(rest: str, _chains: ChainReader) -> AlarmRequest | AlarmsRequest
         return AlarmsRequest()
     # Whom a reply means stands before what is said.
     return AlarmRequest(text, None if split_who(text, bool, may_begin_alarm)[0] else Missing.ACCOUNT)
+
+
+def _read_low(rest: str, chains: ChainReader) -> AlarmRequest | AlarmsRequest | Usage:
+    request = _read_alarm(rest, chains)
+    return replace(request, side=Side.BELOW) if isinstance(request, AlarmRequest) else request
 
 
 async def _terms_meant(services: Services, place: Place, account: Address, typed: TypedAlarm) -> AlarmTerms:
@@ -335,4 +342,4 @@ def alarms_ended(ended: Sequence[StoredAlarm], names: dict[Address | None, str])
     return fill("✓ No longer set: {}.", folded(named, last=" and "))
 
 
-ALARM = Feature(ALARM_COMMAND, _read_alarm, {HAVE_IT: _find_ringing})
+ALARM = Feature(ALARM_COMMAND, _read_alarm, {HAVE_IT: _find_ringing}, {"low": _read_low})

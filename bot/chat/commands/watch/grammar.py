@@ -61,6 +61,12 @@ _END_RULES = frozenset({"contract", "as"})
 """What a rule does not contain: words such as “on” are its own."""
 _ON_CHAIN = re.compile(r"\s+on\s", re.IGNORECASE)
 _NOT_LISTS = frozenset({_CONDITION, *_RULES})
+_ALARM = re.compile(
+    r"[\s,;](?:alarm )?(?P<alarm>(?:below|under|<) ?\$?\.?[0-9].*?)(?=\sas\s|$)", re.IGNORECASE | re.ASCII
+)
+"""What is an alarm, and no part of a line: no change is “below” anything."""
+_ABOVE = re.compile(r"(?:above|over|>) ?(?P<amount>\$?\.?[0-9].*)", re.IGNORECASE | re.ASCII)
+"""What may be an alarm, or the least change that is reported."""
 _HAS_ADDRESS = re.compile(r"0x|[0-9a-f]{40}", re.IGNORECASE)
 
 
@@ -91,6 +97,7 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
 
     Raises LineRefused; not for words among the addresses, since what they are is for the command to say.
     """
+    _refuse_alarm(line)
     # By clause, "" before the first; a word that returns (`on polygon on base`) adds to its clause.
     texts: dict[str, str] = {"": ""}
     clause, begins, ends, label = "", 0, len(line), ""
@@ -180,7 +187,7 @@ def write_label(label: str) -> str:
     """
     if not label:
         return ""
-    is_plain = _MAY_END.search(label) is None and _unquoted(label) == label
+    is_plain = not _MAY_END.search(label) and not _ALARM.search(f" {label}") and _unquoted(label) == label
     return f" as {label}" if is_plain else f' as "{label}"'
 
 
@@ -192,6 +199,23 @@ def is_quoted(text: str) -> bool:
 def _unquoted(label: str) -> str:
     quoted = _QUOTED.fullmatch(label)
     return quoted["label"].strip() if quoted else label
+
+
+def _refuse_alarm(line: str) -> None:
+    """Raise LineRefused where a line has an alarm in it, which is a command of its own."""
+    found, label = _ALARM.search(line), re.search(r"\sas\s", line, re.IGNORECASE)
+    if found is None or (label and label.end() <= found.start() + 1 and is_quoted(line[label.end() :])):
+        return
+    before, alarm = line[: found.start()].strip(" ,;"), found["alarm"]
+    named = next((word.named for word in read_words(before) if word.named), None)
+    if named is None:
+        return
+    command = f"/alarm {checksummed(named.address)} {alarm}"
+    why = f"is an alarm, and no part of /watch. Watch the account first, then send {command}"
+    # What follows may belong to the alarm as well as to the line.
+    is_certain = not _ON_CHAIN.search(alarm) and not before.casefold().endswith(" as")
+    offers = [Offer("Watch it without", before + line[found.end() :])] if is_certain else []
+    raise LineRefused(alarm, why).offering(*offers)
 
 
 def _certain_label(before: str, text: str, chains: ChainReader) -> str:
@@ -357,6 +381,9 @@ def _unclear(number: int, clauses: Clauses, chains: ChainReader) -> LineRefused:
     """Return why words beside an address are not taken, with what they may mean: a name, a chain, nothing."""
     words, plain = clauses.others, replace(clauses, others="")
     place = words[3:] if words.casefold().startswith(_PREPOSITIONS) else words
+    above = _ABOVE.fullmatch(words)
+    if above and clauses.condition == NOTHING_SAID:
+        return _above(number, plain, above["amount"], chains)
     on = frozenset() if clauses.scope.chains else chains.possible(place)
     may_be_name = (
         place == words and not clauses.label and len(clauses.named) == 1 and len(words) <= CHARACTERS_MOST
@@ -390,6 +417,20 @@ def _unclear(number: int, clauses: Clauses, chains: ChainReader) -> LineRefused:
         for text, clauses in meant
     ]
     return refused.offering(*offers, is_sure=is_sure)
+
+
+def _above(number: int, plain: Clauses, amount: str, chains: ChainReader) -> LineRefused:
+    """Return that “above” may be about changes or about balances, with a button for the former."""
+    least = replace(plain, condition=read_condition(f"{_CONDITION} {amount}", chains))
+    command = f"/alarm {checksummed(plain.named[0].address)} above {amount}"
+    refused = LineRefused(
+        f"above {amount}", f"may be about changes or about the balance. For the balance send {command}"
+    )
+    offers = [
+        Offer(text, "\n".join(_written(one, chains.chains) for one in entries_of(number, clauses, chains)))
+        for text, clauses in ((f"Only changes from {amount}", least), ("Watch it without", plain))
+    ]
+    return refused.offering(*offers)
 
 
 def _name_and_chains(words: str, chains: ChainReader) -> list[tuple[str, frozenset[ChainId]]]:

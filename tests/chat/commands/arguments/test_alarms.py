@@ -43,7 +43,6 @@ def test_a_sign_is_read_without_a_blank_behind_it(typed: str, expected: str) -> 
     ("typed", "expected"),
     [
         ("below 0.5 ETH", PLAIN),
-        ("0.5 ETH", PLAIN),
         ("under 0.5 ETH", PLAIN),
         ("above 0.5 ETH", replace(PLAIN, side=Side.ABOVE)),
         ("over 0.5 ETH total", replace(PLAIN, side=Side.ABOVE, is_total=True)),
@@ -67,6 +66,9 @@ def test_clauses_come_in_any_order(typed: str, expected: TypedAlarm) -> None:
         ("again 6h", "How low"),
         ("below", "isn't an amount"),
         ("below 5", "of what?"),
+        ("5", "of what?"),
+        ("below 5 ETH @olga", "@olga can't be mentioned by an alarm"),
+        ("below 5 ETH again 6h @olga", "/loud mentions people"),
         ("below 5%", "is a part"),
         ("below 1,5 ETH", "could be 1.5 or 15"),
         ("below 0 ETH", "never happens"),
@@ -88,6 +90,22 @@ def test_what_cannot_ring_or_be_read_is_refused(typed: str, says: str) -> None:
         read_alarm(typed, READER)
 
     assert says in refused.value.sentence.visible
+
+
+def test_without_a_side_both_are_offered() -> None:
+    with pytest.raises(LineRefused) as refused:
+        read_alarm("500 usdc again 6h", READER)
+
+    assert refused.value.word == "500 usdc"
+    assert [(one.text, one.line) for one in refused.value.offers] == [
+        ("Below 500 usdc", "below 500 usdc"),
+        ("Above 500 usdc", "above 500 usdc"),
+    ]
+
+
+def test_a_side_that_goes_without_saying_counts_where_none_is_named() -> None:
+    assert read_alarm("0.5 ETH", READER, Side.BELOW) == PLAIN
+    assert read_alarm("above 0.5 ETH", READER, Side.BELOW).side is Side.ABOVE
 
 
 def test_the_level_itself_may_end_it() -> None:

@@ -496,3 +496,46 @@ def test_what_is_written_by_the_grammar_is_read_back(
     typed = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
 
     assert entries(typed) == [WatchEntry(1, accounts[0], Scope(contracts, chains), label)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "alarm", "offered"),
+    [
+        ("{} below 5 eth", "below 5 eth", ["{}"]),
+        ("{} on polygon below 5 eth", "below 5 eth", ["{} on polygon"]),
+        ("{} alarm below $5 as Till", "below $5", ["{} as Till"]),
+        ("{} as Till under 5 eth", "under 5 eth", ["{} as Till"]),
+        ("{} below 5 eth on polygon", "below 5 eth on polygon", []),
+        ("{} as below 5", "below 5", []),
+    ],
+)
+def test_an_alarm_is_no_part_of_a_line_and_is_said_how_to_set(
+    typed: str, alarm: str, offered: list[str]
+) -> None:
+    account = checksummed(TREASURY)
+    (bad,) = refused(f"/watch {typed.format(account)}")
+
+    assert text(bad.sentence) == (
+        f"{alarm} is an alarm, and no part of /watch. Watch the account first, then send"
+        f" /alarm {account} {alarm}"
+    )
+    assert [offer.line for offer in bad.offers] == [line.format(account) for line in offered]
+
+
+def test_above_may_be_about_changes_or_the_balance() -> None:
+    account = checksummed(TREASURY)
+    (bad,) = refused(f"/watch {account} above 5 eth")
+
+    assert text(bad.sentence) == (
+        "above 5 eth may be about changes or about the balance."
+        f" For the balance send /alarm {account} above 5 eth"
+    )
+    assert [offer.line for offer in bad.offers] == [f"{account} min 5 eth", account]
+
+
+@pytest.mark.parametrize("typed", ['{} as "Till below 5"', '{} as "below 5"'])
+def test_a_name_may_read_like_an_alarm(typed: str) -> None:
+    (entry,) = entries(f"/watch {typed.format(checksummed(TREASURY))}")
+
+    assert "below 5" in entry.label.casefold()
+    assert entries(f"/watch {checksummed(TREASURY)}{write_label(entry.label)}") == [entry]
