@@ -41,6 +41,13 @@ def digests_said(stack: Stack) -> list[str]:
     return [text for text in stack.said() if "Daily digest" in text]
 
 
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Build the neighbours; each test starts the bot."""
+    async with open_stack(tmp_path) as one:
+        yield one
+
+
 async def test_alerts_come_as_ever_and_a_digest_sums_them_up(tmp_path: Path) -> None:
     async with open_stack(tmp_path) as stack:
         stack.start()
@@ -98,6 +105,21 @@ async def test_a_digest_that_is_late_after_a_downtime_knows_what_the_first_sweep
         assert "+1 USDC" in digest.text
 
 
+async def test_where_no_time_is_named_the_answer_says_which_it_is_and_offers_others(stack: Stack) -> None:
+    stack.start()
+    stack.say("/digest only")
+
+    answer = await stack.hears("Changes have no alerts of their own")
+
+    assert "daily at 08:00, as you named no time." in answer.text
+    assert "and so does what can't be added up" in answer.text
+    assert buttons_of(answer) == ["At 07:00", "At 18:00", "Undo"]
+    await stack.presses(answer, "At 18:00")
+    assert "daily at 18:00. Next" in (await stack.hears("each digest brings them")).text
+    stack.say("/digest weekly")
+    assert "every Monday at 18:00. Next" in (await stack.hears("A digest comes here")).text
+
+
 async def test_where_digests_alone_tell_of_changes_they_bring_them_all(tmp_path: Path) -> None:
     async with open_stack(tmp_path) as stack:
         stack.start()
@@ -121,13 +143,6 @@ async def test_where_digests_alone_tell_of_changes_they_bring_them_all(tmp_path:
         stack.say("/digest off")
         await stack.hears("What was kept of 1 balance comes now.")
         assert "53 → 57" in (await stack.hears("+4 USDC")).text
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    """Build the neighbours; each test starts the bot as a process."""
-    async with open_stack(tmp_path) as one:
-        yield one
 
 
 @pytest.mark.parametrize(

@@ -533,6 +533,17 @@ async def test_changes_have_no_alerts_where_digests_alone_tell_them(keeper: Keep
     assert await keeper.rows("SELECT * FROM unreported") == []
 
 
+async def test_what_cannot_be_added_up_comes_at_once_though_digests_alone_tell(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    await reader.see(9_000)
+    described = {asset(USDC): DESCRIBED[asset(USDC)]._replace(decimals=6)}
+    poll = await keeper.judged(seen({USDC: 9_000_000_000}, 9), when=NOON, descriptions=described)
+
+    await keeper.record_poll(replace(poll, described=described))
+
+    assert amounts_of(await reader.told()) == [(10_000, 9_000_000_000, 2)]
+
+
 async def test_another_destination_has_its_alerts(keeper: Keeper) -> None:
     reader = await Reader(keeper).begin(ONLY)
     await keeper.watch(place=OPS)

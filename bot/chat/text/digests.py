@@ -190,7 +190,7 @@ def _sight(notice: Digest, content: DigestContent) -> Html:
     """Return how much was read, and whether anything changed at all."""
     if not notice.chains and not notice.unread:
         return EMPTY + "Nothing is watched here."
-    is_quiet = not content.nets and not notice.follow and not content.is_cut
+    is_quiet = not (content.nets or content.held_back or notice.follow or content.is_cut)
     changed = "Nothing changed. " if is_quiet else ""
     follow = f" {counted(notice.follow, 'balance')} changed:" if notice.follow else ""
     unread = f", {notice.unread} not yet" if notice.unread else ""

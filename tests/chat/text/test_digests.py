@@ -138,7 +138,7 @@ def test_all_else_stands_below() -> None:
         "⚠️ I couldn't read Polygon and Ethereum from 09:00 to 11:00 UTC (2 h).",
         "⚠️ I can't read Treasury on Base since 11:00 UTC (1 h).",
         "",
-        "Nothing changed. 5 chains read, 2 not yet, the oldest view is 40 s old.",
+        "5 chains read, 2 not yet, the oldest view is 40 s old.",
     ]
 
 

@@ -1,10 +1,10 @@
 """`/digest`: everything that happened in a day or a week in one message, beside alerts or instead of them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
-from bot.chat.buttons.data import Screen, in_pairs, rows
+from bot.chat.buttons.data import Screen, in_pairs
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Usage, Who
 from bot.chat.commands.times.hours import DAY_NAMES
@@ -13,7 +13,6 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import counted, moment
 from bot.domain.chat.access import Action
-from bot.domain.places import Place
 from bot.domain.rules.digests import DigestSchedule, next_due
 from bot.domain.zones import IN_UTC, local, zone_named
 from bot.store.chats import digests, zones
@@ -34,6 +33,9 @@ DIGEST_COMMAND = Command(
 
 _OFF = "off"
 _USUALLY = time(8)
+_OFFERED = (time(7), time(18))
+"""Where no time was named."""
+
 _MONDAY = 0
 _NOON = 12
 _DAY_WORDS = (
@@ -63,7 +65,8 @@ class DigestRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Set the digests of this place."""
         former = await services.db.run(digests.digest_here, incoming.place)
-        return (await _set(services, incoming, self.after(former)),)
+        is_time_named = self.at is not None or former is not None
+        return (await _set(services, incoming, self.after(former), is_time_named=is_time_named),)
 
     def after(self, former: DigestSchedule | None) -> DigestSchedule:
         """Return the schedule that is meant, where another one was set."""
@@ -100,8 +103,10 @@ class ShowDigestRequest(Request):
         """Show when the next digest comes, with buttons that change it."""
         place = incoming.place
         schedule = await services.db.run(digests.digest_here, place)
+        zone = await services.db.run(zones.zone_here, place)
+        text = none_set() if schedule is None else digest_set(schedule, zone, services.now())
         buttons = await services.button_commands.buttons(place, *_offers(schedule))
-        return (Screen(await _shown(services, place, schedule), in_pairs(buttons)),)
+        return (Screen(text, in_pairs(buttons)),)
 
 
 def _read_digest(rest: str, _chains: ChainReader) -> Request:
@@ -153,7 +158,9 @@ def write_digest(schedule: DigestSchedule | None) -> str:
     return f"{rhythm} {schedule.at:%H:%M}{' only' if schedule.is_only else ''}"
 
 
-async def _set(services: Services, incoming: Incoming, schedule: DigestSchedule | None) -> Screen:
+async def _set(
+    services: Services, incoming: Incoming, schedule: DigestSchedule | None, *, is_time_named: bool = True
+) -> Screen:
     place, actor = incoming.place, incoming.actor(services.now())
     result = await services.db.run(digests.set_digest, place, schedule, actor, write_digest(schedule))
     is_same = result.former == schedule
@@ -161,15 +168,12 @@ async def _set(services: Services, incoming: Incoming, schedule: DigestSchedule 
     if schedule is None:
         text = none_set() if is_same else no_more(result.released)
     else:
-        text = await _shown(services, place, schedule, result.released)
-    return Screen(text, rows(await services.button_commands.buttons(place, *undo)))
-
-
-async def _shown(
-    services: Services, place: Place, schedule: DigestSchedule | None, released: int = 0
-) -> Html:
-    zone = await services.db.run(zones.zone_here, place)
-    return none_set() if schedule is None else digest_set(schedule, zone, services.now(), released)
+        zone = await services.db.run(zones.zone_here, place)
+        text = digest_set(
+            schedule, zone, services.now(), released=result.released, is_time_named=is_time_named
+        )
+    times = [] if is_time_named or schedule is None else _other_times(schedule)
+    return Screen(text, in_pairs(await services.button_commands.buttons(place, *times, *undo)))
 
 
 def _offers(schedule: DigestSchedule | None) -> list[tuple[str, str]]:
@@ -181,19 +185,31 @@ def _offers(schedule: DigestSchedule | None) -> list[tuple[str, str]]:
     return [only, ("End digests", "/digest off")]
 
 
+def _other_times(schedule: DigestSchedule) -> list[tuple[str, str]]:
+    return [(f"At {at:%H:%M}", f"/digest {write_digest(replace(schedule, at=at))}") for at in _OFFERED]
+
+
 # ---------------------------------------------------------------- words
 
 
-def digest_set(schedule: DigestSchedule, zone: str, now: datetime, released: int = 0) -> Html:
+def digest_set(
+    schedule: DigestSchedule, zone: str, now: datetime, *, released: int = 0, is_time_named: bool = True
+) -> Html:
     """Return when digests come, and what comes beside them."""
     due = next_due(schedule, now, zone_named(zone))
     beside = (
-        "Changes have no alerts of their own: each digest brings them. Alarms and notices come at once."
+        "Changes have no alerts of their own: each digest brings them. Alarms and notices come at once,"
+        " and so does what can't be added up, such as a balance that is only now listed."
         if schedule.is_only
         else "Alerts come as ever."
     )
     lines = [
-        fill("🗞 A digest comes here {}. Next: {}.", _when(schedule), moment(due, local(now, zone))),
+        fill(
+            "🗞 A digest comes here {}{}. Next: {}.",
+            _when(schedule),
+            "" if is_time_named else ", as you named no time",
+            moment(due, local(now, zone)),
+        ),
         EMPTY + beside + _released(released),
     ]
     if zone == IN_UTC:
