@@ -1,6 +1,6 @@
 """Subscriptions: which destination wants alerts about which account or contract."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 
 from bot.domain.assets import Address, ChainId
@@ -51,6 +51,8 @@ class Subscription:
     """Which of its changes ring; None: it has no rule."""
     place_loud: LoudRule | None = None
     """The destination's rule, which counts beside its own."""
+    number: int = field(default=0, compare=False)
+    """What people type for it: `#3`."""
 
 
 @dataclass(frozen=True, slots=True)

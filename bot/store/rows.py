@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
+from bot.domain.deliver.traces import Trace
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms, Side
@@ -169,6 +170,28 @@ def to_condition(text: str) -> Condition | None:
     return _plain_to_condition(json.loads(text)) if text else None
 
 
+def filters_to_json(filters: Iterable[Condition]) -> str:
+    """Return conditions as a JSON list; "" for none."""
+    plain = [_condition_to_plain(one) for one in filters]
+    return _compact(plain) if plain else ""
+
+
+@lru_cache(maxsize=10_000)
+def to_filters(text: str) -> tuple[Condition, ...]:
+    """Return what `filters_to_json` wrote."""
+    return tuple(map(_plain_to_condition, json.loads(text))) if text else ()
+
+
+def trace_to_row(trace: Trace) -> tuple[str, str]:
+    """Return the numbers of subscriptions, blank between, and the filters as JSON."""
+    return words_of(trace.wanted_by), filters_to_json(trace.filters)
+
+
+def to_trace(wanted_by: str, filters: str) -> Trace:
+    """Return what `trace_to_row` wrote."""
+    return Trace(tuple(sorted(map(int, wanted_by.split()))), to_filters(filters))
+
+
 def _plain_to_condition(stored: Mapping[str, Any]) -> Condition:
     return Condition(
         direction=None if stored["direction"] is None else Direction(stored["direction"]),
@@ -293,6 +316,7 @@ def to_listed(row: Row) -> ListedSubscription:
         place_filter=to_condition(place_filter_json),
         loud=to_loud_rule(loud_json),
         place_loud=to_loud_rule(place_loud_json),
+        number=number,
     )
     return ListedSubscription(number, subscription)
 

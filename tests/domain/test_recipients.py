@@ -182,15 +182,20 @@ def hearing_of(
     *subscriptions: Subscription, rules: Rules, what: Asset, parts: frozenset[Part] = frozenset({VERIFIED})
 ) -> set[DestinationId]:
     """Return who hears of an asset, where the first destination has rules."""
-    return set(
-        recipients(
-            Move(what, Amount(0), Amount(1), parts),
-            watches=watches_by_account(subscriptions),
-            ignored={DestinationId(1): rules},
-            account=TREASURY,
-            status=VERIFIED,
-        )
+    found = recipients(
+        Move(what, Amount(0), Amount(1), parts),
+        watches=watches_by_account(subscriptions),
+        ignored={DestinationId(1): rules},
+        account=TREASURY,
+        status=VERIFIED,
     )
+    # Whoever watches it either wants it or ignores it.
+    watching = recipients_of_parts(
+        watches_by_account(subscriptions), TREASURY, what.chain_id, parts, VERIFIED
+    )
+    assert found.wanting.keys() | found.ignoring.keys() == watching.keys()
+    assert not found.wanting.keys() & found.ignoring.keys()
+    return set(found.wanting)
 
 
 def test_who_ignores_a_contract_hears_nothing_of_it_and_others_do() -> None:

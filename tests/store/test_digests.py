@@ -242,7 +242,7 @@ async def test_a_digest_whose_transaction_failed_is_made_by_a_later_look(
     reader = await Reader(keeper).begin(ONLY)
     await reader.see(9_000)
     with monkeypatch.context() as patch:
-        patch.setattr("bot.store.polling.digests.release", lambda *_: 1 / 0)
+        patch.setattr("bot.store.polling.digests.release", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await reader.look(EIGHT)
     assert await reader.told() == []
@@ -283,7 +283,7 @@ async def test_a_digest_that_cannot_be_made_keeps_no_other_from_being_made(
     await keeper.allow(OPS)
     other = Reader(keeper, place=OPS)
     await other.set(EVENING)
-    monkeypatch.setattr("bot.store.polling.digests.release", lambda *_: 1 / 0)
+    monkeypatch.setattr("bot.store.polling.digests.release", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await reader.look(EIGHT)
 

@@ -31,6 +31,11 @@ class Recipient(NamedTuple):
     """Its subscriptions that match, in the order in which their labels count."""
 
     @property
+    def wanted_by(self) -> tuple[int, ...]:
+        """The numbers of those that say what is watched."""
+        return tuple(sorted({what.number for _, what in self.pairs}))
+
+    @property
     def label(self) -> str:
         """What it calls the account, "" for nothing."""
         return next((watch.label for watch, _ in self.pairs if watch.label), "")
@@ -80,6 +85,14 @@ def _matching(
     ]
 
 
+class Recipients(NamedTuple):
+    """The destinations that watch what changed."""
+
+    wanting: dict[DestinationId, Recipient]
+    ignoring: dict[DestinationId, Recipient]
+    """Those that ignore its token: nothing is reported there."""
+
+
 def recipients(
     move: Move,
     *,
@@ -87,10 +100,10 @@ def recipients(
     ignored: Ignored,
     account: Address,
     status: Part,
-) -> dict[DestinationId, Recipient]:
-    """Return the destinations that watch what changed of an account and don't ignore it.
+) -> Recipients:
+    """Return the destinations that watch what changed of an account, and those of them that ignore it.
 
-    A destination that ignores the asset is among them only by subscriptions that name its contract.
+    A destination that ignores the asset wants it only by subscriptions that name its contract.
     """
     asset, through = move.asset, move.through
     found = recipients_of_parts(watches, account, asset.chain_id, through, status)
@@ -101,7 +114,8 @@ def recipients(
         if not ignores(ignored.get(destination_id, NO_RULES), asset)
     }
     # In the order of `found`: whoever ignores it has only the subscriptions that name its contract.
-    return {one: unignored.get(one) or by_name[one] for one in found if one in unignored or one in by_name}
+    wanting = {one: unignored.get(one) or by_name[one] for one in found if one in unignored or one in by_name}
+    return Recipients(wanting, {one: found[one] for one in found if one not in wanting})
 
 
 def ignores(rules: Rules, asset: Asset) -> bool:

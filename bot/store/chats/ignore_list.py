@@ -43,8 +43,17 @@ def ignore(
         taken = wanted[: max(0, IGNORED_MOST - count)]
         for contract in taken:
             db.execute(
-                "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
-                [destination_id, to_blob(contract), words, to_milliseconds(actor.at)],
+                "INSERT INTO ignored"
+                " (destination_id, contract, chains, created_at, created_by, created_by_name)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    destination_id,
+                    to_blob(contract),
+                    words,
+                    to_milliseconds(actor.at),
+                    actor.user_id,
+                    actor.name,
+                ],
             )
             record_audit(db, actor, AuditAction.IGNORE_CONTRACT, place.chat_id, _subject(contract, words))
         _forget_held_back(db, destination_id, taken, chains)

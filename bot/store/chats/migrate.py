@@ -148,6 +148,11 @@ def merge_destination(db: Database, one: int, into: int) -> int:
             f" WHERE id = ? AND {column} = {unset}",
             [one, into],
         )
+    db.execute(
+        "DELETE FROM unalerted WHERE destination_id = ? AND EXISTS (SELECT 1 FROM alert l"
+        " WHERE l.change_id = unalerted.change_id AND l.destination_id = unalerted.destination_id)",
+        [into],
+    )
     # The clock there may be another one now.
     db.execute("UPDATE quiet SET due_at = 0 WHERE destination_id = ?", [into])
     # What a rule of the other one made silent is so no longer, where no rule came along.
@@ -180,6 +185,7 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "digest_schedule": (),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains", "{}.kind"),
         "worth": ("{}.account_id", "{}.day"),
+        "unalerted": ("{}.change_id",),
     }
 )
 """By which columns a destination's rows of a table differ."""

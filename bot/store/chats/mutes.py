@@ -219,7 +219,7 @@ def _release(db: Database, destination_id: DestinationId, now: datetime) -> list
     keepers = [(one, kept_back_by(left, one.alert)) for one in kept_back]
     free = [one for one, keeper in keepers if keeper is None]
     db.executemany(
-        "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
+        "UPDATE alert SET state = 'waiting', released_at = ? WHERE id = ?",
         [(to_milliseconds(now), one.row) for one in free],
     )
     db.executemany(

@@ -409,6 +409,44 @@ CREATE INDEX alert_of_destination ON alert (destination_id, id) WHERE state <> '
 
 
 @migrations()
+def m028_traces(db: Database) -> None:
+    """Keep of each change why a destination got an alert or none, and who ignores a token."""
+    db.executescript(_TRACES)
+
+
+_TRACES = """
+ALTER TABLE alert ADD COLUMN wanted_by TEXT NOT NULL DEFAULT '';  -- subscriptions' numbers, blank between
+ALTER TABLE alert ADD COLUMN filters TEXT NOT NULL DEFAULT '';    -- JSON: that it passed; '': none
+ALTER TABLE alert ADD COLUMN cause TEXT NOT NULL DEFAULT '';      -- why they let it pass; '': there were none
+CREATE INDEX alert_about_change ON alert (destination_id, change_id) WHERE change_id IS NOT NULL;
+CREATE TABLE unalerted (           -- changes that a destination watches, without an alert of their own there
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  change_id INTEGER NOT NULL REFERENCES change(id) ON DELETE CASCADE,
+  reason TEXT NOT NULL,
+  label TEXT NOT NULL,             -- what the destination called the account then
+  wanted_by TEXT NOT NULL,         -- as in `alert`
+  filters TEXT NOT NULL,           -- JSON: that it met none of; '': there were none
+  PRIMARY KEY (destination_id, change_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unalerted_of_change ON unalerted (change_id);
+INSERT INTO unalerted (destination_id, change_id, reason, label, wanted_by, filters)
+  SELECT u.destination_id, c.id,
+    CASE WHEN EXISTS (SELECT 1 FROM digest_schedule g
+      WHERE g.destination_id = u.destination_id AND g.is_only = 1) THEN 'digest' ELSE 'filter' END,
+    u.label, '', ''
+  FROM unreported u JOIN change c ON c.account_id = u.account_id AND c.asset_id = u.asset_id
+    AND c.id BETWEEN u.first_change_id AND u.last_change_id
+  WHERE NOT EXISTS (SELECT 1 FROM alert l
+    WHERE l.change_id = c.id AND l.destination_id = u.destination_id);
+INSERT INTO setting (name, value)   -- of older changes only alerts are known
+  SELECT 'first traced change', CAST(max(id) + 1 AS TEXT) FROM change HAVING count(*) > 0;
+ALTER TABLE delivery ADD COLUMN tried_at INTEGER;  -- when it first was to leave; NULL: nobody noted it
+ALTER TABLE ignored ADD COLUMN created_by INTEGER;   -- NULL: nobody noted it, or it has no number
+ALTER TABLE ignored ADD COLUMN created_by_name TEXT NOT NULL DEFAULT '';
+"""
+
+
+@migrations()
 def m031_numbers_of_alarms(db: Database) -> None:
     """Keep how many alarms were numbered in each destination, so that no number is given twice."""
     db.executescript(_NUMBERS_OF_ALARMS)

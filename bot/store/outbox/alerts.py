@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.chat.mutes import Cover, Muteable, MuteScope, kept_back_by, subjects_of
 from bot.domain.deliver.alerts import MuteKind, Notice, is_alarm
 from bot.domain.deliver.delivery import AlertState
+from bot.domain.deliver.traces import UNKNOWN_TRACE, AlertCause, Trace
 from bot.domain.rules.conditions import Condition, Difference, Judgement, judge
 from bot.domain.rules.loud import AS_EVER, Loudness
 from bot.domain.subscriptions import DestinationId
@@ -14,7 +15,7 @@ from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import KeptBackHere, kept_back_in
 from bot.store.outbox.notice_codec import notice_to_json
-from bot.store.rows import loudness_to_row, to_milliseconds
+from bot.store.rows import loudness_to_row, to_milliseconds, trace_to_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class NewAlert:
     """Of a change, since its amount was last reported; None: it can't be measured."""
     is_in_two_units: bool = False
     """Whether that is so because the decimals changed: nobody can say that it is little."""
+    trace: Trace = UNKNOWN_TRACE
+    """Who wanted its change."""
+    cause: AlertCause = AlertCause.UNFILTERED
 
     @classmethod
     def of_notice(cls, destination_id: DestinationId, notice: Notice, label: str = "") -> "NewAlert":
@@ -72,10 +76,15 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
                 alert.steps,
                 *loudness_to_row(alert.loudness),
                 one.passes_quiet,
+                *trace_to_row(alert.trace),
+                alert.cause,
             )
             for alert, one, state in zip(alerts, seen, states, strict=True)
         ],
     )
+    # A change has one trace: what was said of the last one that was held back is said by the alert now.
+    late = [(alert.destination_id, alert.change_id) for alert in alerts if alert.cause.is_late]
+    db.executemany("DELETE FROM unalerted WHERE destination_id = ? AND change_id = ?", late)
     if any(state is AlertState.WAITING for state, _ in states):
         db.notify(SignalName.OUTBOX)
 
@@ -93,6 +102,9 @@ _COLUMNS = (
     "sound",
     "mentions",
     "passes_quiet",
+    "wanted_by",
+    "filters",
+    "cause",
 )
 
 

@@ -385,9 +385,9 @@ def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: E
     waiting = in_groups(_read_waiting(db, ready.destination_id, now), now)
     # The row comes before its text, which contains the message id that is made of the row's number.
     (row_id,) = db.execute(
-        "INSERT INTO delivery (destination_id, text, state, not_before, epoch)"
-        " VALUES (?, '', 'sending', ?, ?) RETURNING id",
-        [ready.destination_id, to_milliseconds(now), epoch],
+        "INSERT INTO delivery (destination_id, text, state, not_before, epoch, tried_at)"
+        " VALUES (?, '', 'sending', ?, ?, ?) RETURNING id",
+        [ready.destination_id, to_milliseconds(now), epoch, to_milliseconds(now)],
     ).fetchone()
     delivery_id = DeliveryId(row_id)
     text, count = compose(db, waiting, message_id(delivery_id), local(now, ready.zone))

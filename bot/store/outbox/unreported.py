@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.chat.mutes import MuteScope
+from bot.domain.deliver.traces import UNKNOWN_TRACE, AlertCause, Trace
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import ItemMove, net_items
 from bot.domain.observe.filters import HeldBack
@@ -32,6 +33,7 @@ from bot.store.rows import (
     to_loudness,
     to_milliseconds,
     to_moment,
+    to_trace,
 )
 
 HELD_BACK_AT_MOST = timedelta(days=30)
@@ -62,6 +64,8 @@ class Unreported(NamedTuple):
     """The account and its chain."""
     loudness: Loudness
     """How an alert about all of it would arrive, as was judged at the last of these changes."""
+    trace: Trace = UNKNOWN_TRACE
+    """Of the last of these changes."""
 
 
 def unreported_of(db: Database, account_ids: Collection[int]) -> dict[UnreportedKey, Unreported]:
@@ -111,16 +115,21 @@ _COLUMNS = (
 
 
 def release(
-    db: Database, destination_id: DestinationId, at: int, accounts: Collection[int] | None = None
+    db: Database,
+    destination_id: DestinationId,
+    at: int,
+    accounts: Collection[int] | None = None,
+    cause: AlertCause = AlertCause.ENDED,
 ) -> int:
     """Report what is held back from a destination, of some accounts or of all; returns how many amounts.
 
-    `at` is now, in milliseconds. Part of the caller's transaction.
+    `at` is now, in milliseconds, and `cause` says why that is. Part of the caller's transaction.
     """
     theirs = None if accounts is None else db.any_of(accounts)
     these = "" if theirs is None else f" AND u.account_id {theirs.sql}"
     values: list[Value] = [destination_id, *(() if theirs is None else theirs.values)]
-    return _release(db, db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?{these}", values).fetchall(), at)
+    rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?{these}", values).fetchall()
+    return _release(db, rows, at, cause)
 
 
 def release_subscribed(
@@ -131,11 +140,12 @@ def release_subscribed(
     `at` is now, in milliseconds. Part of the caller's transaction.
     """
     rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?", [destination_id]).fetchall()
-    _release(db, [row for row in rows if any(_is_about(spec, row) for spec in specs)], at)
+    wanted = [row for row in rows if any(_is_about(spec, row) for spec in specs)]
+    _release(db, wanted, at, AlertCause.ENDED)
 
 
 def _is_about(spec: WatchSpec, row: Row) -> bool:
-    *_, address, chain_id, contract = row
+    *_, address, chain_id, contract, _, _ = row
     asset = to_asset(chain_id, contract)
     return (
         spec.account in {None, to_address(address)}
@@ -156,7 +166,8 @@ def release_old(db: Database, now: datetime) -> datetime | None:
 
     def release_due(row: Row) -> None:
         old = f"{_UNREPORTED} WHERE u.destination_id = ? AND (u.since <= ? OR u.since > ?)"
-        _release(db, db.execute(old, [row[0], before, slack]).fetchall(), to_milliseconds(now))
+        rows = db.execute(old, [row[0], before, slack]).fetchall()
+        _release(db, rows, to_milliseconds(now), AlertCause.OLD)
 
     write_each(db, due, release_due)
     (first,) = db.execute("SELECT min(since) FROM unreported").fetchone()
@@ -234,15 +245,17 @@ WHERE c.telegram_id = ? AND d.thread_id = ? ORDER BY f.id
 """
 
 
-def _release(db: Database, rows: Sequence[Row], at: int) -> int:
+def _release(db: Database, rows: Sequence[Row], at: int, cause: AlertCause) -> int:
     unreported = dict(map(_to_unreported, rows))
     in_order = sorted(unreported.items(), key=lambda one: one[1].last_change_id)
-    enqueue_alerts(db, [alert_of(key, one) for key, one in in_order], at)
+    enqueue_alerts(db, [alert_of(key, one, cause) for key, one in in_order], at)
     save_unreported(db, {}, unreported)
     return len(unreported)
 
 
-def alert_of(key: UnreportedKey, one: Unreported, difference: Difference | None = None) -> NewAlert:
+def alert_of(
+    key: UnreportedKey, one: Unreported, cause: AlertCause, difference: Difference | None = None
+) -> NewAlert:
     """Return the alert that sums up changes; without a `difference` no exception from quiet is judged."""
     return NewAlert(
         destination_id=key.destination_id,
@@ -253,21 +266,25 @@ def alert_of(key: UnreportedKey, one: Unreported, difference: Difference | None 
         steps=one.steps,
         loudness=one.loudness,
         difference=difference,
+        trace=one.trace,
+        cause=cause,
     )
 
 
 _UNREPORTED = """
 SELECT u.account_id, u.asset_id, u.destination_id,
        u.label, u.first_change_id, u.last_change_id, u.steps, u.since, u.sound, u.mentions,
-       f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id, x.contract
+       f.before, f.uniques_before, l.after, l.uniques_after, a.address, x.chain_id, x.contract,
+       coalesce(t.wanted_by, ''), coalesce(t.filters, '')
 FROM unreported u JOIN change f ON f.id = u.first_change_id JOIN change l ON l.id = u.last_change_id
 JOIN account a ON a.id = u.account_id JOIN asset x ON x.id = u.asset_id
+LEFT JOIN unalerted t ON t.destination_id = u.destination_id AND t.change_id = u.last_change_id
 """
 
 
 def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
     account_id, asset_id, destination_id, label, first, last, steps, since, sound, mentions, *rest = row
-    before, uniques_before, after, uniques_after, address, chain_id, _ = rest
+    before, uniques_before, after, uniques_after, address, chain_id, _, *trace = rest
     return UnreportedKey(account_id, asset_id, DestinationId(destination_id)), Unreported(
         label=label,
         first_change_id=first,
@@ -279,4 +296,5 @@ def _to_unreported(row: Row) -> tuple[UnreportedKey, Unreported]:
         ),
         about=MuteScope(to_address(address), frozenset({ChainId(chain_id)})),
         loudness=to_loudness(sound, mentions),
+        trace=to_trace(*trace),
     )

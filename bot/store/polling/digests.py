@@ -16,6 +16,7 @@ from bot.domain.ask.progress import silence_seconds
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Digest, DigestWorth
+from bot.domain.deliver.traces import AlertCause
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.observe.prices import price_kept
 from bot.domain.observe.worth import Worth, worth_of
@@ -201,7 +202,7 @@ def _make(db: Database, one: _Scheduled, due: datetime, now: datetime, terms: Di
     at = to_milliseconds(now)
     enqueue_alert(db, one.destination_id, at, notice=digest)
     if one.schedule.is_only:
-        release(db, one.destination_id, at)
+        release(db, one.destination_id, at, cause=AlertCause.WITH_DIGEST)
     db.execute(
         "UPDATE digest_schedule SET begins_at = ?, after_alert_id = (SELECT coalesce(max(id), 0) FROM alert)"
         " WHERE destination_id = ?",

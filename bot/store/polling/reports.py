@@ -1,4 +1,7 @@
-"""Decides of each change of a batch who gets an alert, and from whom a filter holds it back."""
+"""Decides of each change of a batch who gets an alert, and from whom a filter holds it back.
+
+Whoever watches it and gets no alert gets a row that says why, in the same transaction.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +9,10 @@ from datetime import datetime
 
 from bot.domain.assets import Address, Amount
 from bot.domain.chat.mutes import MuteScope
+from bot.domain.deliver.traces import AlertCause, Silence, Trace, conditions, why_reported
 from bot.domain.observations import ItemMove
 from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
-from bot.domain.observe.recipients import Recipient
+from bot.domain.observe.recipients import Recipient, Recipients
 from bot.domain.rules.conditions import Condition, Difference, Judgement
 from bot.domain.rules.loud import AS_EVER, Loudness, judge_loudness
 from bot.domain.subscriptions import DestinationId
@@ -24,7 +28,7 @@ from bot.store.outbox.unreported import (
     save_unreported,
     unreported_of,
 )
-from bot.store.rows import to_milliseconds
+from bot.store.rows import Row, to_milliseconds, trace_to_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +63,20 @@ class Reports:
         """Where there is a loud rule; None: nobody had to know so far."""
         self._told_by_digests: frozenset[DestinationId] | None = None
         """Where changes have no alerts of their own; None: nobody had to know so far."""
+        self._silent: list[Row] = []
+        """What is to be said of the changes without an alert."""
 
-    def alerts_of(
-        self, change: RecordedChange, found: Mapping[DestinationId, Recipient], *, is_news: bool
-    ) -> list[NewAlert]:
-        """Return the alerts about a change, and note for whom it is held back.
+    def alerts_of(self, change: RecordedChange, found: Recipients, *, is_news: bool) -> list[NewAlert]:
+        """Return the alerts about a change, and note for whom it is held back or why else there is none.
 
         One that is no news by itself is told only where it ends what is held back.
         """
         alerts: list[NewAlert] = []
         # The same for all to whom nothing is held back of it.
         by_itself = difference_of(change.step.before, change.step, change.items or None)
-        for destination_id, recipient in found.items():
+        for destination_id, recipient in found.ignoring.items():
+            self._keep_silent(change, destination_id, recipient, Silence.IGNORED)
+        for destination_id, recipient in found.wanting.items():
             # What a filter held back was reported when the filter ended: without one there is nothing.
             filters = self._filters(destination_id, recipient)
             if filters is not None:
@@ -79,11 +85,14 @@ class Reports:
                 )
             elif is_news:
                 loudness = self._loudness(by_itself, recipient, destination_id)
-                alerts.append(_alert(change, destination_id, recipient.label, loudness, by_itself))
+                alerts.append(_alert(change, destination_id, recipient, loudness, by_itself))
+            else:
+                self._keep_silent(change, destination_id, recipient, Silence.UNITS)
         return alerts
 
     def save(self) -> None:
-        """Write what is held back from now on."""
+        """Write what is held back from now on, and why changes have no alert."""
+        self._db.insert_many("unalerted", _UNALERTED, self._silent)
         stored = self._stored or {}
         changed = {key: one for key, one in self._held_back.items() if stored.get(key) is not one}
         save_unreported(self._db, changed, stored.keys() - self._held_back.keys())
@@ -115,25 +124,44 @@ class Reports:
         key = UnreportedKey(change.account_id, change.asset_id, destination_id)
         before = self._held_back.pop(key, None)
         if before is not None and not goes_on(before.held_back, change.step):
-            alerts.append(alert_of(key, before))
+            alerts.append(alert_of(key, before, AlertCause.BROKEN))
             before = None
         if before is None and not is_news:
+            self._keep_silent(change, destination_id, recipient, Silence.UNITS)
             return alerts
         told = change.step.before if before is None else before.held_back.told
         items = self._items(change, before)
         difference = by_itself if before is None else difference_of(told, change.step, items)
         is_reported = judge_step(filters, difference) is not Judgement.NOT_MET
         if not is_reported and is_settled(told, change.step, items):
+            self._keep_silent(change, destination_id, recipient, Silence.SETTLED, filters)
             return alerts
         loudness = self._loudness(difference, recipient, destination_id)
-        if is_reported and before is None:
-            return [*alerts, _alert(change, destination_id, recipient.label, loudness, difference)]
-        after = self._with(before, change, recipient.label, told, loudness)
         if is_reported:
-            summed = alert_of(key, after, difference)
-            return [*alerts, replace(summed, is_in_two_units=change.step.is_redenominated)]
+            cause, passed = why_reported(filters, difference)
+            trace = Trace(recipient.wanted_by, passed)
+            after = self._with(before, change, recipient, told)._replace(loudness=loudness, trace=trace)
+            alert = alert_of(key, after, cause, difference)
+            return [*alerts, replace(alert, is_in_two_units=change.step.is_redenominated)]
+        trace = Trace(recipient.wanted_by, conditions(filters))
+        after = self._with(before, change, recipient, told)._replace(loudness=loudness, trace=trace)
+        is_for_digest = destination_id in (self._told_by_digests or ())
+        silence = Silence.DIGEST if is_for_digest else Silence.FILTER
+        self._keep_silent(change, destination_id, recipient, silence, filters)
         self._held_back[key] = after
         return alerts
+
+    def _keep_silent(
+        self,
+        change: RecordedChange,
+        destination_id: DestinationId,
+        recipient: Recipient,
+        why: Silence,
+        filters: Sequence[Condition | None] = (),
+    ) -> None:
+        """Note why a destination gets no alert about a change of its own."""
+        trace = Trace(recipient.wanted_by, conditions(filters))
+        self._silent.append((destination_id, change.row, why, recipient.label, *trace_to_row(trace)))
 
     def _loudness(
         self, difference: Difference | None, recipient: Recipient, destination_id: DestinationId
@@ -156,36 +184,39 @@ class Reports:
         self,
         before: Unreported | None,
         change: RecordedChange,
-        label: str,
+        recipient: Recipient,
         told: Amount,
-        loudness: Loudness,
     ) -> Unreported:
         """Return what was held back before together with a change."""
         return Unreported(
-            label=label,
+            label=recipient.label,
             first_change_id=change.row if before is None else before.first_change_id,
             last_change_id=change.row,
             steps=1 if before is None else before.steps + 1,
             since=self._at if before is None else before.since,
             held_back=HeldBack(told, change.step.after),
             about=change.about,
-            loudness=loudness,
+            loudness=AS_EVER,
         )
 
 
 def _alert(
     change: RecordedChange,
     destination_id: DestinationId,
-    label: str,
+    recipient: Recipient,
     loudness: Loudness,
     difference: Difference | None,
 ) -> NewAlert:
     return NewAlert(
         destination_id=destination_id,
         about=frozenset({change.about}),
-        label=label,
+        label=recipient.label,
         change_id=change.row,
         loudness=loudness,
         difference=difference,
         is_in_two_units=change.step.is_redenominated,
+        trace=Trace(recipient.wanted_by),
     )
+
+
+_UNALERTED = ("destination_id", "change_id", "reason", "label", "wanted_by", "filters")
