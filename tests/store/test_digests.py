@@ -398,6 +398,22 @@ async def test_the_nets_of_most_worth_come_first_and_the_rest_is_counted(keeper:
     assert [one.change.asset.contract for one in content.nets] == [DAI, USDC]
 
 
+async def test_a_net_shows_the_days_up_to_the_end_of_its_digest(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    for day, amount in ((1, 12_000), (3, 8_000), (5, 11_000)):
+        await reader.look(NOON + day * DAY)
+        await reader.see(amount)
+    await reader.look(EIGHT + 7 * DAY)
+    await reader.see(1)
+
+    *_, (_, content) = digests_in(await reader.told())
+
+    assert [one.sparkline for one in content.nets] == ["▇▇▁▁▅▅▅"]
+    await reader.look(EIGHT + 8 * DAY)
+    _, content = one_digest(await reader.told())
+    assert [one.sparkline for one in content.nets] == ["▇▄▄▆▆▆▁"]
+
+
 async def test_what_is_told_in_one_digest_is_not_in_the_next(keeper: Keeper) -> None:
     reader = await Reader(keeper).begin()
     await reader.see(9_000)

@@ -54,7 +54,8 @@ def change_lines(
     title = chains.get(asset.chain_id).title
     url = chains.explorer_link(asset, account) if links_chain else None
     first = join(" ", (news.mark, *([who] if who else []), news.what))
-    return fill("{} · {}\n{}{}", first, link(title, url) if url else title, INDENT, news.below)
+    below = join(" ", filter(None, (news.below, alert.sparkline)))
+    return fill("{} · {}\n{}{}", first, link(title, url) if url else title, INDENT, below)
 
 
 def on_the_clock_of(now: datetime, alert: ChangeAlert) -> ChangeAlert:

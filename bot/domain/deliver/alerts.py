@@ -353,6 +353,8 @@ class ChangeAlert:
     since: datetime | None = None
     """When the first of them was observed, where a filter held them back."""
     loudness: Loudness = AS_EVER
+    sparkline: str = ""
+    """In a digest, the balance of the last days."""
 
 
 class PricedBalance(NamedTuple):

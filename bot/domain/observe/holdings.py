@@ -5,7 +5,7 @@ unknown since a moment, or not read yet. The last two are never shown as zero.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,6 +24,8 @@ class NamedBalance(NamedTuple):
     amount: Amount
     is_look_alike: bool = False
     """Whether the symbol looks like another one that the chain is known to have, or the account."""
+    sparkline: str = ""
+    """Its amounts of the last days, "" if they are all alike or nobody knows them."""
 
 
 class PartKind(StrEnum):
@@ -75,6 +77,23 @@ class ChainHoldings:
     def left_out(self) -> int:
         """How much more is held of tokens that are ignored."""
         return sum(part.left_out for part in self.parts)
+
+
+def with_sparklines(known: Iterable[ChainHoldings], sparklines: Mapping[Asset, str]) -> list[ChainHoldings]:
+    """Return the same with the sparkline of each balance that has one."""
+    return [
+        replace(
+            chain,
+            parts=tuple(
+                replace(
+                    part,
+                    held=tuple(held._replace(sparkline=sparklines.get(held.asset, "")) for held in part.held),
+                )
+                for part in chain.parts
+            ),
+        )
+        for chain in known
+    ]
 
 
 @dataclass(frozen=True, slots=True)

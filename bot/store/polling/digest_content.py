@@ -20,12 +20,15 @@ from bot.domain.deliver.alerts import (
     NoticeAlert,
 )
 from bot.domain.deliver.steps import summed
+from bot.domain.history.sparkline import sparkline
 from bot.domain.observations import MoveKind
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.recipients import label_on
 from bot.domain.observe.worth import dollars
+from bot.domain.subscriptions import DestinationId
 from bot.store.chats.digests import told_by_digests_alone
 from bot.store.database.door import Database
+from bot.store.history.daily_amounts import daily_amounts
 from bot.store.outbox.queue import alerts_between, held_back_from
 from bot.store.polling.chains import asked_chains
 from bot.store.rows import (
@@ -73,7 +76,7 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
     is_only = destination_id in told_by_digests_alone(db)
     held_back = () if is_only else _by_weight(held_back_from(db, destination_id), chains)
     return DigestContent(
-        nets=tuple(nets[:NETS_MOST]),
+        nets=tuple(_with_sparklines(db, destination_id, nets[:NETS_MOST], digest)),
         more=max(0, len(nets) - NETS_MOST),
         is_cut=len(told) > READ_MOST,
         held_back=tuple(held_back),
@@ -81,6 +84,16 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
         spans=tuple(_spans(db, destination_id, digest)),
         new_tokens=tuple(one for one in nets if _is_new_and_unknown(one)),
     )
+
+
+def _with_sparklines(
+    db: Database, destination_id: DestinationId, nets: Sequence[ChangeAlert], digest: Digest
+) -> list[ChangeAlert]:
+    """Return changes with what their balances were in the days up to the end of a digest."""
+    accounts = {net.change.account for net in nets}
+    days = daily_amounts(db, destination_id, accounts, digest.ends_at)
+    keys = [(net.change.account, net.change.asset) for net in nets]
+    return [replace(net, sparkline=sparkline(days.get(key, ()))) for net, key in zip(nets, keys, strict=True)]
 
 
 def _by_weight(nets: Iterable[ChangeAlert], chains: Chains) -> list[ChangeAlert]:

@@ -107,6 +107,12 @@ def test_each_balance_is_the_line_of_an_alert() -> None:
     ]
 
 
+def test_the_days_of_a_balance_stand_behind_its_amounts_where_they_are_known() -> None:
+    content = replace(NOTHING, nets=(replace(net(), sparkline="··▁▁▁▁▇"),))
+
+    assert text_of(DIGEST, content)[5] == "    1,000 → 2,250 in 3 steps ··▁▁▁▁▇"
+
+
 def test_all_else_stands_below() -> None:
     rang = NoticeAlert(AlertId(2), replace(RANG, subject=RELAYER), NOON - 2 * HOUR)
     content = replace(

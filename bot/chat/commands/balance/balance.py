@@ -30,11 +30,13 @@ from bot.chat.commands.words import EXAMPLE_ACCOUNT, no_account_watched, not_wat
 from bot.chat.permissions import Incoming
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.holdings import ChainHoldings
+from bot.domain.history.sparkline import sparkline
+from bot.domain.observe.holdings import ChainHoldings, with_sparklines
 from bot.domain.observe.prices import price_kept
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import ignore_list, subscriptions
+from bot.store.history.daily_amounts import daily_amounts
 from bot.store.outbox import delivered
 from bot.store.polling import holdings
 
@@ -219,7 +221,11 @@ async def _balance_page(
     """Return one page of what an account holds; the button in the middle shows it anew."""
     listing = await services.listing()
     now = await services.now_in(place)
-    pages = balances(one.account, one.label, one.known, services.chains, now, listing=listing)
+    here = listed[0].subscription.destination_id
+    days = await services.db.run(daily_amounts, here, [one.account], now)
+    shapes = {asset: sparkline(amounts) for (_, asset), amounts in days.items()}
+    known = with_sparklines(one.known, shapes)
+    pages = balances(one.account, one.label, known, services.chains, now, listing=listing)
     page = min(max(1, page), len(pages))
     row = _row_of(one, listed)
     before = [button(BACK, SHOW_PAGE, row, page - 1)] if page > 1 else []

@@ -249,11 +249,12 @@ def _folded(
 
 
 def _line(held: NamedBalance, usd: Decimal | None, chains: Chains, alike: frozenset[Asset]) -> Html:
-    return _amount(held, chains, alike) + ("" if usd is None else f" · {format_usd(usd)}")
+    worth = "" if usd is None else f" · {format_usd(usd)}"
+    return _amount(held, chains, alike) + worth + (f" {held.sparkline}" if held.sparkline else "")
 
 
 def _amount(held: NamedBalance, chains: Chains, alike: frozenset[Asset]) -> Html:
-    asset, description, holding, _ = held
+    asset, description, holding = held.asset, held.description, held.amount
     decimals = decimals_of(asset, description, chains)
     amount = format_shown(holding.amount_raw, decimals or 0)
     raw = f" {RAW_UNITS}" if decimals is None else ""

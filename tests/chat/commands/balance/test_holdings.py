@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.balance.holdings import NamedHoldings, balances, by_worth, live_balances, table
 from bot.chat.text.html import Html
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen, with_sparklines
 from bot.domain.units import format_shown
 from tests.chat.reading import (
     ARBITRUM,
@@ -89,6 +89,13 @@ def test_balances_say_how_old_they_are() -> None:
         "Treasury · 0x8e3E…d8B9\nAs of 14:03:10 UTC, 12 s ago\nWorth unknown: no price of it is known.\n\n"
         "Ethereum\n1.000000… ETH\n2,150 USDC"
     )
+
+
+def test_a_sparkline_stands_behind_what_changed_and_nothing_behind_what_did_not() -> None:
+    changed, still = held(250, "AAA", 2, price="1"), held(120, "BBB", 2, price="1", contract=TREASURY)
+    known = with_sparklines([chain(ETHEREUM, tokens(changed, still))], {changed.asset: "▁▂▂▅▇▇▇"})
+
+    assert shown(*known).endswith("\n2.5 AAA · $2.50 ▁▂▂▅▇▇▇\n1.2 BBB · $1.20")
 
 
 def test_what_is_ignored_is_counted_and_never_called_nothing() -> None:
