@@ -442,6 +442,37 @@ async def test_it_is_repeated_at_its_moments_and_once_after_a_long_time_off(stor
     assert await story.told() == []
 
 
+async def test_a_repetition_that_fails_keeps_nobody_from_being_told(story: Story) -> None:
+    broken = await story.set(AGAIN)
+    await story.set(replace(AGAIN, level=replace(COINS, number=Decimal("0.45"))))
+    await story.see("0.4")
+    await story.told()
+    terms = "UPDATE alarm SET terms = ? WHERE id = ?"
+    (kept,) = (await story.keeper.rows("SELECT terms FROM alarm ORDER BY id LIMIT 1"))[0]
+    await story.keeper.db.run(lambda db: db.execute(terms, ["{", broken.alarm.row]))
+
+    with pytest.raises(ValueError, match="Expecting"):
+        await story.repeat(timedelta(hours=7))
+    await story.keeper.db.run(lambda db: db.execute(terms, [kept, broken.alarm.row]))
+
+    assert await story.told() == [("repeated", None)]
+    await story.repeat(timedelta(hours=7))
+    assert await story.told() == [("repeated", None)], "the other one, which is no longer broken"
+
+
+async def test_of_very_many_repetitions_a_part_is_told_at_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firings, "DUE_AT_ONCE", 1)
+    await story.set(AGAIN)
+    await story.see("0.4", "0.3")
+    await story.told()
+
+    for told in (1, 1, 0):
+        await story.repeat(timedelta(hours=6))
+        assert len(await story.told()) == told
+
+
 async def test_a_clock_that_was_set_back_does_not_put_a_repetition_off(story: Story) -> None:
     await story.set(AGAIN)
     story.minutes += 60 * 24 * 30
