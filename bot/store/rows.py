@@ -34,7 +34,7 @@ _PART_LETTERS = {NATIVE_PART: b"N", LISTING_PARTS[0]: b"V", LISTING_PARTS[1]: b"
 _LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
 
 # A look-up and no call of the class, which is slow: this runs for each stored balance.
-_STANDINGS = {standing.value: standing for standing in Standing}
+STANDINGS = {standing.value: standing for standing in Standing}
 
 
 def to_milliseconds(moment: datetime) -> int:
@@ -101,7 +101,7 @@ def to_balance(
     """Return what `balance_to_row` wrote."""
     return Balance(
         Amount(int(amount), None if uniques is None else int(uniques), block),
-        _STANDINGS[standing],
+        STANDINGS[standing],
         None if last_alerted is None else int(last_alerted),
     )
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.domain.ask.plan import watched_parts, watches_by_account
-from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Part
+from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chains import Chains
 from bot.domain.observations import Standing
 from bot.domain.observe.descriptions import decimals_of
@@ -28,10 +28,10 @@ from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database
 from bot.store.polling.chains import asked_chains
 from bot.store.rows import (
+    STANDINGS,
     Row,
     to_asset,
     to_blob,
-    to_holding,
     to_moment,
     to_moment_or_none,
     to_part,
@@ -63,12 +63,21 @@ class AlarmValues(NamedTuple):
     values: tuple[Value, ...]
 
 
-class _Held(NamedTuple):
+class _Token(NamedTuple):
+    """An asset, and what one of it is worth: the same for all who hold it."""
+
     asset: Asset
-    description: Description
-    amount: Amount
+    decimals: int | None
+    price_usd: str | None
+    """None: there is none that counts."""
+    late_since: datetime | None
+    """When the price was read that is only late by now, so that nobody knows; None: it is not."""
+
+
+class _Held(NamedTuple):
+    token: _Token
+    amount_raw: int
     standing: Standing
-    priced_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -87,6 +96,18 @@ class _Known:
     terms: ValueTerms
     now: datetime
     held: dict[int, list[_Held]] = field(default_factory=dict)
+    watched: dict[tuple[DestinationId, frozenset[Part], Asset, Standing], bool] = field(default_factory=dict)
+    """Whether a destination that watches these parts wants to know of an asset, as far as it was asked."""
+
+    def is_watched(
+        self, destination_id: DestinationId, parts: frozenset[Part], asset: Asset, standing: Standing
+    ) -> bool:
+        """Whether a balance of an asset counts where these parts of its account are watched."""
+        key = destination_id, parts, asset, standing
+        if key not in self.watched:
+            unignored = unignored_parts(parts, self.rules[destination_id], asset)
+            self.watched[key] = Coverage(unignored, self.terms.status).speaks_of(asset, standing)
+        return self.watched[key]
 
 
 class _Sight(NamedTuple):
@@ -188,11 +209,11 @@ def _amount(known: _Known, alarm: StoredAlarm, asset: Asset) -> Value:
     best = next((one for one in sights if one.is_known), None)
     if best is None:
         return Value(asset, None, max((one.since for one in sights if one.since), default=None))
-    held = next((one for one in known.held.get(alarm.account_id, ()) if one.asset == asset), None)
+    held = next((one for one in known.held.get(alarm.account_id, ()) if one.token.asset == asset), None)
     if held is None:
         return Value(asset, Decimal(0))
-    decimals = decimals_of(asset, held.description, known.terms.chains)
-    return Value(asset, None if decimals is None else whole_units(held.amount.amount_raw, decimals))
+    decimals = held.token.decimals
+    return Value(asset, None if decimals is None else whole_units(held.amount_raw, decimals))
 
 
 def _sum(values: Sequence[Value]) -> Value:
@@ -223,29 +244,20 @@ def _worth(known: _Known, alarm: StoredAlarm, sights: Mapping[ChainId, _Sight]) 
     unknown = [sight for sight in sights.values() if not sight.is_known]
     if unknown or not sights:
         return Value(None, None, min((one.since for one in unknown if one.since), default=None))
-    rules = known.rules[alarm.destination_id]
     mine = _mine(known, alarm)
     parts = {chain_id: _parts_on(known, mine, chain_id) for chain_id in sights}
     total: list[Decimal] = []
     unpriced = 0
-    for held in known.held.get(alarm.account_id, ()):
-        watched = parts.get(held.asset.chain_id)
-        if watched is None:
+    for token, amount_raw, standing in known.held.get(alarm.account_id, ()):
+        watched = parts.get(token.asset.chain_id)
+        if watched is None or not known.is_watched(alarm.destination_id, watched, token.asset, standing):
             continue
-        seen = Coverage(unignored_parts(watched, rules, held.asset), known.terms.status)
-        if not seen.speaks_of(held.asset, held.standing):
-            continue
-        usd = known.prices.get(held.asset)
-        if usd is None and held.priced_at is not None:
-            age = known.now - held.priced_at
-            if PRICE_COUNTS_FOR < age <= PRICE_GONE_AFTER:
-                return Value(None, None, held.priced_at)
-            usd = held.description.price_usd if age <= PRICE_COUNTS_FOR else None
-        decimals = decimals_of(held.asset, held.description, known.terms.chains)
-        worth = dollars(held.amount.amount_raw, decimals, usd)
+        if token.late_since is not None:
+            return Value(None, None, token.late_since)
+        worth = dollars(amount_raw, token.decimals, token.price_usd)
         if worth is not None:
             total.append(worth)
-        elif held.amount.amount_raw and (usd is None or decimals is None):
+        elif amount_raw and (token.price_usd is None or token.decimals is None):
             unpriced += 1
     return Value(None, added_usd(*total), unpriced=unpriced)
 
@@ -321,26 +333,45 @@ def _read_held(db: Database, known: _Known, alarms: Iterable[StoredAlarm]) -> No
     if worth:
         rows += db.execute(f"{_BALANCES} WHERE b.account_id {of_worth.sql}", of_worth.values).fetchall()
     if tokens:
-        where = f" WHERE b.account_id {of_tokens.sql} AND x.contract {these.sql}"
-        rows += db.execute(_BALANCES + where, [*of_tokens.values, *these.values]).fetchall()
-    held: dict[int, list[_Held]] = defaultdict(list)
-    for account_id, chain_id, contract, kind, symbol, decimals, rebasing, usd, priced_at, *rest in rows:
-        amount, uniques, block, standing = rest
-        description = Description(kind, symbol, decimals, bool(rebasing), usd)
-        held[account_id].append(
-            _Held(
-                to_asset(chain_id, contract),
-                description,
-                to_holding(amount, uniques, block),
-                Standing(standing),
-                None if usd is None else to_moment_or_none(priced_at),
-            )
+        rows += db.execute(
+            f"{_BALANCES} JOIN asset x ON x.id = b.asset_id"
+            f" WHERE b.account_id {of_tokens.sql} AND x.contract {these.sql}",
+            [*of_tokens.values, *these.values],
+        ).fetchall()
+    # Many hold the same: what an asset is, is read once.
+    named = _tokens(db, known, {asset_id for _, asset_id, _, _ in rows})
+    for account_id, asset_id, amount, standing in rows:
+        held = _Held(named[asset_id], int(amount), STANDINGS[standing])
+        known.held.setdefault(account_id, []).append(held)
+
+
+_BALANCES = "SELECT b.account_id, b.asset_id, b.amount, b.standing FROM balance b"
+
+
+def _tokens(db: Database, known: _Known, asset_ids: Collection[int]) -> dict[int, _Token]:
+    these = db.any_of(asset_ids)
+    rows = db.execute(
+        "SELECT id, chain_id, contract, kind, symbol, decimals, rebasing, price_usd, priced_at FROM asset"
+        f" WHERE id {these.sql}",
+        these.values,
+    )
+    return {
+        asset_id: _token(
+            known,
+            to_asset(chain_id, contract),
+            Description(kind, symbol, decimals, bool(rebasing), usd),
+            None if usd is None else to_moment_or_none(priced_at),
         )
-    known.held = held
+        for asset_id, chain_id, contract, kind, symbol, decimals, rebasing, usd, priced_at in rows
+    }
 
 
-_BALANCES = """
-SELECT b.account_id, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing, x.price_usd,
-       x.priced_at, b.amount, b.uniques, b.block, b.standing
-FROM balance b JOIN asset x ON x.id = b.asset_id
-"""
+def _token(known: _Known, asset: Asset, description: Description, priced_at: datetime | None) -> _Token:
+    decimals = decimals_of(asset, description, known.terms.chains)
+    usd = known.prices.get(asset)
+    if usd is not None or priced_at is None:
+        return _Token(asset, decimals, usd, None)
+    age = known.now - priced_at
+    is_late = PRICE_COUNTS_FOR < age <= PRICE_GONE_AFTER
+    usd = description.price_usd if age <= PRICE_COUNTS_FOR else None
+    return _Token(asset, decimals, usd, priced_at if is_late else None)
