@@ -16,6 +16,7 @@ from bot.domain.deliver.alerts import (
     MuteKind,
     MuteOver,
 )
+from bot.domain.deliver.steps import summed
 from bot.domain.observations import Balance, ItemMove, Move, Standing, Verdict
 from bot.domain.places import Place
 from bot.domain.rules.alarms import Side
@@ -160,6 +161,46 @@ async def test_changes_that_meet_the_exception_pass_and_others_do_not(watching: 
 
     assert await waiting(watching, on(2, 3)) == [16]
     assert await waiting(watching, on(2, 7)) == [over(2, on(1, 22), on(2, 7)), 6, 17]
+
+
+async def test_what_is_kept_of_one_balance_passes_as_a_sum_once_that_meets_the_exception(
+    watching: Keeper,
+) -> None:
+    await set_quiet(watching, replace(NIGHT, exception=LARGE), on(1, 13))
+    for minute, units in enumerate((9, 13, 11), 1):
+        await moved(watching, units, on(1, 23, minute))
+    assert await waiting(watching, on(1, 23, 9)) == []
+
+    await moved(watching, 15, on(1, 23, 10))
+
+    (told,) = summed(map(_change, await watching.alerts()), on(1, 23, 10))
+    assert (told.change.before.amount_raw, told.change.after.amount_raw, told.steps) == (5, 15, 4)
+    await moved(watching, 24, on(1, 23, 11))
+    assert await waiting(watching, on(1, 23, 11)) == [], "counted from what was reported"
+    assert await waiting(watching, on(2, 7)) == [over(1, on(1, 22), on(2, 7)), 24]
+
+
+def _change(alert: object) -> ChangeAlert:
+    assert isinstance(alert, ChangeAlert)
+    return alert
+
+
+async def test_what_goes_back_and_forth_is_not_added_up(watching: Keeper) -> None:
+    await set_quiet(watching, replace(NIGHT, exception=LARGE), on(1, 13))
+    for minute, units in enumerate((14, 5, 14, 5), 1):
+        await moved(watching, units, on(1, 23, minute))
+
+    assert await waiting(watching, on(1, 23, 9)) == []
+
+
+async def test_a_sum_that_meets_the_exception_stays_under_a_mute(watching: Keeper) -> None:
+    await set_quiet(watching, replace(NIGHT, exception=LARGE), on(1, 13))
+    await moved(watching, 13, on(1, 23))
+    await mute(watching, timedelta(hours=2), on(1, 23, 1))
+    await moved(watching, 21, on(1, 23, 2))
+    assert await waiting(watching, on(1, 23, 3)) == []
+
+    assert (await waiting(watching, on(2, 1, 2)))[-2:] == [13, 21], "it passes the quiet hours, not the mute"
 
 
 async def test_a_change_without_a_price_is_never_taken_for_little(watching: Keeper) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.assets import Amount
 from bot.domain.chat.mutes import Cover, Muteable, MuteScope, kept_back_by, subjects_of
 from bot.domain.deliver.alerts import MuteKind, Notice, is_alarm
 from bot.domain.deliver.delivery import AlertState
@@ -15,7 +16,7 @@ from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import KeptBackHere, kept_back_in
 from bot.store.outbox.notice_codec import notice_to_json
-from bot.store.rows import loudness_to_row, to_milliseconds, trace_to_row
+from bot.store.rows import Row, loudness_to_row, to_milliseconds, trace_to_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
             for alert, one, state in zip(alerts, seen, states, strict=True)
         ],
     )
+    for alert, there, one, (state, _) in zip(alerts, here, seen, states, strict=True):
+        if there.exception is not None and state is AlertState.MUTED and not one.passes_quiet:
+            _let_sum_pass(db, alert, there.covers, there.exception, at)
     # A change has one trace: what was said of the last one that was held back is said by the alert now.
     late = [(alert.destination_id, alert.change_id) for alert in alerts if alert.cause.is_late]
     db.executemany("DELETE FROM unalerted WHERE destination_id = ? AND change_id = ?", late)
@@ -154,6 +158,44 @@ def _seen_by_mutes(alert: NewAlert, exception: Condition | None) -> Muteable:
     else:
         passes = judge(exception, alert.difference) is not Judgement.NOT_MET
     return Muteable(alert.about, is_change=True, passes_quiet=passes)
+
+
+def _let_sum_pass(
+    db: Database, alert: NewAlert, covers: Collection[Cover], exception: Condition, at: int
+) -> None:
+    """Let an alert pass with those that were kept before it of the same balance, if their sum does.
+
+    Else an exception would hide what leaves in small steps, while nobody looks.
+    """
+    if alert.difference is None:
+        return
+    kept: list[Row] = []
+    for row in reversed(db.execute(_KEPT_OF_BALANCE, [alert.destination_id, alert.change_id]).fetchall()):
+        goes_on = not kept or row[2] == kept[-1][1]
+        if not goes_on or row[3] != alert.difference.decimals:
+            break
+        kept.append(row)
+    if len(kept) <= 1:
+        return
+    difference = alert.difference._replace(told=Amount(int(kept[-1][1])))
+    if judge(exception, difference) is not Judgement.MET:
+        return
+    state, reason = _state_of(covers, Muteable(alert.about, is_change=True, passes_quiet=True))
+    released_at = at if state is AlertState.WAITING else None
+    db.executemany(
+        "UPDATE alert SET passes_quiet = 1, state = ?, reason = ?, released_at = ? WHERE id = ?",
+        [(state, reason, released_at, row[0]) for row in kept],
+    )
+    db.notify(SignalName.OUTBOX)
+
+
+_KEPT_OF_BALANCE = """
+SELECT l.id, f.before, c.after, c.decimals
+FROM alert l JOIN change c ON c.id = l.change_id
+JOIN change f ON f.id = coalesce(l.first_change_id, l.change_id)
+JOIN change n ON n.account_id = c.account_id AND n.asset_id = c.asset_id
+WHERE l.destination_id = ? AND l.state = 'held' AND n.id = ? ORDER BY l.id
+"""
 
 
 def _state_of(covers: Collection[Cover], alert: Muteable) -> tuple[AlertState, MuteKind | None]:
