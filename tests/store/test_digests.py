@@ -59,6 +59,7 @@ class Reader:
     now: datetime = NOON
     place: Place = OLGA
     block: int = 0
+    price: str | None = "1"
 
     async def set(self, schedule: DigestSchedule | None) -> DigestResult:
         result = await self.keeper.db.run(
@@ -82,12 +83,13 @@ class Reader:
         return self
 
     async def see(self, *amounts: int, dai: int = 0) -> None:
+        described = {one: words._replace(price_usd=self.price) for one, words in DESCRIBED.items()}
         for amount in amounts:
             self.block += 1
             poll = await self.keeper.judged(
-                seen({USDC: amount, DAI: dai}, self.block), when=self.now, descriptions=DESCRIBED
+                seen({USDC: amount, DAI: dai}, self.block), when=self.now, descriptions=described
             )
-            await self.keeper.record_poll(replace(poll, described=DESCRIBED))
+            await self.keeper.record_poll(replace(poll, described=described))
 
     async def look(self, now: datetime, swept_at: datetime | None = None) -> datetime | None:
         """Let a digest be made if one is due; the last sweep ended just then, or when it is said."""
@@ -481,6 +483,26 @@ async def test_what_is_kept_for_the_next_digest_is_not_said_to_be_held_back_by_f
 
     assert one_digest(alerts)[1].held_back == ()
     assert amounts_of(alerts) == [(10_000, 9_000, 1)]
+
+
+async def test_a_token_without_a_price_is_new_the_first_time_only(keeper: Keeper) -> None:
+    reader = await Reader(keeper, price=None).begin()
+    new = []
+    for days, dai in enumerate((5, 0, 7)):
+        await reader.see(10_000, 10_000, dai=dai)  # what is gone counts when it is read again
+        await reader.look(EIGHT + days * DAY)
+        _, content = one_digest(await reader.told())
+        new.append([one.change.asset.contract for one in content.new_tokens])
+
+    assert new == [[DAI], [], []]
+
+
+async def test_a_token_with_a_price_is_no_unknown_one(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    await reader.see(10_000, dai=5)
+    await reader.look(EIGHT)
+
+    assert one_digest(await reader.told())[1].new_tokens == ()
 
 
 @pytest.mark.parametrize(("place", "expected"), [(OLGA, 1), (OPS, 0)])

@@ -21,7 +21,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.deliver.steps import summed
 from bot.domain.history.sparkline import sparkline
-from bot.domain.observations import MoveKind
+from bot.domain.observations import Change, MoveKind
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.recipients import label_on
 from bot.domain.observe.worth import dollars
@@ -34,6 +34,8 @@ from bot.store.polling.chains import asked_chains
 from bot.store.rows import (
     SUBSCRIPTIONS,
     to_address,
+    to_asset,
+    to_blob,
     to_milliseconds,
     to_moment,
     to_moment_or_none,
@@ -82,7 +84,7 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
         held_back=tuple(held_back),
         alarms=tuple(alarms[-ALARMS_MOST:]),
         spans=tuple(_spans(db, destination_id, digest)),
-        new_tokens=tuple(one for one in nets if _is_new_and_unknown(one)),
+        new_tokens=tuple(_new_and_unknown(db, nets, digest)),
     )
 
 
@@ -108,8 +110,23 @@ def _worth(net: ChangeAlert, chains: Chains) -> Decimal:
     return value or Decimal(0)
 
 
-def _is_new_and_unknown(net: ChangeAlert) -> bool:
-    change = net.change
+def _new_and_unknown(db: Database, nets: Iterable[ChangeAlert], digest: Digest) -> list[ChangeAlert]:
+    """Return what accounts have of tokens that have no price, and that they did not have before."""
+    come = [net for net in nets if _has_come_without_a_price(net.change)]
+    if not come:
+        return []
+    of_them = db.any_of(to_blob(net.change.account) for net in come)
+    rows = db.execute(
+        "SELECT DISTINCT a.address, x.chain_id, x.contract"
+        " FROM account a JOIN change c ON c.account_id = a.id"
+        f" JOIN asset x ON x.id = c.asset_id WHERE a.address {of_them.sql} AND c.observed_at < ?",
+        [*of_them.values, to_milliseconds(digest.begins_at)],
+    )
+    known = {(to_address(address), to_asset(chain_id, contract)) for address, chain_id, contract in rows}
+    return [net for net in come if (net.change.account, net.change.asset) not in known]
+
+
+def _has_come_without_a_price(change: Change) -> bool:
     is_new = change.kind is MoveKind.MOVED and not change.before.amount_raw and change.after.amount_raw > 0
     return is_new and bool(change.asset.contract) and change.price_usd is None
 
