@@ -177,3 +177,34 @@ async def test_killed_while_a_digest_is_made_or_before_it_is_sent_it_comes_once(
     assert len(digests_said(stack)) == 1
     assert [text for text in stack.said() if "+1 USDC" in text] == [digest.text]
     assert rows(stack, "SELECT count(*) FROM digest") == [(1,)]
+
+
+async def test_killed_while_the_request_with_a_digest_is_under_way_the_same_one_is_sent_again(
+    stack: Stack,
+) -> None:
+    process = await stack.start_process()
+    await stack.watches(WATCH)
+    stack.say("/digest only")
+    await stack.hears("Changes have no alerts of their own")
+    move(stack, 1)
+    await changed(stack, 1)
+    await stack.kill(process)
+    make_due(stack)
+    hold = stack.telegram.hold_before()
+    process = await stack.start_process()
+    await hold.arrived()
+    await stack.kill(process)
+    hold.drop()
+    stack.telegram.heal()
+    # What comes meanwhile is for the next one.
+    move(stack, 2)
+
+    await stack.start_process()
+
+    digest = await stack.hears("Daily digest")
+    assert "50 → 51" in digest.text
+    await changed(stack, 2)
+    await stack.asked(2)
+    assert len(digests_said(stack)) == 1
+    assert rows(stack, "SELECT count(*) FROM digest") == [(1,)]
+    assert [text for text in stack.said() if "+2 USDC" in text] == []

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from bot.domain.rules.digests import DigestSchedule, last_due, next_due
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC")
-BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = DigestSchedule(time(8))
 MONDAYS = DigestSchedule(time(8), 0)
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,19 +77,25 @@ def test_the_last_one_and_the_next_one_stand_on_both_sides_of_now(
 
 
 @pytest.mark.parametrize(
-    ("day", "expected"),
+    ("zone", "day", "at", "expected"),
     [
-        (date(2026, 3, 29), "2026-03-29T01:00:00+00:00"),  # 02:30 is left out: 03:00 CEST
-        (date(2026, 10, 25), "2026-10-25T00:30:00+00:00"),  # it comes twice: the first counts
+        # Left out: the first time after it. It comes twice: the first counts.
+        ("Europe/Berlin", date(2026, 3, 29), time(2, 30), "2026-03-29T01:00:00+00:00"),
+        ("Europe/Berlin", date(2026, 10, 25), time(2, 30), "2026-10-25T00:30:00+00:00"),
+        ("America/New_York", date(2026, 3, 8), time(2, 30), "2026-03-08T07:00:00+00:00"),
+        ("America/New_York", date(2026, 11, 1), time(1, 30), "2026-11-01T05:30:00+00:00"),
+        # Where clocks are set by half an hour.
+        ("Australia/Lord_Howe", date(2026, 10, 4), time(2, 15), "2026-10-03T15:30:00+00:00"),
+        ("Australia/Lord_Howe", date(2026, 4, 5), time(1, 45), "2026-04-04T14:45:00+00:00"),
     ],
 )
 def test_a_time_that_is_left_out_is_the_next_and_one_that_comes_twice_counts_once(
-    day: date, expected: str
+    zone: str, day: date, at: time, expected: str
 ) -> None:
-    schedule = DigestSchedule(time(2, 30))
-    midnight = datetime.combine(day, time(), BERLIN).astimezone(UTC)
+    schedule, there = DigestSchedule(at), ZoneInfo(zone)
+    midnight = datetime.combine(day, time(), there).astimezone(UTC)
 
-    due = next_due(schedule, midnight, BERLIN)
+    due = next_due(schedule, midnight, there)
 
     assert due == datetime.fromisoformat(expected)
-    assert next_due(schedule, due, BERLIN).astimezone(BERLIN).date() == day + timedelta(days=1)
+    assert next_due(schedule, due, there).astimezone(there).date() == day + timedelta(days=1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +13,8 @@ from bot.domain.deliver.alerts import (
     NoticeAlert,
 )
 from bot.domain.rules.digests import DigestSchedule
-from bot.store.chats import filters, mutes
+from bot.domain.rules.quiet import QuietHours
+from bot.store.chats import filters, mutes, quiet
 from bot.store.chats.digests import DigestResult
 from tests.builders import NOON, USDC, asset
 from tests.examples import examples
@@ -121,6 +122,32 @@ async def test_a_mute_holds_a_digest_and_what_follows_it(keeper: Keeper) -> None
     alerts = await reader.told()
     assert len(digests_in(alerts)) == 1
     assert amounts_of(alerts) == [(10_000, 9_000, 1)]
+
+
+async def test_within_a_mute_within_quiet_hours_a_digest_and_what_follows_it_come_once_at_the_last_end(
+    keeper: Keeper,
+) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    await reader.see(9_000)
+    night = QuietHours(time(19), time(7))
+    await keeper.db.run(quiet.set_quiet, OLGA, night, olga(NOON), "said")
+    told: list[tuple[datetime, list[Alert]]] = []
+    for hours in range(24):
+        now = NOON + hours * HOUR
+        await keeper.outbox(now)
+        if now == EIGHT - HOUR:
+            await keeper.db.run(mutes.mute, OLGA, (), 3 * HOUR, olga(now))
+        await reader.look(now)
+        if heard := await reader.told():
+            told.append((now, heard))
+        if now == EIGHT + HOUR:
+            await reader.see(8_000)
+
+    ((at, alerts),) = told
+
+    assert at == NOON + 19 * HOUR
+    assert [digest.due_at for digest, _ in digests_in(alerts)] == [EIGHT]
+    assert amounts_of(alerts) == [(10_000, 9_000, 1)], "what was read after it waits for the next one"
 
 
 @settings(

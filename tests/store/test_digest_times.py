@@ -1,10 +1,12 @@
 """When digests are made: one of each period, however the clock is set, and none waits for ever."""
 
-from datetime import time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.domain.deliver.alerts import Alert
 from bot.domain.places import Place
 from bot.domain.rules.digests import DigestSchedule
 from bot.store.chats import zones
@@ -226,6 +228,61 @@ async def test_a_digest_comes_by_the_clock_of_its_place(keeper: Keeper, zone: st
     await reader.begin()
 
     assert await reader.look(NOON) == NOON + hours * HOUR
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29)),
+        ("Europe/Berlin", date(2026, 10, 25)),
+        ("America/New_York", date(2026, 3, 8)),
+        ("America/New_York", date(2026, 11, 1)),
+        ("Australia/Lord_Howe", date(2026, 10, 4)),
+        ("Australia/Lord_Howe", date(2026, 4, 5)),
+    ],
+)
+@pytest.mark.parametrize("at", [time(1, 45), time(2, 15), time(8)])
+async def test_each_day_has_one_digest_though_the_clock_is_set_on_it(
+    keeper: Keeper, zone: str, day: date, at: time
+) -> None:
+    there = ZoneInfo(zone)
+    await keeper.db.run(zones.set_zone, OLGA, zone, olga())
+    noon = datetime.combine(day - DAY, time(12), there).astimezone(UTC)
+    reader = Reader(keeper, noon)
+    await reader.begin(DigestSchedule(at))
+
+    made = [
+        digest
+        for minutes in range(0, 48 * 60, 15)
+        for digest in await reader.digests(noon + minutes * MINUTE)
+    ]
+
+    assert [digest.due_at.astimezone(there).date() for digest in made] == [day, day + DAY]
+    assert all(digest.ends_at - digest.due_at < 15 * MINUTE for digest in made), "on time"
+    # Nothing lies between the two.
+    assert [digest.begins_at for digest in made] == [noon, made[0].ends_at]
+
+
+@pytest.mark.parametrize("before", [MINUTE, 3 * HOUR])
+async def test_a_clock_set_back_across_the_moment_of_a_digest_makes_it_once(
+    keeper: Keeper, before: timedelta
+) -> None:
+    reader = await Reader(keeper).begin(ONLY)
+    await reader.see(9_000)
+    await reader.look(EIGHT)
+    first = await reader.told()
+    assert amounts_of(first) == [(10_000, 9_000, 1)]
+    reader.now = EIGHT - before
+    await reader.see(8_000)
+
+    looks = [EIGHT - before + minutes * MINUTE for minutes in range(0, 24 * 60 + 200, 20)]
+    told: list[Alert] = []
+    for at in looks:
+        await reader.look(at)
+        told += await reader.told()
+
+    assert [digest.due_at for digest, _ in digests_in([*first, *told])] == [EIGHT, EIGHT + DAY]
+    assert amounts_of(told) == [(9_000, 8_000, 1)]
 
 
 async def test_another_zone_moves_the_next_digest_and_makes_up_for_none(keeper: Keeper) -> None:

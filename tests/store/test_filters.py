@@ -17,7 +17,7 @@ from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
 from bot.store.chats import filters, ignore_list, migrate, unsubscribe
 from bot.store.chats.filters import FilterResult
-from bot.store.maintenance import retention
+from bot.store.maintenance import backup, retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
 from tests.builders import (
     BASE,
@@ -35,6 +35,7 @@ from tests.builders import (
 )
 from tests.examples import examples
 from tests.store.conftest import OLGA, OPS, Keeper, olga, open_new_keeper
+from tests.store.test_backup import TOMORROW, restored
 
 DESCRIBED = {asset(one): Description("ERC20", "USDC", 0, price_usd="1") for one in (USDC, DAI)}
 
@@ -123,6 +124,36 @@ async def test_a_filter_compares_with_what_was_last_told(
     await story.see(*amounts)
 
     assert await story.told() == expected
+
+
+async def test_a_restored_copy_holds_the_same_back_and_reports_it_once(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    await story.see(9_500)
+    # What happens behind the copy is known to nobody who goes on from it.
+    await restored(keeper)
+    await keeper.db.run(backup.record_restore, TOMORROW)
+    await keeper.alerts()
+
+    await story.see(9_500)
+    assert await story.told() == []
+    await story.see(9_000)
+    assert await story.told() == [(10_000, 9_000, 2)]
+    assert (await story.set(None, 1)).released == 0
+    assert await story.told() == []
+
+
+async def test_a_filter_that_ends_in_a_restored_copy_reports_what_that_held_back(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    await story.see(9_500)
+    await restored(keeper)
+    await keeper.db.run(backup.record_restore, TOMORROW)
+    await keeper.alerts()
+
+    assert (await story.set(None, 1)).released == 1
+
+    assert await story.told() == [(10_000, 9_500, 1)]
+    await story.see(9_000)
+    assert await story.told() == [(9_500, 9_000, 1)]
 
 
 async def test_what_was_held_back_says_since_when(keeper: Keeper) -> None:
