@@ -162,6 +162,7 @@ async def _build(
         live=live,
         sweeps=sweeps,
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+        history_days=settings.store.history_days,
         contract_status=contract_status(settings),
         owners_are_configured=bool(settings.access.owners),
         on_owner=menus.change,

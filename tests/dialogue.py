@@ -72,6 +72,9 @@ _VARYING = (
     (re.compile(r"\d\d:\d\d:\d\d\u2013"), "14:03:22\u2013"),
     (re.compile(r"view is \d+ (?:s|min) old"), "view is 40 s old"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),
+    (re.compile(r"in sweep \d+"), "in sweep 4"),
+    (re.compile(r"block 7[\d,]+"), "block 71,000,125"),
+    (re.compile(r"\b\d+\.\d s later"), "0.1 s later"),
 )
 """What is another with each run: moments and how long ago they were."""
 

@@ -42,6 +42,7 @@ def build_chat(
     live: LiveQuestions,
     sweeps: Callable[[], Awaitable[Sweeps]],
     max_subscriptions_per_chat: int,
+    history_days: int,
     contract_status: Part,
     owners_are_configured: bool,
     on_owner: Callable[[], None],
@@ -65,6 +66,7 @@ def build_chat(
         look_up_chat=details.look_up,
         posting_trouble=details.posting_trouble,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
+        history_days=history_days,
         contract_status=contract_status,
         now=now,
     )

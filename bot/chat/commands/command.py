@@ -106,6 +106,8 @@ class Services:
     posting_trouble: Callable[[int], Awaitable[str]]
     """Returns why the bot can't post in the channel of an id, "" if it can."""
     max_subscriptions_per_chat: int
+    history_days: int
+    """For so long it is known what happened."""
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""
     now: Callable[[], datetime]
@@ -130,6 +132,8 @@ class Missing(Enum):
 
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - no secret
+    MESSAGE = "message"
+    """Which was sent; one that is none is taken for the account that it is about."""
 
 
 class Request(ABC):

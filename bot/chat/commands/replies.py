@@ -45,6 +45,9 @@ async def read_reply(
     called = CALL.fullmatch(text.strip())
     if request.missing is None or called is None:
         return request
+    ended = _MESSAGE_ID.search(replied.text) if replied.is_ours else None
+    if request.missing is Missing.MESSAGE and ended is not None:
+        return await read_message(services, f"/{called['word']} {ended[1]}")
     subjects = await _subjects(services, place, replied, request.missing)
     word, rest = called["word"], called["rest"] or ""
     commands = {name: f"/{word} {checksummed(address)}{rest}" for address, name in subjects.items()}

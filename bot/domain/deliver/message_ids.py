@@ -4,6 +4,8 @@ from bot.domain.deliver.delivery import DeliveryId
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none that look alike
 _SHORTEST_ID = 5
+_LONGEST_ID = 12
+_MISREAD = str.maketrans("OIL", "011")
 _SCATTER = 0x9E3779B97F4A7C15
 """Odd, so that multiplying by it is a bijection modulo any power of two."""
 
@@ -18,6 +20,13 @@ def message_id(delivery_id: DeliveryId) -> str:
         width += 1
     scattered = delivery_id * _SCATTER % (1 << (5 * width))
     return "".join(_ALPHABET[scattered >> (5 * place) & 31] for place in reversed(range(width)))
+
+
+def read_message_id(text: str) -> str | None:
+    """Return the id that somebody typed, however they spelled it; None: it can't be one."""
+    spelled = text.strip("#·.,:()[] ").upper().translate(_MISREAD)
+    is_one = _SHORTEST_ID <= len(spelled) <= _LONGEST_ID and set(spelled) <= set(_ALPHABET)
+    return spelled if is_one else None
 
 
 def delivery_of(message: str) -> DeliveryId:

@@ -88,7 +88,8 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
             _let_sum_pass(db, alert, there.covers, there.exception, at)
     # A change has one trace: what was said of the last one that was held back is said by the alert now.
     late = [(alert.destination_id, alert.change_id) for alert in alerts if alert.cause.is_late]
-    db.executemany("DELETE FROM unalerted WHERE destination_id = ? AND change_id = ?", late)
+    if late:
+        db.executemany("DELETE FROM unalerted WHERE destination_id = ? AND change_id = ?", late)
     if any(state is AlertState.WAITING for state, _ in states):
         db.notify(SignalName.OUTBOX)
 

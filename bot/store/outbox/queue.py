@@ -203,6 +203,12 @@ def held_back_from(db: Database, destination_id: int) -> list[ChangeAlert]:
     return [alert for alert in alerts if isinstance(alert, ChangeAlert)]
 
 
+def alerts_of(db: Database, delivery_id: DeliveryId, most: int) -> list[Alert]:
+    """Return the first alerts of a message, in its order."""
+    rows = db.execute(f"{_ALERTS} WHERE l.delivery_id = ? ORDER BY l.id LIMIT ?", [delivery_id, most])
+    return [_to_alert(db, row) for _, *row in rows.fetchall()]
+
+
 # SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
 # that of `delivery_unfinished`; `state = 'waiting'` and `state = 'held'` stand alone for the same reason.
 # The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite

@@ -92,7 +92,8 @@ class Reports:
 
     def save(self) -> None:
         """Write what is held back from now on, and why changes have no alert."""
-        self._db.insert_many("unalerted", _UNALERTED, self._silent)
+        if self._silent:
+            self._db.insert_many("unalerted", _UNALERTED, self._silent)
         stored = self._stored or {}
         changed = {key: one for key, one in self._held_back.items() if stored.get(key) is not one}
         save_unreported(self._db, changed, stored.keys() - self._held_back.keys())

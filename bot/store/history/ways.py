@@ -1,0 +1,110 @@
+"""Reads the way of a message of a destination, by the id at its end."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.deliver.alerts import MuteKind
+from bot.domain.deliver.delivery import DeliveryId, DeliveryState
+from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.traces import AlertCause
+from bot.domain.history.ways import AlertWay, MessageWay, Obstacle, Sighting
+from bot.domain.places import Place
+from bot.store.database.door import Database
+from bot.store.outbox.queue import alerts_of
+from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
+
+ALERTS_SHOWN = 12
+"""Of one message; more of them say the same."""
+
+
+def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datetime) -> MessageWay | None:
+    """Return the way of a message; None: this place has none of that number, or no longer."""
+    row = db.execute(_MESSAGE, [delivery_id, place.chat_id]).fetchone()
+    if row is None:
+        return None
+    thread_id, lost, hold_until, unavailable, probe_at, *rest = row
+    state, not_before, tried_at, attempts, refusals, unknowns, reason, is_silent, alerts = rest
+    # What can't be written to its topic stands in the chat itself, where people read its id.
+    is_in_chat = lost is not None and bool(thread_id)
+    if thread_id != (place.thread_id or 0) and not (is_in_chat and place.thread_id is None):
+        return None
+    ways = _ways(db, delivery_id)
+    return MessageWay(
+        message=message_id(delivery_id),
+        alerts=tuple(ways),
+        more=alerts - len(ways),
+        state=DeliveryState(state),
+        at=to_moment(not_before),
+        tried_at=to_moment_or_none(tried_at),
+        failures=attempts + refusals,
+        unknowns=unknowns,
+        reason=reason or "",
+        is_silent=bool(is_silent),
+        is_in_chat=is_in_chat,
+        obstacle=_obstacle(hold_until, unavailable, probe_at, now),
+    )
+
+
+def newest_message(db: Database, place: Place) -> DeliveryId | None:
+    """Return the message that was made last in a place; None: there is none."""
+    row = db.execute(
+        "SELECT max(v.id) FROM delivery v JOIN destination d ON d.id = v.destination_id"
+        " JOIN chat c ON c.id = d.chat_id WHERE c.telegram_id = ? AND d.thread_id = ? AND v.state = 'sent'",
+        [place.chat_id, place.thread_id or 0],
+    ).fetchone()
+    return None if row[0] is None else DeliveryId(row[0])
+
+
+_MESSAGE = """
+SELECT d.thread_id, d.lost, c.hold_until, c.unavailable, c.probe_at,
+       v.state, v.not_before, v.tried_at, v.attempts, v.refusals, v.unknowns, v.reason, v.is_silent,
+       (SELECT count(*) FROM alert l WHERE l.delivery_id = v.id)
+FROM delivery v JOIN destination d ON d.id = v.destination_id JOIN chat c ON c.id = d.chat_id
+WHERE v.id = ? AND c.telegram_id = ?
+"""
+
+_WAYS = """
+SELECT l.created_at, l.released_at, l.reason, l.cause, l.wanted_by, l.filters,
+       c.observed_at, c.sweep, c.block, c.previous_at
+FROM alert l LEFT JOIN change c ON c.id = l.change_id WHERE l.delivery_id = ? ORDER BY l.id LIMIT ?
+"""
+
+
+def _ways(db: Database, delivery_id: DeliveryId) -> Sequence[AlertWay]:
+    alerts = alerts_of(db, delivery_id, ALERTS_SHOWN)
+    rows: list[Row] = db.execute(_WAYS, [delivery_id, ALERTS_SHOWN]).fetchall()
+    ways = []
+    for alert, row in zip(alerts, rows, strict=True):
+        made_at, released_at, reason, cause, wanted_by, filters, observed_at, sweep, block, previous_at = row
+        ways.append(
+            AlertWay(
+                alert=alert,
+                made_at=to_moment(made_at),
+                seen=(
+                    None
+                    if sweep is None
+                    else Sighting(to_moment(observed_at), sweep, block, to_moment_or_none(previous_at))
+                ),
+                trace=to_trace(wanted_by, filters),
+                cause=AlertCause(cause),
+                kept_back_by=_kept_back_by(reason, released_at),
+                released_at=to_moment_or_none(released_at),
+            )
+        )
+    return ways
+
+
+def _kept_back_by(reason: str | None, released_at: int | None) -> MuteKind | None:
+    if reason is not None and reason in {*MuteKind}:
+        return MuteKind(reason)
+    # Former versions forgot what it was once that had ended, and before that there were mutes alone.
+    return None if reason is None and released_at is None else MuteKind.MUTE
+
+
+def _obstacle(
+    hold_until: int | None, unavailable: str | None, probe_at: int | None, now: datetime
+) -> Obstacle | None:
+    if unavailable is not None:
+        return Obstacle(unavailable, to_moment_or_none(probe_at))
+    until = to_moment_or_none(hold_until)
+    return Obstacle("", until) if until is not None and until > now else None
