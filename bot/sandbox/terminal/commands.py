@@ -47,6 +47,21 @@ class PressButton:
 
 
 @dataclass(frozen=True, slots=True)
+class SendFile:
+    """Send a file of this machine to the bot in the current chat, with what stands under it."""
+
+    path: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFile:
+    """Save the newest file of the current chat on this machine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoveBalance:
     """Change a balance by whole units; chain and account are worked out where they are not given."""
 
@@ -114,6 +129,8 @@ Command = (
     | Become
     | GoTo
     | PressButton
+    | SendFile
+    | SaveFile
     | MoveBalance
     | Break
     | LagChain
@@ -141,6 +158,8 @@ WORDS: tuple[Explained, ...] = (
     Explained("as PERSON [in CHAT]", "become somebody else: `as bob in ops-group`"),
     Explained("in CHAT", "go to another chat or topic: `in treasury-topic`"),
     Explained("press BUTTON", "of the newest message, by its number or its text"),
+    Explained("file PATH [TEXT]", "send a file: `file list.csv /import`"),
+    Explained("save PATH", "the newest file that the bot sent here"),
     Explained("say TEXT", "send it to the bot, even if it looks like one of these"),
     Explained("move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT]", "`move -1250 usdc on polygon`"),
     Explained("break chain CHAIN", "no answer about it; or all: `break gateway`, `break telegram`"),
@@ -229,6 +248,16 @@ def _read_press(_: str, rest: Sequence[str]) -> Command:
     return PressButton(" ".join(rest))
 
 
+def _read_file(_: str, rest: Sequence[str]) -> Command:
+    if not rest:
+        raise _Mistyped("Which one?")
+    return SendFile(rest[0], " ".join(rest[1:]))
+
+
+def _read_save(_: str, rest: Sequence[str]) -> Command:
+    return SaveFile(_one(rest, "Where to?"))
+
+
 def _read_move(_: str, rest: Sequence[str]) -> Command:
     clauses = _clauses(rest, ("on", "of"))
     written, *what = clauses[""] or [""]
@@ -269,6 +298,8 @@ _READERS: Mapping[str, Callable[[str, Sequence[str]], Command]] = {
     "as": _read_become,
     "in": _read_go_to,
     "press": _read_press,
+    "file": _read_file,
+    "save": _read_save,
     "move": _read_move,
     "break": _read_break,
     "lag": _read_lag,

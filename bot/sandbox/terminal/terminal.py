@@ -25,10 +25,13 @@ from bot.sandbox.terminal.commands import (
     OneWord,
     PressButton,
     Rebuild,
+    SaveFile,
     Say,
+    SendFile,
     read_command,
 )
 from bot.sandbox.terminal.faults import NeighbourFaults
+from bot.sandbox.terminal.files import newest_file, read_here, write_here
 from bot.sandbox.terminal.moves import apply_move, story_moves
 from bot.sandbox.terminal.names import (
     ChatOrTopic,
@@ -190,6 +193,10 @@ class Terminal:
                 self._go_to(command)
             case PressButton():
                 self._press(command)
+            case SendFile():
+                self._send_file(command)
+            case SaveFile():
+                self._save_file(command)
             case Misunderstood(reason):
                 self._show(SANDBOX, reason)
             case _:
@@ -211,6 +218,22 @@ class Terminal:
 
     def _say(self, say: Say) -> None:
         self._telegram.says(self._user, self._place.chat, say.text, thread_id=self._place.thread_id)
+
+    def _send_file(self, send: SendFile) -> None:
+        name, content = read_here(send.path)
+        self._telegram.sends_file(
+            self._user,
+            self._place.chat,
+            name,
+            content,
+            send.caption,
+            thread_id=self._place.thread_id,
+        )
+
+    def _save_file(self, save: SaveFile) -> None:
+        file = newest_file(self._telegram, self._place)
+        write_here(save.path, file.content)
+        self._show(SANDBOX, f"{file.file_name} is saved as {save.path}")
 
     def _go_to(self, go: GoTo) -> None:
         self._place = find_place(self._telegram, go.place, self._user)

@@ -110,6 +110,16 @@ def origin(telegram: Telegram) -> object:
     return (last(OPS)(telegram).origin or {})["type"]
 
 
+def file_in(chat_id: int) -> Look:
+    def look(telegram: Telegram) -> object:
+        message = last(chat_id)(telegram)
+        assert message.document is not None
+        came_from = (message.origin or {}).get("type")
+        return message.document.file_name, message.document.content, message.text, came_from
+
+    return look
+
+
 def changed_by(telegram: Telegram) -> object:
     change = heard(telegram)["my_chat_member"]
     assert isinstance(change, dict)
@@ -129,6 +139,7 @@ def is_closed(telegram: Telegram) -> object:
 
 
 SAY: Json = {"user": ALICE, "chat": OPS, "text": "/status"}
+FILE: Json = {"user": ALICE, "chat": OPS, "name": "a.csv", "caption": "/import"}
 IN_TREASURY: Json = {"chat": TEAM, "thread": TREASURY}
 
 
@@ -188,6 +199,14 @@ ACTS: list[tuple[str, Json, Look, object]] = [
     ("forward", {**SAY, "from_user": BOB}, origin, "user"),
     ("forward", {**SAY, "from_chat": NEWS}, origin, "channel"),
     ("forward", {**SAY, "from_name": "Somebody"}, origin, "hidden_user"),
+    ("send-file", {**FILE, "content": "1,2"}, file_in(OPS), ("a.csv", b"1,2", "/import", None)),
+    ("send-file", {**FILE, "base64": "AAE="}, file_in(OPS), ("a.csv", b"\0\1", "/import", None)),
+    (
+        "send-file",
+        {**FILE, "content": "1,2", "from_user": BOB},
+        file_in(OPS),
+        ("a.csv", b"1,2", "/import", "user"),
+    ),
     ("edit", {"chat": ALICE, "message": 1, "text": "changed"}, text_in(ALICE), "changed"),
     ("press", {"user": ALICE, "chat": ALICE, "message": 1, "button": "Go"}, pressed, "go"),
     ("press", {"user": ALICE, "chat": ALICE, "message": 1, "data": "forged"}, pressed, "forged"),
@@ -538,7 +557,7 @@ async def get(telegram: Telegram, path: str) -> tuple[int, object]:
         (
             "fault",
             {"answer": "smile"},
-            '"answer" must be one of close, reset, hold, garbage, page, endless, error, vanish.',
+            '"answer" must be one of close, reset, hold, cut, garbage, page, endless, error, vanish.',
         ),
         (
             "fault",
@@ -550,6 +569,11 @@ async def get(telegram: Telegram, path: str) -> tuple[int, object]:
         ("clock", {"set": "yesterday"}, NO_MOMENT),
         ("clock", {"set": "2026-03-01T12:00:00"}, NO_MOMENT),
         ("clock", {"advance": "much"}, '"advance" must be a number of seconds.'),
+        (
+            "send-file",
+            {"user": 1000, "chat": 1000, "name": "a", "base64": "?"},
+            '"base64" must be valid base64.',
+        ),
         ("refuse", {}, '"seconds" must be a number of seconds.'),
     ],
 )

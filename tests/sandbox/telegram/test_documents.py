@@ -1,6 +1,7 @@
 """Files that a bot sends, as a library sends them and as people see them."""
 
 import io
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ from telegram.error import BadRequest, NetworkError
 
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram.world.world import Chat, Document, InlineButton
+from bot.sandbox.telegram.world.world import Chat, Document, InlineButton, SandboxError
 from tests.sandbox.telegram.client import Api, Json, Reply
 
 REPORT = b"chain,amount\n137,12.5\n"
@@ -222,3 +223,72 @@ async def test_a_group_may_forbid_files_of_one_kind(bot: Bot, telegram: Telegram
         await bot.send_document(group.id, REPORT)
     await bot.send_photo(group.id, png(800, 400))
     await bot.send_message(group.id, "March")
+
+
+# ---------------------------------------------------------------- files of people
+
+
+async def test_a_file_of_a_person_is_heard_with_its_caption_and_fetched(
+    bot: Bot, telegram: Telegram, chat: Chat
+) -> None:
+    telegram.sends_file(telegram.user(chat.id), chat, "list.csv", REPORT, "/import")
+
+    (update,) = await bot.get_updates()
+    assert update.message is not None
+    assert (update.message.text, update.message.caption) == (None, "/import")
+    assert update.message.parse_caption_entities()
+    document = update.message.document
+    assert document is not None
+    assert (document.file_name, document.mime_type, document.file_size) == ("list.csv", "text/csv", 22)
+    async with Bot(
+        telegram.token, base_url=f"{telegram.url}/bot", base_file_url=f"{telegram.url}/file/bot"
+    ) as fetching:
+        file = await fetching.get_file(document.file_id)
+        assert bytes(await file.download_as_bytearray()) == REPORT
+    assert [call.method for call in telegram.calls][-2:] == ["getFile", "file"]
+
+
+async def test_a_file_is_handed_out_to_its_bot_only_and_what_is_none_to_nobody(
+    telegram: Telegram, api: Api, chat: Chat
+) -> None:
+    telegram.sends_file(telegram.user(chat.id), chat, "list.csv", REPORT)
+    (known,) = telegram.documents
+    found = json.loads((await api.call("getFile", file_id=known)).text)["result"]["file_path"]
+
+    async def fetched(token: str, path: str) -> int:
+        async with (
+            ClientSession() as session,
+            session.get(f"{telegram.url}/file/bot{token}/{path}") as answer,
+        ):
+            return answer.status
+
+    assert await fetched(telegram.token, found) == 200
+    assert await fetched("987654321:" + "x" * 35, found) == 401
+    assert await fetched(telegram.token, known) == 404
+    assert await fetched(telegram.token, "documents/other") == 404
+    refused = await api.call("getFile", file_id="other")
+    assert refused.description == "Bad Request: wrong file_id or the file is temporarily unavailable"
+
+
+async def test_a_file_of_more_than_twenty_megabytes_is_not_handed_out(
+    telegram: Telegram, api: Api, chat: Chat
+) -> None:
+    for size in (20 * 2**20, 20 * 2**20 + 1):
+        telegram.sends_file(telegram.user(chat.id), chat, "all.csv", bytes(size))
+    fits, too_big = telegram.documents
+
+    assert (await api.call("getFile", file_id=fits)).status == 200
+    assert (await api.call("getFile", file_id=too_big)).description == "Bad Request: file is too big"
+
+
+async def test_in_a_channel_a_file_is_a_post_and_an_empty_one_is_none(bot: Bot, telegram: Telegram) -> None:
+    olga = telegram.add_user("Olga")
+    channel = telegram.add_channel("News", {olga: "creator"})
+
+    telegram.sends_file(olga, channel, "list.csv", REPORT, "/import")
+    with pytest.raises(SandboxError, match="at least one byte"):
+        telegram.sends_file(olga, channel, "list.csv", b"")
+
+    (update,) = await bot.get_updates(allowed_updates=["channel_post"])
+    assert update.channel_post is not None
+    assert update.channel_post.from_user is None

@@ -17,7 +17,9 @@ from bot.sandbox.terminal.commands import (
     OneWord,
     PressButton,
     Rebuild,
+    SaveFile,
     Say,
+    SendFile,
     read_command,
 )
 
@@ -57,6 +59,9 @@ def test_say_says_what_looks_like_a_word_of_the_director() -> None:
         ("press Undo", PressButton("Undo")),
         ("press 2", PressButton("2")),
         ("press Mute 1 h", PressButton("Mute 1 h")),
+        ("file list.csv", SendFile("list.csv")),
+        ("file ~/list.csv /import to alerts", SendFile("~/list.csv", "/import to alerts")),
+        ("save chart.png", SaveFile("chart.png")),
         ("move -1250 usdc on polygon", MoveBalance(Decimal(-1250), "usdc", chain="polygon")),
         ("move 0.5 eth of vault", MoveBalance(Decimal("0.5"), "eth", account="vault")),
         (
@@ -110,6 +115,9 @@ def test_a_mistyped_word_is_explained_by_the_nearest_one(typed: str, grammar: st
         ("as alice in", "`in` which chat?"),
         ("in", "Where?"),
         ("press", "Which one?"),
+        ("file", "Which one?"),
+        ("save", "Where to?"),
+        ("save a b", "Where to?"),
         ("say", "say TEXT"),
         ("move", "How much of what?"),
         ("move 5", "How much of what?"),

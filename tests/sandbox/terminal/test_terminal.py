@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
@@ -174,6 +175,33 @@ async def test_a_file_that_is_no_text_is_shown_by_its_name(session: Session) -> 
         await session.screen.shows("chart.png")
         == "bot in ops-group       │ 📎 chart.png (image/png, 6 bytes)"
     )
+
+
+async def test_a_file_of_this_machine_is_sent_with_what_stands_under_it(
+    session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_bytes(b"1,2")
+    await session.screen.types(f"file {tmp_path}/list.csv /import now")
+    assert "list.txt can't be read: No such file or directory." in await session.screen.types(
+        f"file {tmp_path}/list.txt"
+    )
+
+    sent = session.telegram.messages(session.private(session.alice))[-1]
+    assert sent.document is not None
+    assert (sent.document.file_name, sent.document.content, sent.text) == ("list.csv", b"1,2", "/import now")
+
+
+async def test_the_newest_file_of_a_chat_is_saved_and_no_other_is_overwritten(
+    session: Session, tmp_path: Path
+) -> None:
+    await session.screen.types("in ops-group")
+    assert "The bot sent no file to ops-group." in await session.screen.types(f"save {tmp_path}/a.csv")
+    await session.bot.send_document(session.ops.id, InputFile(b"old", "old.csv"))
+    await session.bot.send_document(session.ops.id, InputFile(b"new", "new.csv"))
+
+    assert f"new.csv is saved as {tmp_path}/a.csv" in await session.screen.types(f"save {tmp_path}/a.csv")
+    assert "can't be written: File exists." in await session.screen.types(f"save {tmp_path}/a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"new"
 
 
 # ---------------------------------------------------------------- buttons

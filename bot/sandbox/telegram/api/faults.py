@@ -73,6 +73,11 @@ class Endless:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The connection is closed in the middle of the answer."""
+
+
+@dataclass(frozen=True)
 class Vanish:
     """The message is in its chat for a moment, then another bot deletes it, and Telegram says so."""
 
@@ -116,7 +121,7 @@ class Hang:
 
 
 PlainAnswer = Close | Reset | Garbage | Error | ProxyPage
-Answer = PlainAnswer | Vanish | Hang | Endless
+Answer = PlainAnswer | Vanish | Hang | Endless | Cut
 
 
 @dataclass(frozen=True)
@@ -235,15 +240,15 @@ async def apply_fault(
     accepted = await accept() if fault.place == "after" else None
     match fault.answer:
         case Hang() as hold:
-            if await hold.passes():
-                return accepted or await accept()
-            return _closed(request)
+            return (accepted or await accept()) if await hold.passes() else _closed(request)
         case Vanish(code, description):
             if accepted is not None and accepted.status != HTTPStatus.OK:
                 return accepted
             if accepted is not None:
                 take_back(accepted)
             return _answer(Error(code, description), request)
+        case Cut():
+            return await _send_half(accepted or await accept(), request)
         case Endless() as endless:
             return await _send_endless(endless, request)
         case answer:
@@ -277,6 +282,18 @@ async def _send_endless(endless: Endless, request: web.Request) -> web.StreamRes
             await response.write(_MEGABYTE if packer is None else packer.compress(_MEGABYTE))
         point = endless.point.encode()
         await response.write(point if packer is None else packer.compress(point) + packer.flush())
+    return response
+
+
+async def _send_half(whole: web.Response, request: web.Request) -> web.StreamResponse:
+    """Say how long the answer is, send half of it, and close the connection."""
+    assert isinstance(whole.body, bytes)
+    response = web.StreamResponse(status=whole.status)
+    response.content_length = len(whole.body)
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(whole.body[: len(whole.body) // 2])
+    _closed(request)
     return response
 
 

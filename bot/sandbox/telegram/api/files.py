@@ -1,9 +1,9 @@
-"""Files that the bot sends, refused in Telegram's words where it would refuse them."""
+"""Files that the bot sends and fetches, refused in Telegram's words where it would refuse them."""
 
 from dataclasses import replace
 
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
-from bot.sandbox.telegram.world.wire import bad_request
+from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request
 from bot.sandbox.telegram.world.world import Document, TelegramWorld
 
 ATTACHED = "attach://"
@@ -11,7 +11,9 @@ MAX_PICTURE_BYTES = 10 * 2**20
 MAX_PICTURE_PIXELS = 10_000
 """Width and height together."""
 MAX_PICTURE_RATIO = 20
+MAX_FETCHED_BYTES = 20 * 2**20
 
+_FOLDER = "documents/"
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 
@@ -49,6 +51,29 @@ def as_picture(file: Document) -> Document:
     if width + height > MAX_PICTURE_PIXELS or longer > MAX_PICTURE_RATIO * shorter:
         raise bad_request("PHOTO_INVALID_DIMENSIONS")
     return replace(file, pixels=(width, height))
+
+
+def file_json(parameters: Parameters, world: TelegramWorld) -> Json:
+    """Write where a file can be fetched that somebody sent; ApiError where Telegram would refuse."""
+    file = world.documents.get(parameters.text("file_id"))
+    if file is None:
+        raise bad_request("wrong file_id or the file is temporarily unavailable")
+    if len(file.content) > MAX_FETCHED_BYTES:
+        raise bad_request("file is too big")
+    return {
+        "file_id": file.file_id,
+        "file_unique_id": file.file_id,
+        "file_size": len(file.content),
+        "file_path": f"{_FOLDER}{file.file_id}",
+    }
+
+
+def file_at(path: str, world: TelegramWorld) -> Document:
+    """Return the file at a path that `file_json` wrote; ApiError where there is none."""
+    file = world.documents.get(path.removeprefix(_FOLDER))
+    if file is None or not path.startswith(_FOLDER):
+        raise ApiError(404, "Not Found")
+    return file
 
 
 def _kept(upload: Upload, world: TelegramWorld) -> Document:

@@ -11,7 +11,7 @@ from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.api.access import BotRights
 from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
-from bot.sandbox.telegram.api.files import as_picture, read_file
+from bot.sandbox.telegram.api.files import as_picture, file_at, file_json, read_file
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.html import Entity
@@ -60,6 +60,7 @@ class Methods:
             "setMyCommands": self.commands.set,
             "getMyCommands": self.commands.get,
             "deleteMyCommands": self.commands.delete,
+            "getFile": lambda parameters: file_json(parameters, people),
             "getChat": self._get_chat,
             "getChatMember": self._get_chat_member,
             "getChatAdministrators": self._get_chat_administrators,
@@ -94,6 +95,10 @@ class Methods:
         result = self._table[name](parameters)
         self._limiter.count(name, chat)
         return result
+
+    def file_at(self, path: str) -> Document:
+        """Return the file that is fetched from a path; ApiError where there is none."""
+        return file_at(path, self._people)
 
     def erase(self, chat_id: int, message_id: int) -> None:
         """Delete a message from its chat."""

@@ -13,6 +13,9 @@ from bot.sandbox.telegram.api.parameters import Parameters, read_parameters
 from bot.sandbox.telegram.world.clock import Clock
 from bot.sandbox.telegram.world.wire import ApiError, failure_json, success_json
 
+FETCHED = "file"
+"""What stands for a method where a file is fetched."""
+
 TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
 
 
@@ -26,7 +29,7 @@ class BotCall:
 
 
 class BotApi:
-    """Answers `/bot<token>/<method>` and records the calls."""
+    """Answers `/bot<token>/<method>` and `/file/bot<token>/<path>`, and records the calls."""
 
     def __init__(self, token: str, methods: Methods, faults: FaultRules, now: Clock) -> None:
         self._token = token
@@ -39,7 +42,11 @@ class BotApi:
         """Return the routes; any other path is answered with Telegram's own 404."""
         return [
             web.route(verb, path, answer)
-            for path, answer in (("/bot{token}/{method}", self._serve), ("/{anywhere:.*}", _not_found))
+            for path, answer in (
+                ("/bot{token}/{method}", self._serve),
+                ("/file/bot{token}/{path:.+}", self._serve_file),
+                ("/{anywhere:.*}", _not_found),
+            )
             # Telegram takes both verbs for every method.
             for verb in ("GET", "POST")
         ]
@@ -57,6 +64,23 @@ class BotApi:
         if fault is None:
             return await self._accept(name, parameters)
         return await apply_fault(fault, request, lambda: self._accept(name, parameters), self._take_back)
+
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        try:
+            self._check_token(request.match_info["token"])
+            file = self._methods.file_at(path)
+        except ApiError as error:
+            return _failure(error)
+
+        async def accept() -> web.Response:
+            return web.Response(body=file.content)
+
+        self.calls.append(BotCall(FETCHED, {"path": path}, self._now()))
+        fault = self._faults.take(FETCHED, None)
+        if fault is None:
+            return await accept()
+        return await apply_fault(fault, request, accept, lambda _: None)
 
     async def _accept(self, name: str, parameters: Parameters) -> web.Response:
         try:

@@ -6,6 +6,7 @@ from dataclasses import asdict, fields, replace
 from bot.sandbox.telegram.api.faults import (
     Answer,
     Close,
+    Cut,
     Endless,
     Error,
     FaultRules,
@@ -144,6 +145,7 @@ def _read_answer(body: Body) -> Answer:
         "close": Close,
         "reset": Reset,
         "hold": Hang,
+        "cut": Cut,
         "garbage": lambda: Garbage(body.given_or_none("body", str) or Garbage.body),
         "page": lambda: ProxyPage(
             body.given_or_none("code", int) or ProxyPage.status,

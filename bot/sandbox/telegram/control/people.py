@@ -1,12 +1,16 @@
 """Control routes for what people do in chats: write, press, join, leave, pin, rename."""
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body, Names
 from bot.sandbox.telegram.control.shown import show_message
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram.world.world import Chat, User
+from bot.sandbox.telegram.world.world import Chat, SandboxError, User
+
+_ORIGINS = frozenset({"from_user", "from_chat", "from_name"})
 
 
 class PeopleActs:
@@ -22,6 +26,7 @@ class PeopleActs:
             "say": self._say,
             "start": self._start,
             "forward": self._forward,
+            "send-file": self._send_file,
             "edit": self._edit,
             "press": self._press,
             "join": self._join,
@@ -61,6 +66,20 @@ class PeopleActs:
             )
         )
 
+    def _send_file(self, body: Body) -> Json:
+        came_from = self._origin(body) if body.fields.keys() & _ORIGINS else None
+        return show_message(
+            self._groups.sends_file(
+                self._names.user(body),
+                self._names.chat(body),
+                body.given("name", str),
+                _content(body),
+                body.given_or_none("caption", str) or "",
+                thread_id=body.given_or_none("thread", int),
+                came_from=came_from,
+            )
+        )
+
     def _origin(self, body: Body) -> User | Chat | str:
         if "from_user" in body.fields:
             return self._names.user(body, "from_user")
@@ -89,3 +108,13 @@ class PeopleActs:
 
     def _rename(self, body: Body) -> None:
         self._groups.renames(self._names.user(body), self._names.chat(body), body.given("title", str))
+
+
+def _content(body: Body) -> bytes:
+    """Return what is in a file: a text, or any bytes in base64."""
+    if "base64" not in body.fields:
+        return body.given("content", str).encode()
+    try:
+        return base64.b64decode(body.given("base64", str), validate=True)
+    except binascii.Error:
+        raise SandboxError('"base64" must be valid base64.') from None

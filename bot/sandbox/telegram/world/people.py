@@ -1,6 +1,7 @@
 """What people do in chats: write, edit, forward, press, block. What the bot may hear of becomes an update."""
 
 import itertools
+import mimetypes
 import re
 from dataclasses import replace
 
@@ -114,6 +115,31 @@ class People(TelegramWorld):
         return self._hear(
             "message", replace(message, origin=origin_json(came_from, self.now(), message.message_id))
         )
+
+    def sends_file(
+        self,
+        user: User,
+        chat: Chat,
+        name: str,
+        content: bytes,
+        caption: str = "",
+        *,
+        thread_id: int | None = None,
+        came_from: User | Chat | str | None = None,
+    ) -> Message:
+        """Send a member's file with what stands under it, or forward one of somebody else."""
+        self._must_be(user, chat, SPEAKING if chat.type != "channel" else IN_CHARGE)
+        if not content:
+            raise SandboxError("A file that is sent has at least one byte.")
+        mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        author = None if chat.type == "channel" else user
+        message = self._written(chat, caption, author, thread_id, None)
+        message = replace(
+            message,
+            document=self.add_document(name, mime_type, content),
+            origin=origin_json(came_from, self.now(), message.message_id) if came_from is not None else None,
+        )
+        return self._hear("message" if author else "channel_post", message)
 
     def edits(self, message: Message, text: str) -> Message:
         """Edit a message as its author."""
