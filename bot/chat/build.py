@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from telegram import Bot
-
 from bot.chat.buttons.button_commands import ButtonCommands
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions
@@ -16,6 +14,8 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.chat_details import ChatDetails
+from bot.chat.telegram.connection import TelegramBot
+from bot.chat.telegram.downloads import Downloads
 from bot.chat.updates import UpdateHandler
 from bot.domain.assets import Part
 from bot.domain.chains import Chains
@@ -33,7 +33,7 @@ class ChatParts:
 
 
 def build_chat(
-    bot: Bot,
+    bot: TelegramBot,
     db: DatabaseThread,
     permissions: Permissions,
     screens: Screens,
@@ -64,6 +64,7 @@ def build_chat(
         owners_are_configured=owners_are_configured,
         owners_changed=on_owner,
         look_up_chat=details.look_up,
+        download=Downloads(bot).download,
         posting_trouble=details.posting_trouble,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
         history_days=history_days,

@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from telegram import Bot, ChatMember
 
+from bot.chat.telegram.downloads import IncomingDocument
 from bot.chat.telegram.origin import Origin
 from bot.domain.assets import Part
 from bot.domain.chat.access import Action, Author, Permission, is_open, judge
@@ -56,6 +57,8 @@ class Incoming:
     """None: it is no reply."""
     people: tuple[Mention, ...] = ()
     """Whose numbers came with it: who wrote it, whom it replies to, and whom it mentions without an @name."""
+    document: IncomingDocument | None = None
+    """The file that it stands under, or else that of the message it replies to; None: there is none."""
 
     def actor(self, at: datetime) -> Actor:
         """Return who it is, as the audit log keeps it."""

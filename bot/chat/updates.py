@@ -44,6 +44,7 @@ from bot.chat.pastes import Pastes
 from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.chat_details import why_not_posting
+from bot.chat.telegram.downloads import IncomingDocument
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import EMPTY, Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
@@ -215,8 +216,13 @@ class UpdateHandler:
         await self._callbacks.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
+        document = _document(message)
         incoming = Incoming(
-            _place(message), _author(message), _replied_to(message, self._bot.id), _people(message)
+            place=_place(message),
+            author=_author(message),
+            replied_to=_replied_to(message, self._bot.id),
+            people=_people(message),
+            document=document or _document(message.reply_to_message),
         )
         replied = incoming.replied_to
         text, is_mentioned = without_mention(text, self._services.username())
@@ -230,8 +236,9 @@ class UpdateHandler:
             request = await self._read(incoming, text)
         if isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
-        # The text under a picture is read for addresses, but nobody types a command there.
-        if message.text is None and not isinstance(request, _NO_COMMANDS):
+        # The text under a picture is read for addresses, but nobody types a command there; a file may come
+        # with one that is about it.
+        if message.text is None and document is None and not isinstance(request, _NO_COMMANDS):
             request = PlainRequest()
         is_addressed = incoming.place.is_private or is_mentioned or (replied is not None and replied.is_ours)
         if request.is_talk and not is_addressed:
@@ -398,6 +405,14 @@ def _people(message: Message) -> tuple[Mention, ...]:
         *with_username,
         *(Mention(text, entity.user.id) for entity, text in entities.items() if entity.user and text),
     )
+
+
+def _document(message: Message | None) -> IncomingDocument | None:
+    """Return the file of a message; a moving picture, which comes as one too, is none."""
+    if message is None or message.document is None or message.animation is not None:
+        return None
+    file = message.document
+    return IncomingDocument(file.file_id, file.file_name or "", file.file_size, file.mime_type or "")
 
 
 def _is_of_a_bot(message: Message) -> bool:

@@ -17,6 +17,7 @@ from bot.chat.buttons.data import Attachment, ButtonAction, Press, Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.permissions import Incoming, Permissions
+from bot.chat.telegram.downloads import IncomingDocument
 from bot.chat.text.html import Html, code, fill, join
 from bot.domain.assets import Address, Part
 from bot.domain.chains import Chains, Listing
@@ -103,6 +104,8 @@ class Services:
     """Called when somebody becomes an owner, or is one no more."""
     look_up_chat: Callable[[int | str], Awaitable[Place | None]]
     """Asks Telegram about a chat, by its id or @name."""
+    download: Callable[[IncomingDocument, int], Awaitable[bytes | str]]
+    """Returns what is in a file of so many bytes at most; a `str` says in words why it can't be had."""
     posting_trouble: Callable[[int], Awaitable[str]]
     """Returns why the bot can't post in the channel of an id, "" if it can."""
     max_subscriptions_per_chat: int

@@ -7,11 +7,10 @@ from typing import Any
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
-from telegram.request import BaseRequest
 
 from bot.chat.telegram.errors import RequestResult, failure_of
 from bot.chat.telegram.stats import RequestStats
-from bot.chat.telegram.transport import TelegramRequest, proxy_for
+from bot.chat.telegram.transport import FileTooLarge, TelegramRequest, Unreadable, proxy_for
 
 REQUESTS_AT_ONCE = 64
 
@@ -25,8 +24,8 @@ class TelegramBot(Bot):
         *,
         base_url: str,
         base_file_url: str,
-        request: BaseRequest,
-        get_updates_request: BaseRequest,
+        request: TelegramRequest,
+        get_updates_request: TelegramRequest,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
@@ -36,6 +35,7 @@ class TelegramBot(Bot):
             request=request,
             get_updates_request=get_updates_request,
         )
+        self._files = request
         self._stats = RequestStats()
         self._monotonic = monotonic
 
@@ -50,6 +50,22 @@ class TelegramBot(Bot):
         """Return the result of `getUpdates` unparsed, so that one bad update hides no other."""
         asked = {"offset": offset, "timeout": timeout_seconds, "allowed_updates": kinds}
         return await self._post("getUpdates", asked, read_timeout=timeout_seconds + patience_seconds)
+
+    async def download(self, file_id: str, most_bytes: int) -> bytes:
+        """Return what is in a file that somebody sent; raises FileTooLarge, or an error of the library.
+
+        The token is a part of the address that Telegram hands files out at, and of no error.
+        """
+        found = await self._post("getFile", {"file_id": file_id})
+        path, size = (found.get("file_path"), found.get("file_size")) if isinstance(found, dict) else ("", 0)
+        if not isinstance(path, str) or not path:
+            raise Unreadable("it says of no place to fetch the file from")
+        if isinstance(size, int) and size > most_bytes:
+            raise FileTooLarge
+        content = await self._files.fetch(f"{self.base_file_url}/{path}", most_bytes)
+        if isinstance(size, int) and len(content) < size:
+            raise Unreadable("the file is cut")
+        return content
 
     async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401 - as the library has it
         """Make one request, and count it; all of them pass here. The types are the library's."""

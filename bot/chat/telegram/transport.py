@@ -8,13 +8,15 @@ import asyncio
 import json
 import math
 import zlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from telegram.error import NetworkError, TelegramError, TimedOut
+from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 CONNECT_SECONDS = 10.0
@@ -23,6 +25,9 @@ UPLOAD_SECONDS = 150.0
 """How long a file may take to leave: 10 MB at half a megabit a second, and a little."""
 READ_SECONDS = 30.0
 """Long: a throttled Bot API server answers late, and giving up a read makes a send of unknown outcome."""
+
+DOWNLOAD_SECONDS = 30.0
+"""How long fetching a file may take, in all; somebody waits for what comes of it."""
 
 POOL_SECONDS = 5.0
 """How long a request waits for another one to end, where as many as may are under way."""
@@ -64,11 +69,20 @@ _NEVER_CONNECTED = (
 )
 """Errors with which no request has left: the last two are those of a proxy that refuses, or is no address."""
 
+_Result = TypeVar("_Result")
+
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Unreadable(TelegramError):
     """An answer that can't be read, or makes no sense."""
+
+
+class FileTooLarge(TelegramError):
+    """A file that is longer than it may be; no more of it was read."""
+
+    def __init__(self) -> None:
+        super().__init__("the file is too large")
 
 
 class NotConnected(NetworkError):
@@ -128,13 +142,23 @@ class TelegramRequest(BaseRequest):
             connect=connect_seconds,
             sock_read=read_seconds,
         )
+        exchange = partial(self._exchange, url, method, request_data, limits)
+        return await self._in_turn(exchange, _given(pool_timeout, POOL_SECONDS))
+
+    async def fetch(self, url: str, most_bytes: int) -> bytes:
+        """Return what is handed out at a URL; raises FileTooLarge, Unreadable or NetworkError."""
+        limits = aiohttp.ClientTimeout(total=DOWNLOAD_SECONDS, connect=CONNECT_SECONDS)
+        return await self._in_turn(partial(self._fetch, url, most_bytes, limits), POOL_SECONDS)
+
+    async def _in_turn(self, exchange: Callable[[], Awaitable[_Result]], patience_seconds: float) -> _Result:
+        """Do it once no more than `at_once` others are under way, and hide aiohttp's errors."""
         try:
-            async with asyncio.timeout(_given(pool_timeout, POOL_SECONDS)):
+            async with asyncio.timeout(patience_seconds):
                 await self._at_once.acquire()
         except TimeoutError:
             raise TooManyRequests from None
         try:
-            return await self._exchange(url, method, request_data, limits)
+            return await exchange()
         except (aiohttp.ClientError, OSError) as error:
             failure = _failure(error)
         finally:
@@ -142,13 +166,28 @@ class TelegramRequest(BaseRequest):
         # Out here, as `from None` only hides aiohttp's error: it would be kept all the same.
         raise failure
 
+    async def _fetch(self, url: str, most_bytes: int, limits: aiohttp.ClientTimeout) -> bytes:
+        async with self._opened(url).get(url, timeout=limits, allow_redirects=False) as response:
+            if response.status not in _OK:
+                failed = NetworkError if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR else BadRequest
+                raise failed(f"it is not handed out ({response.status})")
+            content = bytearray()
+            async for piece in _unpacked(response):
+                content += piece
+                if len(content) > most_bytes:
+                    raise FileTooLarge
+            return bytes(content)
+
+    def _opened(self, url: str) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = _new_session(url)
+        return self._session
+
     async def _exchange(
         self, url: str, method: str, request_data: RequestData | None, limits: aiohttp.ClientTimeout
     ) -> tuple[int, bytes]:
-        if self._session is None:
-            self._session = _new_session(url)
         body = None if request_data is None else _encoded(request_data)
-        async with self._session.request(
+        async with self._opened(url).request(
             method,
             url,
             data=body,

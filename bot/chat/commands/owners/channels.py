@@ -117,7 +117,7 @@ class ChannelRequest(Request):
             for channel in meant:
                 if not await services.permissions.is_open(channel):
                     return (await _closed(services, here, channel),)
-                there = Incoming(channel, incoming.author)
+                there = Incoming(channel, incoming.author, document=incoming.document)
                 answer = await ending.request.carry_out(_answering(services, here), there)
                 return await _shown(services, here, channel, answer)
         known = await services.db.run(access_requests.channels)
