@@ -123,4 +123,18 @@ MUTANTS = (
         " __import__('datetime').timezone(now.astimezone(zone).utcoffset()))\n",
         "tests/domain/test_digests.py::test_a_daily_digest_is_due_once_on_every_day_of_a_year",
     ),
+    Mutant(
+        "amounts go through a float: what is exported differs from what was held, in the digits behind",
+        "bot/domain/units.py",
+        '    whole, fraction = _split(abs(amount_raw), decimals)\n    sign = "-"',
+        '    whole, fraction = _split(int(float(abs(amount_raw))), decimals)\n    sign = "-"',
+        "tests/domain/test_export_files.py::test_csv_reads_back_as_what_was_written",
+    ),
+    Mutant(
+        "numbers are guarded as texts are: what went is no number any more, and sums leave it out",
+        "bot/domain/history/export_files.py",
+        '        yield number or ""',
+        '        yield guarded(number or "")',
+        "tests/domain/test_export_files.py::test_no_number_is_guarded",
+    ),
 )

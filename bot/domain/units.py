@@ -37,17 +37,24 @@ def format_signed(delta_raw: int, decimals: int) -> str:
     return ("+" if delta_raw >= 0 else "") + format_exact(delta_raw, decimals)
 
 
+def plain_number(amount_raw: int, decimals: int) -> str:
+    """Return an amount with every digit as programs read it: `1234.000001`, `-5`."""
+    whole, fraction = _split(abs(amount_raw), decimals)
+    sign = "-" if amount_raw < 0 else ""
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
 def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal | None:
     """Return what an amount is worth in dollars, unrounded; None if the price is missing or nonsense."""
-    if price_usd is None:
-        return None
-    try:
-        price = Decimal(price_usd)
-    except InvalidOperation:
-        return None
-    if not price.is_finite() or price < 0 or price.adjusted() >= _PRICE_DIGITS_MOST:
-        return None
-    return _EXACT.multiply(_EXACT.scaleb(Decimal(amount_raw), -decimals), price)
+    price = _price(price_usd)
+    return None if price is None else _EXACT.multiply(whole_units(amount_raw, decimals), price)
+
+
+def plain_price(price_usd: str | None) -> str | None:
+    """Return a price with every digit as programs read it; None if it is missing or nonsense."""
+    price = _price(price_usd)
+    # Of a number like 1e-999999 the digits would fill the file.
+    return None if price is None or price.adjusted() <= -_PRICE_DIGITS_MOST else f"{price:f}"
 
 
 def whole_units(amount_raw: int, decimals: int) -> Decimal:
@@ -73,6 +80,15 @@ def format_signed_usd(value: Decimal) -> str:
     """Return a difference in dollars with its sign, `−$1,250.00`, `+$0.10`; `<$0.01` has no sign."""
     shown = format_usd(value)
     return f"+{shown}" if shown.startswith("$") else shown
+
+
+def _price(price_usd: str | None) -> Decimal | None:
+    """Return a price that may be reckoned with."""
+    try:
+        price = Decimal(price_usd or "")
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and price >= 0 and price.adjusted() < _PRICE_DIGITS_MOST else None
 
 
 def _split(amount_raw: int, decimals: int) -> tuple[int, str]:

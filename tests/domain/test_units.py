@@ -15,6 +15,8 @@ from bot.domain.units import (
     format_shown,
     format_signed,
     format_signed_usd,
+    plain_number,
+    plain_price,
     usd_value,
 )
 from tests.amounts import read_amount
@@ -52,6 +54,36 @@ def test_what_is_written_reads_back(amount_raw: int, places: int) -> None:
     written = format_exact(amount_raw, places)
 
     assert read_amount(written) == Fraction(amount_raw, 10**places)
+
+
+@given(amounts, decimals)
+def test_for_programs_the_same_is_written_without_commas_and_with_a_minus_they_know(
+    amount_raw: int, places: int
+) -> None:
+    written = plain_number(amount_raw, places)
+
+    assert Fraction(written) == Fraction(amount_raw, 10**places)
+    assert written == format_exact(amount_raw, places).replace(",", "").replace(MINUS, "-")
+
+
+@pytest.mark.parametrize(
+    ("price", "plain"),
+    [
+        ("1", "1"),
+        ("0.9998", "0.9998"),
+        ("1.5e-9", "0.0000000015"),
+        ("2E3", "2000"),
+        (None, None),
+        ("", None),
+        ("=1+1", None),
+        ("NaN", None),
+        ("-1", None),
+        ("1e100", None),
+        ("1e-999999", None),
+    ],
+)
+def test_a_price_is_written_out_unless_it_is_nonsense(price: str | None, plain: str | None) -> None:
+    assert plain_price(price) == plain
 
 
 # ---------------------------------------------------------------- shown

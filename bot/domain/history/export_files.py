@@ -1,0 +1,198 @@
+"""Changes as a file for spreadsheets (CSV) or for programs (JSON), exact to the last digit.
+
+CSV is RFC 4180, with commas and CRLF. It begins with a byte order mark: without one Excel takes UTF-8 for
+the code page of its machine. Every number of JSON is a string, as its readers may take numbers for floats.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from io import StringIO
+
+from bot.domain.assets import ChainId
+from bot.domain.observations import ItemMove
+from bot.domain.observe.descriptions import Decimals
+from bot.domain.units import plain_number
+
+
+class ExportFormat(StrEnum):
+    """What a file is written as; the value is its ending."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRow:
+    """One change as one row of a file."""
+
+    at: datetime
+    """In UTC; whole milliseconds count."""
+    account: str
+    label: str
+    chain: str
+    chain_id: ChainId
+    contract: str
+    """"" for a native coin."""
+    symbol: str
+    kind: str
+    before_raw: int
+    after_raw: int
+    decimals: Decimals
+    """Where one is unknown, the amount stands in smallest units alone."""
+    price_usd: str | None
+    """A plain decimal number."""
+    block: int | None
+    message_id: str
+    """The id at the end of the message that reported it; "" where none did."""
+    reported: str
+    """What became of it here."""
+    items: tuple[ItemMove, ...] = ()
+
+
+class ExportFile:
+    """A file that grows by rows; its content is whole at any time."""
+
+    def __init__(self, written_as: ExportFormat) -> None:
+        self.rows = 0
+        self._written_as = written_as
+        self._chunks = [] if written_as is ExportFormat.JSON else [_BYTE_ORDER_MARK + _csv_lines([COLUMNS])]
+        self._size = sum(map(len, self._chunks))
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has, or a few less."""
+        return self._size
+
+    def add(self, rows: Sequence[ExportRow]) -> None:
+        """Append rows."""
+        if self._written_as is ExportFormat.CSV:
+            chunk = _csv_lines(map(_cells, rows))
+        else:
+            chunk = "".join(f",\n{_compact(_members(row))}" for row in rows).encode()
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        self.rows += len(rows)
+
+    def content(self) -> bytes:
+        """Return the bytes of the file."""
+        whole = b"".join(self._chunks)
+        return whole if self._written_as is ExportFormat.CSV else b"[" + whole.removeprefix(b",") + b"\n]\n"
+
+
+COLUMNS = (
+    "time_utc",
+    "account",
+    "label",
+    "chain",
+    "chain_id",
+    "contract",
+    "symbol",
+    "kind",
+    "before",
+    "after",
+    "change",
+    "before_raw",
+    "after_raw",
+    "decimals",
+    "price_usd",
+    "block",
+    "message_id",
+    "transfers",
+    "reported",
+    "items",
+)
+"""In this order; new ones come last, as programs count them."""
+
+_BYTE_ORDER_MARK = "\ufeff".encode()
+
+# What a cell begins with that is run as a formula. In many countries programs take semicolons for what
+# separates cells, so that one may begin within ours. A ' is guarded too: so the guard can be taken off again.
+_FORMULA = re.compile(r"""(\A|[;\t\r\n]"*)(?=[=+\-@\t\r'])""")
+
+
+def guarded(text: str) -> str:
+    """Return a text that no spreadsheet runs as a formula, whoever wrote it; of numbers this is not true."""
+    return _FORMULA.sub(r"\1'", text)
+
+
+def _csv_lines(lines: Iterable[Iterable[str]]) -> bytes:
+    written = StringIO(newline="")
+    csv.writer(written, lineterminator="\r\n").writerows(lines)
+    return written.getvalue().encode()
+
+
+def _cells(row: ExportRow) -> Iterable[str]:
+    """Yield the cells of a row: text is guarded, numbers never are, for -5 is one."""
+    amounts = _amounts(row)
+    yield f"{row.at:%Y-%m-%d %H:%M:%S}.{row.at.microsecond // 1000:03}"  # as spreadsheets know it
+    yield guarded(row.account)
+    yield guarded(row.label)
+    yield guarded(row.chain)
+    yield str(row.chain_id)
+    yield guarded(row.contract)
+    yield guarded(row.symbol)
+    yield guarded(row.kind)
+    for number in amounts:
+        yield number or ""
+    yield str(row.before_raw)
+    yield str(row.after_raw)
+    yield _number(row.decimals.after) or ""
+    yield row.price_usd or ""
+    yield _number(row.block) or ""
+    yield guarded(row.message_id)
+    yield ""
+    yield guarded(row.reported)
+    yield " ".join(f"{one.token_id}:{one.before_raw}>{one.after_raw}" for one in row.items)
+
+
+def _members(row: ExportRow) -> Mapping[str, object]:
+    """Return the members of a row's object: None is unknown."""
+    before, after, change = _amounts(row)
+    return {
+        "time_utc": f"{row.at:%Y-%m-%dT%H:%M:%S}.{row.at.microsecond // 1000:03}Z",
+        "account": row.account,
+        "label": row.label,
+        "chain": row.chain,
+        "chain_id": str(row.chain_id),
+        "contract": row.contract,
+        "symbol": row.symbol,
+        "kind": row.kind,
+        "before": before,
+        "after": after,
+        "change": change,
+        "before_raw": str(row.before_raw),
+        "after_raw": str(row.after_raw),
+        "decimals": _number(row.decimals.after),
+        "price_usd": row.price_usd,
+        "block": _number(row.block),
+        "message_id": row.message_id,
+        "transfers": None,
+        "reported": row.reported,
+        "items": [
+            {"id": str(one.token_id), "before": str(one.before_raw), "after": str(one.after_raw)}
+            for one in row.items
+        ],
+    }
+
+
+def _amounts(row: ExportRow) -> tuple[str | None, str | None, str | None]:
+    """Return what was held before, after, and the difference, in whole units; None: their size is unknown."""
+    units = row.decimals
+    before = None if units.before is None else plain_number(row.before_raw, units.before)
+    after = None if units.after is None else plain_number(row.after_raw, units.after)
+    if before is None or after is None:
+        return before, after, None
+    return before, after, plain_number(units.difference(row.before_raw, row.after_raw), units.places)
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _compact(members: Mapping[str, object]) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
