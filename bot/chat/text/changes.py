@@ -19,7 +19,7 @@ from bot.domain.assets import Asset
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
-from bot.domain.observe.descriptions import Decimals, decimals_of, decimals_of_change
+from bot.domain.observe.descriptions import Decimals, decimals_in
 from bot.domain.observe.worth import dollars
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
@@ -76,7 +76,7 @@ def worth_of_change(alert: ChangeAlert, chains: Chains) -> Decimal | None:
     change = alert.change
     if change.kind is MoveKind.LISTED:
         return None
-    decimals = _decimals(alert, chains)
+    decimals = decimals_in(change, alert.description, chains)
     difference = decimals.difference(change.before.amount_raw, change.after.amount_raw)
     return dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
 
@@ -84,7 +84,7 @@ def worth_of_change(alert: ChangeAlert, chains: Chains) -> Decimal | None:
 def _news(alert: ChangeAlert, chains: Chains, alike: AbstractSet[Asset]) -> _News:
     change = alert.change
     name = asset_name(change.asset, alert.description, chains, alike)
-    decimals = _decimals(alert, chains)
+    decimals = decimals_in(change, alert.description, chains)
     if change.kind is MoveKind.LISTED:
         return _listed(alert, name, decimals.after)
     if change.before.amount_raw != change.after.amount_raw:
@@ -92,20 +92,6 @@ def _news(alert: ChangeAlert, chains: Chains, alike: AbstractSet[Asset]) -> _New
     if alert.steps > 1 and not change.items:
         return _News("⇄", "±0 " + name + _raw(decimals), _old_and_new(alert, decimals))
     return _exchanged(alert, name, decimals)
-
-
-def _decimals(alert: ChangeAlert, chains: Chains) -> Decimals:
-    """Return the decimals of both amounts, as far as they were known when the change was observed."""
-    change, description = alert.change, alert.description
-
-    def known(decimals: int | None) -> int | None:
-        otherwise = description.decimals if decimals is None else decimals
-        return decimals_of(change.asset, description._replace(decimals=otherwise), chains)
-
-    former = None if change.former_decimals is None else known(change.former_decimals)
-    return decimals_of_change(
-        change.before.amount_raw, change.after.amount_raw, former, known(change.decimals)
-    )
 
 
 def _moved(alert: ChangeAlert, name: Html, decimals: Decimals, worth: str) -> _News:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bot.domain.assets import WHOLE_KINDS, Asset, Description
 from bot.domain.chains import Chains
+from bot.domain.observations import Change
 
 REFRESHED_AFTER = timedelta(days=7)
 """Names and decimals change, though seldom."""
@@ -85,6 +86,18 @@ def decimals_of_change(before_raw: int, after_raw: int, former: int | None, now:
     if _are_near(before_raw, after_raw, now - former, now - former):
         return Decimals(former, now)
     return Decimals(None, None)
+
+
+def decimals_in(change: Change, description: Description, chains: Chains) -> Decimals:
+    """Return the decimals of both amounts, as far as they were known when the change was observed."""
+
+    def known(decimals: int | None) -> int | None:
+        otherwise = description.decimals if decimals is None else decimals
+        return decimals_of(change.asset, description._replace(decimals=otherwise), chains)
+
+    former = None if change.former_decimals is None else known(change.former_decimals)
+    before, after = change.before.amount_raw, change.after.amount_raw
+    return decimals_of_change(before, after, former, known(change.decimals))
 
 
 def may_be_redenominated(before_raw: int, after_raw: int) -> bool:
