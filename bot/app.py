@@ -169,6 +169,7 @@ async def _build(
         now=now,
         monotonic=time.monotonic,
     )
+    stack.push_async_callback(chat.exports.close)
     receiver = Receiver(telegram, chat.updates.on_update, permissions.go_first, monotonic=time.monotonic)
     health = Health(
         settings=settings,
@@ -179,6 +180,7 @@ async def _build(
         poller=poller,
         receiver=receiver,
         updates=chat.updates,
+        exports=chat.exports,
         dispatcher=dispatcher,
         now=now,
         monotonic=time.monotonic,

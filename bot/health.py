@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot import __version__
+from bot.chat.commands.history.export_jobs import ExportJobs
 from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.updates import UpdateHandler
@@ -48,6 +49,7 @@ class Health:
     poller: Poller
     receiver: Receiver
     updates: UpdateHandler
+    exports: ExportJobs
     dispatcher: Dispatcher
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -151,6 +153,7 @@ class Health:
             updates_failed=self.receiver.progress.failed,
             updates_dropped=self.receiver.progress.dropped,
             commands=dict(self.updates.commands),
+            exports=dict(self.exports.made),
             stored=self._shown(stored, last) if stored else None,
         )
 

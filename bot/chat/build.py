@@ -9,6 +9,7 @@ from bot.chat.buttons.button_commands import ButtonCommands
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.command import Services
+from bot.chat.commands.history.export_jobs import ExportJobs
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.registry import COMMANDS
@@ -30,6 +31,7 @@ class ChatParts:
 
     updates: UpdateHandler
     claims: Claims
+    exports: ExportJobs
 
 
 def build_chat(
@@ -51,6 +53,7 @@ def build_chat(
 ) -> ChatParts:
     """Build what answers people: commands, buttons, claims and requests for access."""
     details = ChatDetails(bot)
+    exports = ExportJobs(screens)
     services = Services(
         db=db,
         permissions=permissions,
@@ -61,6 +64,7 @@ def build_chat(
         username=lambda: bot.username,
         sweeps=sweeps,
         ask_live=live.ask,
+        run_slowly=exports.run,
         owners_are_configured=owners_are_configured,
         owners_changed=on_owner,
         look_up_chat=details.look_up,
@@ -86,4 +90,4 @@ def build_chat(
         AccessRequests(db, permissions, screens, now=now),
         monotonic=monotonic,
     )
-    return ChatParts(updates, claims)
+    return ChatParts(updates, claims, exports)

@@ -73,6 +73,7 @@ def _of_telegram(stats: BotStats) -> Iterator[Metric]:
         "updates_dropped", "Updates of strangers that were dropped: too many.", stats.updates_dropped
     )
     yield _labelled("commands", "Commands, by name.", stats.commands, "command")
+    yield _labelled("exports", "Files made of changes, by format.", stats.exports, "format")
 
 
 def _of_the_store(stored: StoredStats) -> Iterator[Metric]:

@@ -59,5 +59,7 @@ class BotStats:
     updates_dropped: int = 0
     """Updates of chats without permission that found the queue full."""
     commands: Counts = field(default_factory=dict)
+    exports: Counts = field(default_factory=dict)
+    """Files made, by format."""
     stored: StoredStats | None = None
     """None where the database does not answer."""

@@ -49,6 +49,7 @@ EVERYTHING = BotStats(
     updates_failed=1,
     updates_dropped=3,
     commands={"watch": 2},
+    exports={"csv": 3},
     stored=STORED,
 )
 
@@ -95,6 +96,7 @@ def test_prometheus_reads_every_figure_as_it_is() -> None:
         "balance_bot_updates_failed_total": 1,
         "balance_bot_updates_dropped_total": 3,
         "balance_bot_commands_total command=watch": 2,
+        "balance_bot_exports_total format=csv": 3,
         "balance_bot_database_up": 1,
         "balance_bot_changes_total": 7,
         "balance_bot_digests_total": 6,

@@ -39,9 +39,17 @@ class Screens:
                 place, text, markup(keyboard), file=file, rank=rank, while_open=while_open
             )
 
-    async def write(self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER) -> Outcome | None:
+    async def write(
+        self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER, while_open: bool = False
+    ) -> Outcome | None:
         """Send once a message that answers no command; None: it has to wait, or is dropped."""
-        return await self._outgoing.notify(place, screen.text, markup(screen.keyboard), rank=rank)
+        return await self._outgoing.notify(
+            place, screen.text, markup(screen.keyboard), rank=rank, while_open=while_open
+        )
+
+    async def show_uploading(self, place: Place) -> None:
+        """Show for five seconds that a file is on its way to a chat."""
+        await self._outgoing.show_uploading(place)
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:
         """Answer a press, so that the button stops turning; Telegram takes no answer to an old one."""

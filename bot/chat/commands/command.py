@@ -102,6 +102,8 @@ class Services:
     """Whether the configuration names the owners, so that nobody else can."""
     owners_changed: Callable[[], None]
     """Called when somebody becomes an owner, or is one no more."""
+    run_slowly: Callable[[Place, "SlowWork"], Awaitable["Answer"]]
+    """Runs what makes a file: what is not there almost at once is said in the place when it comes."""
     look_up_chat: Callable[[int | str], Awaitable[Place | None]]
     """Asks Telegram about a chat, by its id or @name."""
     download: Callable[[IncomingDocument, int], Awaitable[bytes | str]]
@@ -128,6 +130,9 @@ class Services:
 
 Answer = Sequence[Html | Screen | Attachment]
 """The messages of one answer, in order."""
+
+SlowWork = Callable[[Callable[[Html], None]], Awaitable[Answer]]
+"""Work that tells now and then how far it is."""
 
 
 class Missing(Enum):

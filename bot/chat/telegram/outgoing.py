@@ -140,19 +140,40 @@ class Outgoing:
         await self._reply_queue.hand_over(place, work, rank=rank)
 
     async def notify(
-        self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None, *, rank: Rank
+        self,
+        place: Place,
+        text: Html,
+        buttons: InlineKeyboardMarkup | None,
+        *,
+        rank: Rank,
+        while_open: bool = False,
     ) -> Outcome | None:
-        """Send once a message that nobody waits for; None: it has to wait, or is dropped."""
+        """Send once a message that nobody waits for; None: it has to wait, or is dropped.
+
+        `while_open`: it is not sent in a chat that was closed meanwhile.
+        """
         outcome: Outcome | None = None
 
         async def work() -> None:
             nonlocal outcome
-            await self._reply_queue.may_leave(place, rank, while_open=False)
+            if not await self._reply_queue.may_leave(place, rank, while_open=while_open):
+                return
             # It may leave long after `notify` has returned None; then nobody reads this.
             outcome = await self._say(place, text, buttons, None, rank)
 
         await self._reply_queue.hand_over(place, work, rank=rank)
         return outcome
+
+    async def show_uploading(self, place: Place) -> None:
+        """Show for five seconds that a file is on its way to a chat."""
+
+        async def work() -> None:
+            request = self._bot.send_chat_action(
+                place.chat_id, ChatAction.UPLOAD_DOCUMENT, message_thread_id=place.thread_id
+            )
+            await self._request_and_pause(place, request, Rank.ANSWER)
+
+        await self._reply_queue.hand_over_unpaced(work)
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:
         """Answer a press, so that the button stops turning; Telegram refuses an answer to an old one."""

@@ -47,6 +47,7 @@ class AuditAction(StrEnum):
     QUIET = "quiet"
     BUDGET = "budget"
     DIGEST = "digest"
+    EXPORT = "export"
 
 
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
@@ -78,6 +79,7 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.QUIET: "set quiet hours:",
         AuditAction.BUDGET: "set the messages an hour:",
         AuditAction.DIGEST: "set the digest:",
+        AuditAction.EXPORT: "exported",
     }
 )
 """What follows a person's name in /audit, before what was changed; each action has one."""

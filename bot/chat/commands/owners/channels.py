@@ -244,7 +244,11 @@ async def _unknown(services: Services, here: Place, ending: Ending, channels: Se
 
 def _answering(services: Services, here: Place) -> Services:
     """Return services whose late answers come here, and not to the channel."""
-    return replace(services, ask_live=lambda _, account, rules: services.ask_live(here, account, rules))
+    return replace(
+        services,
+        ask_live=lambda _, account, rules: services.ask_live(here, account, rules),
+        run_slowly=lambda _, work: services.run_slowly(here, work),
+    )
 
 
 async def _shown(

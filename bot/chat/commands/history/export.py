@@ -1,0 +1,211 @@
+"""`/export`: the changes of a time as a file for spreadsheets or programs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.chat.buttons.data import Attachment, Screen, rows
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.command import Answer, Command, Example, Feature, Missing, Request, Services, Who
+from bot.chat.commands.history.export_writer import ExportWriter
+from bot.chat.commands.history.subject import Subject, names_account, read_subject
+from bot.chat.permissions import Incoming
+from bot.chat.text.html import EMPTY, Html, code, fill, join
+from bot.chat.text.wording import counted, length, moment
+from bot.domain.history.export_files import ExportFormat
+from bot.store.history import exports
+
+DEFAULT_PERIOD = "90d"
+DEFAULT_SPAN = timedelta(days=90)
+
+BYTES_MOST = 10_000_000
+"""Of one file: Telegram takes larger ones, but phones and the bot's memory would not."""
+
+EXPORT_COMMAND = Command(
+    name="export",
+    does="Send changes as a file, for a spreadsheet or a program",
+    grammar="/export [ACCOUNT] [TOKEN] [90d] [csv or json]",
+    examples=(
+        Example("/export", "all changes here of the last 90 days, as CSV"),
+        Example("/export Treasury USDC 1y", "those of one account and token, of a year"),
+        Example("/export 30d json", "for programs; every number is a string"),
+    ),
+    who=Who.READERS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest(Request):
+    """`/export` with what somebody typed."""
+
+    needs = EXPORT_COMMAND.needs
+    text: str
+    written_as: ExportFormat = ExportFormat.CSV
+
+    @property
+    def missing(self) -> Missing | None:
+        """The account, which the message replied to may name."""
+        return None if names_account(self.text) else Missing.ACCOUNT
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Make the file, beside whatever else is asked for meanwhile."""
+        now = await services.now_in(incoming.place)
+        subject = await read_subject(services, incoming.place, EXPORT_COMMAND, self.text, now)
+        if isinstance(subject, Screen):
+            return (subject,)
+        export = _Export(services, incoming, subject, self.written_as, now)
+        return await services.run_slowly(incoming.place, export.run)
+
+
+def _read_export(rest: str, _chains: ChainReader) -> ExportRequest:
+    words = rest.split()
+    # Only at one end: a label may contain the word.
+    for word, others in ((words[-1:], words[:-1]), (words[:1], words[1:])):
+        written_as = _FORMATS.get(" ".join(word).casefold())
+        if written_as is not None:
+            return ExportRequest(" ".join(others), written_as)
+    return ExportRequest(" ".join(words))
+
+
+_FORMATS = {one.value: one for one in ExportFormat}
+
+
+class _Export:
+    """Makes one file for a place."""
+
+    def __init__(
+        self,
+        services: Services,
+        incoming: Incoming,
+        subject: Subject,
+        written_as: ExportFormat,
+        now: datetime,
+    ) -> None:
+        self._services = services
+        self._incoming = incoming
+        self._place = incoming.place
+        self._subject = subject
+        self._since = subject.since or now - DEFAULT_SPAN
+        self._period = subject.period or DEFAULT_PERIOD
+        self._written_as = written_as
+        self._now = now
+
+    async def run(self, note: Callable[[Html], None]) -> Answer:
+        """Return the file, or why there is none; nothing where the chat was closed meanwhile."""
+        services, subject = self._services, self._subject
+        writer = ExportWriter(services.db, services.chains, self._written_as)
+        async for _ in writer.write(subject.destination_id, subject.selection, self._since):
+            if services.permissions.was_closed(self._place.chat_id):
+                return ()
+            if writer.file.size > BYTES_MOST:
+                return (await self._too_large(writer.last or self._now),)
+            note(written_so_far(writer, self._now))
+        if not writer.file.rows:
+            return (nothing_changed(subject.name, self._now - self._since),)
+        name = subject.typed.casefold() or "everything watched"
+        what = f"{counted(writer.file.rows, 'change')} of {name}, {self._period}, {self._written_as}"
+        await services.db.run(exports.note_export, self._place, what, self._incoming.actor(services.now()))
+        content = await asyncio.to_thread(writer.file.content)
+        return (
+            Attachment(
+                name=file_name(writer, self._written_as),
+                content=content,
+                caption=caption(subject.name, writer, self._now),
+            ),
+        )
+
+    async def _too_large(self, reached: datetime) -> Screen:
+        """Return the refusal, with the command for a time whose changes probably fit."""
+        narrower = _rounded((reached - self._since) * _CAUTION)
+        command = " ".join(filter(None, ("/export", self._subject.typed, narrower, self._written_as)))
+        buttons = await self._services.button_commands.buttons(self._place, (f"Only {narrower}", command))
+        return Screen(too_large(self._now - self._since, command), rows(buttons))
+
+
+_CAUTION = 0.9
+"""Later days may have more changes than those that filled the file."""
+
+
+def _rounded(span: timedelta) -> str:
+    """Return a span as it is typed, rounded down to days, or to hours where it is less than one."""
+    days, hours = span // timedelta(days=1), span // timedelta(hours=1)
+    return f"{days}d" if days else f"{max(1, hours)}h"
+
+
+# ---------------------------------------------------------------- words
+
+
+def file_name(writer: ExportWriter, written_as: ExportFormat) -> str:
+    """Return what a file is called: the days of its first change and its last, in UTC."""
+    days = dict.fromkeys(f"{one:%Y-%m-%d}" for one in (writer.first, writer.last) if one)
+    return f"changes-{'-to-'.join(days)}.{written_as}"
+
+
+def caption(name: Html, writer: ExportWriter, now: datetime) -> Html:
+    """Return what stands under a file: how many changes, from when to when, and what is lacking."""
+    of = fill(" of {}", name) if name else EMPTY
+    # Each moment once: there may be one change alone.
+    when = " to ".join(dict.fromkeys(moment(one, now) for one in (writer.first, writer.last) if one))
+    lines = [fill("{}{}, {}", counted(writer.file.rows, "change"), of, when), *_not_sent(writer.reported)]
+    if writer.raw_only:
+        lines.append(EMPTY + f"In smallest units only, as nobody knows the decimals: {writer.raw_only:,}")
+    return join("\n", (*lines, "Times in the file are in UTC"))
+
+
+_WHY_NOT_SENT = {
+    "filter": "held back by a filter",
+    "digest": "in digests only",
+    "ignored": "of ignored tokens",
+    "settled": "back at what was last reported",
+    "units": "in the decimals of the token alone",
+    "waiting": "waiting to be sent",
+    "held": "muted",
+    "mute": "muted",
+    "quiet": "in quiet hours",
+    "budget": "over the budget",
+    "withdrawn": "withdrawn",
+    "expired": "expired",
+    "refused": "refused by Telegram",
+}
+_OTHERWISE = "for another reason"
+
+
+def _not_sent(reported: Counter[str]) -> list[Html]:
+    """Return how many changes had no message here, and why."""
+    why = Counter[str]()
+    for word, count in reported.items():
+        if word != "sent":
+            why[_WHY_NOT_SENT.get(word, _OTHERWISE)] += count
+    if not why:
+        return []
+    parts = ", ".join(f"{count:,} {word}" for word, count in why.most_common())
+    return [EMPTY + f"{counted(why.total(), 'change')} without a message of their own here: {parts}"]
+
+
+def written_so_far(writer: ExportWriter, now: datetime) -> Html:
+    """Return how far a file is that is being written."""
+    up_to = f", up to {moment(writer.last, now)}" if writer.last else ""
+    so_far = f"{counted(writer.file.rows, 'change')} so far{up_to}"
+    return EMPTY + f"⏳ I'm writing the file: {so_far}. If it doesn't come, please ask again."
+
+
+def nothing_changed(name: Html, span: timedelta) -> Html:
+    """Return the answer where there is nothing to export."""
+    of = fill(" of {}", name) if name else EMPTY
+    longer = code("/export 1y")
+    return fill("No changes{} in the last {}. {} looks back a year.", of, length(span), longer)
+
+
+def too_large(span: timedelta, command: str) -> Html:
+    """Return the answer where a file would be too large."""
+    return fill(
+        "The changes of {} don't fit into a file of {} MB. Try {}, or name an account or a token.",
+        length(span),
+        f"{BYTES_MOST // 1_000_000}",
+        code(command),
+    )
+
+
+EXPORT = Feature(EXPORT_COMMAND, _read_export)

@@ -1,0 +1,134 @@
+"""Makes files beside the commands that follow: one at a time for each chat, and few at once for all.
+
+What is ready almost at once is the answer itself. For what takes longer a message says how far it is, and the
+file follows. A crash between forgets it, and the command can be repeated.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+
+import structlog
+
+from bot.chat.buttons.data import Attachment, Screen
+from bot.chat.buttons.screens import Screens
+from bot.chat.commands.command import Answer, SlowWork
+from bot.chat.refusals import not_written, went_wrong
+from bot.chat.text.html import EMPTY, Html
+from bot.domain.deliver.outcomes import Sent
+from bot.domain.places import Place
+from bot.store.database.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE_SECONDS = 1.0
+"""A file that takes longer is announced."""
+
+PROGRESS_SECONDS = 5.0
+"""Between two words about how far it is: the edits of a minute leave a group room for its alerts."""
+
+FILES_MOST = 2
+"""Made at the same time, for all chats together."""
+
+
+class ExportJobs:
+    """Runs what makes files, and says how far it is."""
+
+    def __init__(
+        self,
+        screens: Screens,
+        *,
+        at_once_seconds: float = AT_ONCE_SECONDS,
+        progress_seconds: float = PROGRESS_SECONDS,
+    ) -> None:
+        self.made: Counter[str] = Counter()
+        """Files since the start, by what their names end with."""
+        self._screens = screens
+        self._at_once_seconds = at_once_seconds
+        self._progress_seconds = progress_seconds
+        self._under_way: dict[int, asyncio.Task[Answer]] = {}
+        self._following: set[asyncio.Task[None]] = set()
+
+    async def run(self, place: Place, work: SlowWork) -> Answer:
+        """Return what comes of the work if that is soon; else nothing, and it is said when it comes.
+
+        The work gets a function that it tells now and then how far it is.
+        """
+        if place.chat_id in self._under_way:
+            return (still_making(),)
+        if len(self._under_way) >= FILES_MOST:
+            return (all_busy(),)
+        progress = _Progress()
+        task = asyncio.create_task(self._counted(work, progress))
+        self._under_way[place.chat_id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
+        try:
+            # wait() and not wait_for(): what is late goes on, and follows in a message of its own.
+            await asyncio.wait({task}, timeout=self._at_once_seconds)
+        except asyncio.CancelledError:
+            # The command is not confirmed, so that the next start gets it again.
+            task.cancel()
+            raise
+        if task.done():
+            return task.result()
+        following = asyncio.create_task(self._follow(place, task, progress))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+        return ()
+
+    async def close(self) -> None:
+        """Cancel what is still being made."""
+        left = [*self._under_way.values(), *self._following]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _counted(self, work: SlowWork, progress: "_Progress") -> Answer:
+        answer = await work(progress.note)
+        self.made.update(one.name.rpartition(".")[2] for one in answer if isinstance(one, Attachment))
+        return answer
+
+    async def _follow(self, place: Place, task: asyncio.Task[Answer], progress: "_Progress") -> None:
+        shown = progress.text
+        outcome = await self._screens.write(place, Screen(shown), while_open=True)
+        message_id = outcome.message_id if isinstance(outcome, Sent) else None
+        while not task.done():
+            await self._screens.show_uploading(place)
+            await asyncio.wait({task}, timeout=self._progress_seconds)
+            if message_id is not None and progress.text != shown:
+                shown = progress.text
+                await self._screens.redraw(place, message_id, Screen(shown), while_open=True)
+        await self._screens.say(place, await _answer_of(task), while_open=True)
+
+
+class _Progress:
+    """How far the work is."""
+
+    def __init__(self) -> None:
+        self.text = EMPTY + "⏳ I'm writing the file. If it doesn't come, please ask again."
+
+    def note(self, text: Html) -> None:
+        """Keep what is to be shown from now on."""
+        self.text = text
+
+
+async def _answer_of(task: asyncio.Task[Answer]) -> Answer:
+    """Return what came of the work; a failure is an answer too, as nobody else waits for it."""
+    try:
+        return await task
+    except DatabaseUnavailable as trouble:
+        return (not_written(trouble.kind),)
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("a file could not be made", action="export_failed", reference=reference)
+        return (went_wrong(reference),)
+
+
+def still_making() -> Html:
+    """Return the answer to a second command while the file of the first is being made."""
+    return EMPTY + "I'm still writing the file that was asked for here. Ask again when it has come."
+
+
+def all_busy() -> Html:
+    """Return the answer where too many files are being made for others."""
+    return EMPTY + "I'm writing files for other chats. Please ask again in a minute."
