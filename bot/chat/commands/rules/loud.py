@@ -54,6 +54,8 @@ LOUD_COMMAND = Command(
 )
 
 _ALL = "all"
+_ON = "on"
+_USUAL = (("$100 and more", "/loud min $100"), ("$1,000 and more", "/loud min $1000"))
 _OF_ALL = "the one for all"
 _NAME_CHARACTERS_MOST = 32
 """As long as a username may be."""
@@ -72,6 +74,9 @@ class LoudRequest(Request):
         """Set a loud rule, or end it."""
         if self.text.casefold() == OFF:
             return (await _end_all(services, incoming),)
+        if self.text.casefold() == _ON:
+            buttons = await services.button_commands.buttons(incoming.place, *_USUAL)
+            return (Screen(which_ring(), rows(buttons)),)
         text, mentions = await _mentions(services, incoming, self.text)
         try:
             refuse_no_username(text)
@@ -215,6 +220,14 @@ async def _shown(services: Services, place: Place) -> Screen:
     everything = [("Ring for everything", "/loud off")] if ends else []
     buttons = await services.button_commands.buttons(place, *ends[:OFFERED_MOST], *everything)
     return Screen(join("\n", lines), rows(*([one] for one in buttons)))
+
+
+def which_ring() -> Html:
+    """Return the question that /loud on leaves open."""
+    return fill(
+        "Which changes are to ring? All others arrive without sound then. Send for example {}.",
+        code("/loud Treasury out"),
+    )
 
 
 def _own(one: ListedSubscription, chains: Chains) -> Html:

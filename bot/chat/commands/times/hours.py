@@ -7,7 +7,7 @@ from datetime import time
 
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import TypedCondition, read_condition, write_condition
-from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.domain.chains import Chains
 from bot.domain.rules.quiet import EVERY_DAY, MIDNIGHT, WEEKDAYS, WEEKENDS, QuietHours
 
@@ -26,6 +26,10 @@ _LEADING_DAYS = re.compile(rf"^(?:on )?(?P<days>{_DAYS})", re.IGNORECASE)
 _ON_DAYS = re.compile(rf"(?:^|(?<= ))on (?P<days>{_DAYS})", re.IGNORECASE)
 _ALL = re.compile(r"(?:^|(?<= ))(?:and )?all(?=$|[ ,])", re.IGNORECASE)
 _EXCEPT = re.compile(r"^(?:except|but)(?: for)?(?: |$)", re.IGNORECASE)
+_USUAL = (
+    Offer("22:00–07:00", "22:00-07:00"),
+    Offer("The same on weekdays", "22:00-07:00 on weekdays"),
+)
 _NAMED = {"weekday": WEEKDAYS, "weekend": WEEKENDS, "every day": EVERY_DAY, "daily": EVERY_DAY}
 
 
@@ -47,7 +51,8 @@ def read_hours(text: str, chains: ChainReader) -> TypedHours:
         text = f"{text[days_first.end() :].strip(' ,')} on {days_first['days']}"
     found = _HOURS.match(text)
     if found is None:
-        raise LineRefused(typed_text, "is not what I take for quiet hours. Send them as 22:00-07:00.")
+        why = "is not what I take for quiet hours. Send them as 22:00-07:00."
+        raise LineRefused(typed_text, why).offering(*_USUAL)
     begins, ends = _time(*found.groups()[:3]), _time(*found.groups()[3:])
     rest = text[found.end() :].strip(" ,")
     # Right behind the hours "on" may be left out; elsewhere a token may be called SUN.

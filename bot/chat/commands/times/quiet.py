@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.chat.commands.arguments.tokens import condition_meant
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Usage, Who
 from bot.chat.commands.times.hours import DAY_NAMES, TypedHours, read_hours, write_hours
@@ -87,6 +87,19 @@ class ShowQuietRequest(Request):
         return (Screen(hours_set(hours, zone, services.chains, services.now()), rows(off)),)
 
 
+@dataclass(frozen=True, slots=True)
+class NoHoursRequest(Usage):
+    """`/quiet` with what are no quiet hours; hours that may be meant are offered."""
+
+    offers: tuple[Offer, ...] = ()
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Say what was wrong, and what to type."""
+        offers = [(offer.text, f"/quiet {offer.line}") for offer in self.offers]
+        buttons = await services.button_commands.buttons(incoming.place, *offers)
+        return (Screen(join("\n", (self.reason, more_about("quiet"))), rows(buttons)),)
+
+
 def _read_quiet(rest: str, chains: ChainReader) -> Request:
     text = " ".join(rest.split())
     if not text:
@@ -96,7 +109,7 @@ def _read_quiet(rest: str, chains: ChainReader) -> Request:
     try:
         return QuietRequest(read_hours(text, chains))
     except LineRefused as refused:
-        return Usage(QUIET_COMMAND, refused.sentence)
+        return NoHoursRequest(QUIET_COMMAND, refused.sentence, offers=refused.offers)
 
 
 async def _set(services: Services, incoming: Incoming, hours: QuietHours | None) -> Screen:
@@ -157,6 +170,11 @@ def _passing(hours: QuietHours, chains: Chains) -> list[Html]:
         changes = show_condition(hours.exception, chains)
         passing.append(changes + (", as well as those without a price" if unpriced else ""))
     return passing
+
+
+def more_about(name: str) -> Html:
+    """Return where to read all that a command takes."""
+    return fill("{} shows more.", code(f"/help {name}"))
 
 
 def none_set() -> Html:

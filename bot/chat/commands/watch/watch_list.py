@@ -18,6 +18,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.rules.settings import rules_set
 from bot.chat.commands.times.digest import digest_line
+from bot.chat.commands.times.settings import times_set
 from bot.chat.commands.watch import entry, words
 from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
 from bot.chat.commands.watch.unwatch import STOP, UNWATCH_COMMAND, end
@@ -109,7 +110,9 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     for alarm in await services.db.run(alarms.alarms_here, place):
         on[alarm.account].append(alarm.terms)
     first = [*muted, *await rules_set(services, place), *digests, *unlisted]
-    text = words.watch_list(shown, len(listed), services.chains, first, alarms=on)
+    text = words.watch_list(
+        shown, len(listed), services.chains, first, alarms=on, last=await times_set(services, place)
+    )
     if pages > 1:
         text += f"\n\n{page}/{pages}"
     buttons = in_pairs([entry_button(one, page) for one in shown])

@@ -297,19 +297,21 @@ def watch_list(
     first: Sequence[Html] = (),
     *,
     alarms: Mapping[Address, Sequence[AlarmTerms]] = NO_ALARMS,
+    last: Sequence[Html] = (),
 ) -> Html:
     """Return a page of /list with these of all entries, each with its number; warnings stand `first`.
 
-    `alarms` stand behind the accounts that they are on.
+    `alarms` stand behind the accounts that they are on, and in a line at the end what is set for the place.
     """
+    settings = [join(" · ", last)] if last else []
     if not shown:
-        return join("\n", (*first, nothing_watched()))
+        return join("\n", (*first, nothing_watched(), *settings))
     lines = [
         _entry(one.number, one.subscription, chains) + _alarms(one.subscription.account, alarms)
         for one in shown
     ]
     before = [Section("", first)] if first else []
-    closing = EMPTY + "Tap one for its balances, or to rename, mute or stop it."
+    closing = join("\n", (*settings, "Tap one for its balances, or to rename, mute or stop it."))
     (page,) = paged([*before, Section(f"Watched here: {total:,}", lines)], closing, most=1)
     return page
 

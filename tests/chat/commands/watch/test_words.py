@@ -6,6 +6,7 @@ from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch import words as watch_words
 from bot.chat.commands.watch.grammar import WatchEntry
 from bot.chat.commands.watch.watch_list import ENTRIES_A_PAGE
+from bot.chat.text.html import EMPTY
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chat.subscribe import SubscribeOutcome
@@ -243,6 +244,15 @@ def test_the_list_has_numbers_labels_and_limits() -> None:
         "#4 0xABaB…ABaB, only token 0xA0b8…eB48 on Polygon and Base\n"
         "#5 Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 in every account\n\n"
         "Tap one for its balances, or to rename, mute or stop it."
+    )
+
+
+def test_what_is_set_for_the_place_stands_at_the_end_of_the_list() -> None:
+    entry = ListedSubscription(1, subscription(TREASURY, "Treasury"))
+    settings = [EMPTY + "Budget: 10", EMPTY + "Time zone: UTC"]
+
+    assert text(watch_words.watch_list([entry], 1, CHAINS, last=settings)).endswith(
+        "d8B9\n\nBudget: 10 · Time zone: UTC\nTap one for its balances, or to rename, mute or stop it."
     )
 
 
