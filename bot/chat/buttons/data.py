@@ -105,4 +105,4 @@ def with_keyboard(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Scre
     return [*pages[:-1], Screen(pages[-1], keyboard)]
 
 
-_FORM = re.compile(r"(?P<action>[a-z]{1,16}):(?P<row>[0-9]{1,18})(?::(?P<page>[0-9]{1,6}))?", re.ASCII)
+_FORM = re.compile(r"(?P<action>[a-z]{1,16}):(?P<row>[0-9]{1,18})(?::(?P<page>[0-9]{1,18}))?", re.ASCII)

@@ -44,8 +44,8 @@ class PastChange:
     """Why its alert is kept back, or why it has none; "": nothing is the matter with it."""
     message: str | None = None
     """The id at the end of the message with its alert; None: no message was made of it so far."""
-    sent_at: datetime | None = None
-    """When that message was made; None: there is none, or nobody noted it."""
+    tried_at: datetime | None = None
+    """When that message was to leave for the first time; None: there is none, or nobody noted it."""
 
 
 class Slice(NamedTuple):

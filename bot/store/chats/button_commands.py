@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from bot.domain.places import Place
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
-from bot.store.rows import to_milliseconds, to_place
+from bot.store.rows import to_milliseconds, to_moment, to_place
 
 KEPT_FOR = timedelta(days=30)
 """A button older than that does nothing any more."""
@@ -24,6 +24,7 @@ class ButtonCommand:
     command: str
     place: Place
     is_done: bool
+    made_at: datetime
 
 
 def save_button_commands(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
@@ -45,15 +46,16 @@ def save_button_commands(db: Database, place: Place, commands: Sequence[str], at
 def find_button_command(db: Database, row: int, chat_id: int) -> ButtonCommand | None:
     """Return the command of a button of this chat; None: it is too old, or another chat's."""
     found = db.execute(
-        "SELECT o.command, o.done_at, c.kind, c.title, d.thread_id FROM offer o"
+        "SELECT o.command, o.done_at, o.made_at, c.kind, c.title, d.thread_id FROM offer o"
         " JOIN destination d ON d.id = o.destination_id JOIN chat c ON c.id = d.chat_id"
         " WHERE o.id = ? AND c.telegram_id = ?",
         [row, chat_id],
     ).fetchone()
     if found is None:
         return None
-    command, done_at, kind, title, thread_id = found
-    return ButtonCommand(command, to_place(chat_id, kind, title, thread_id), done_at is not None)
+    command, done_at, made_at, kind, title, thread_id = found
+    place = to_place(chat_id, kind, title, thread_id)
+    return ButtonCommand(command, place, done_at is not None, to_moment(made_at))
 
 
 def mark_button_command_done(db: Database, row: int, at: datetime) -> None:

@@ -141,10 +141,12 @@ def _asset_ids(db: Database, assets: Collection[Asset]) -> AnyOf:
 
 def _rows(db: Database, destination_id: DestinationId, ids: Collection[int]) -> list[Row]:
     these = db.any_of(ids)
-    return db.execute(f"{_CHANGES} WHERE c.id {these.sql}", [destination_id, *these.values]).fetchall()
+    return db.execute(
+        f"{_CHANGES} WHERE c.id {these.sql}", [destination_id, destination_id, *these.values]
+    ).fetchall()
 
 
-TRACES = ("alert",)
+TRACES = ("alert", "unalerted")
 """Where a destination's changes are found; of one that is in both, its alert says what became of it."""
 
 # Each end by a look-up: min and max in one statement would read everything between.
@@ -159,13 +161,16 @@ _CHANGES = f"""
 SELECT c.id, a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.block_before, c.after, c.uniques_after, c.block, c.items,
        c.price_usd, c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER},
-       l.id, l.label, l.state, l.reason, l.steps, l.first_change_id,
-       f.before, f.uniques_before, f.observed_at, l.delivery_id
+       l.id, coalesce(l.label, u.label, ''), l.state,
+       CASE WHEN l.id IS NULL THEN u.reason ELSE l.reason END, l.steps, l.first_change_id,
+       f.before, f.uniques_before, f.observed_at, l.delivery_id, d.tried_at
 FROM change c
 JOIN account a ON a.id = c.account_id
 JOIN asset x ON x.id = c.asset_id
 LEFT JOIN alert l ON l.change_id = c.id AND l.destination_id = ?
 LEFT JOIN change f ON f.id = l.first_change_id
+LEFT JOIN delivery d ON d.id = l.delivery_id
+LEFT JOIN unalerted u ON u.change_id = c.id AND u.destination_id = ?
 """
 
 
@@ -173,7 +178,8 @@ def _to_past_change(db: Database, row: Row) -> PastChange:
     change_id, account, chain_id, contract, asset_kind, symbol, decimals, rebasing, *rest = row
     kind, before, uniques_before, block_before, after, uniques_after, block, items, *rest = rest
     price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike, *alert = rest
-    alert_id, label, state, reason, steps, first_id, told, uniques_told, first_at, delivery_id = alert
+    alert_id, label, state, reason, steps, first_id, told, uniques_told, first_at, *sent = alert
+    delivery_id, tried_at = sent
     description = to_description(asset_kind, symbol, decimals, rebasing)
     change = Change(
         account=to_address(account),
@@ -198,7 +204,7 @@ def _to_past_change(db: Database, row: Row) -> PastChange:
         told=ChangeAlert(
             id=AlertId(alert_id or 0),
             change=summed,
-            label=label or "",
+            label=label,
             description=description,
             is_look_alike=bool(is_look_alike),
             steps=steps or 1,
@@ -207,4 +213,5 @@ def _to_past_change(db: Database, row: Row) -> PastChange:
         state=None if state is None else AlertState(state),
         reason=reason or "",
         message=None if delivery_id is None else message_id(DeliveryId(delivery_id)),
+        tried_at=to_moment_or_none(tried_at),
     )
