@@ -1,18 +1,28 @@
 """What a year of history takes: on disk, and until it is shown."""
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
+from bot.chat.commands.history.export_writer import ExportWriter
+from bot.domain.history.changes import Selection
+from bot.domain.history.export_files import ExportFormat
+from bot.settings.sections import shipped_chains
+from bot.store.history.changes import destination_here
+from tests.benchmarks.poller import open_database
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.start import ready
-from tests.benchmarks.year import first_migration_with_traces, make_year
+from tests.benchmarks.year import PRIVATE, first_migration_with_traces, make_year
 
 ADDED_AT_MOST = 0.2
 SECONDS_TO_START = 2.0
+EXPORTED = timedelta(days=90)
+SECONDS_TO_EXPORT = 5.0
 
 
 async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
@@ -27,6 +37,41 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
         f"≤ {SECONDS_TO_START} s",
         seconds <= SECONDS_TO_START,
         {"seconds": seconds},
+    )
+    for written_as in ExportFormat:
+        yield _exported([await _export(path, written_as) for _ in range(profile.rounds)], written_as)
+
+
+class _Export(NamedTuple):
+    """How long one file took."""
+
+    rows: int
+    size: int
+    seconds: float
+    cpu_seconds: float
+
+
+async def _export(path: Path, written_as: ExportFormat) -> _Export:
+    async with open_database(path) as db:
+        destination_id = await db.run(destination_here, PRIVATE)
+        assert destination_id is not None
+        writer = ExportWriter(db, shipped_chains(), written_as)
+        start, cpu = time.perf_counter(), time.process_time()
+        async for _ in writer.write(destination_id, Selection(), datetime.now(UTC) - EXPORTED):
+            pass
+        content = writer.file.content()
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+        return _Export(writer.file.rows, len(content), seconds, cpu_seconds)
+
+
+def _exported(files: list[_Export], written_as: ExportFormat) -> Result:
+    seconds, cpu_seconds = middle(one.seconds for one in files), middle(one.cpu_seconds for one in files)
+    return Result(
+        f"/export of {EXPORTED.days} days as {written_as}, {files[0].rows:,} changes",
+        f"{seconds:.1f} s, {cpu_seconds:.1f} s of processor time, {files[0].size / 1e6:.1f} MB",
+        f"≤ {SECONDS_TO_EXPORT:.0f} s",
+        seconds <= SECONDS_TO_EXPORT,
+        {"seconds": seconds, "cpu_seconds": cpu_seconds, "bytes": files[0].size},
     )
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ import sqlite_utils
 
 from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.places import Place
+from bot.domain.rules.conditions import Condition, Level, Unit
 from bot.store.database.schema import migrations
-from bot.store.rows import to_blob, to_milliseconds
+from bot.store.rows import filters_to_json, to_blob, to_milliseconds
 from tests.benchmarks.load_rows import account_address
 
 ACCOUNTS = 100
@@ -42,9 +44,7 @@ _ALERTS_PER_MESSAGE = 4
 _TEXT = "🔴 <b>Treasury 17</b> −1,250.123456 USDC (−$1,250.12) · Polygon\n    3,400.123456 → 2,150\n"
 _ROWS_AT_ONCE = 10_000
 _DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
-_FILTERS = (
-    '[{"direction":null,"levels":[{"number":"1000","unit":"dollars","assets":[],"symbol":null}],"chains":[]}]'
-)
+_FILTERS = filters_to_json([Condition(levels=(Level(Decimal(1000), Unit.DOLLARS),))])
 
 _Row = Mapping[str, object]
 
@@ -435,7 +435,7 @@ def _delivery(row: int, destination_id: int, alerts: int, at: datetime) -> _Row:
         "text": _TEXT * alerts,
         "state": "sent",
         "attempts": 1,
-        "made_at": to_milliseconds(at),
+        "tried_at": to_milliseconds(at),
         "not_before": to_milliseconds(at + timedelta(seconds=2)),
         "message_id": row,
     }
