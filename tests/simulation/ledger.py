@@ -8,11 +8,14 @@ was held back for a while, as long as that ends:
 - What a destination is told goes on where it was told last; whenever all is well and at rest, it adds up
   to what the world holds, but for what its clauses don't want.
 - Nobody is told what none of its clauses wants, but for the rest when a clause is changed or ended.
+- A digest comes once at each of its times, and its sums are those of what was told since the last one.
+- Who wants digests alone is told nothing in between, and with each of them all that there was.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import Literal, NamedTuple
 
 from tests.simulation.clauses import Clause, wants
@@ -62,6 +65,29 @@ class Gap(NamedTuple):
     is_blind: bool
 
 
+class SummedUp(NamedTuple):
+    """A digest as a destination gets it."""
+
+    place: Place
+    due_at: datetime
+    nets: tuple[tuple[Cell, int], ...]
+    """By how much each cell changed."""
+
+
+@dataclass
+class Period:
+    """What a destination that wants digests was told since the last one."""
+
+    at: time
+    """When they are due each day, in UTC."""
+    is_only: bool
+    since: datetime
+    """Those of before need not come: they were not wanted yet, or nobody was there to read them."""
+    told: dict[Cell, int] = field(default_factory=lambda: defaultdict(int))
+    last: datetime | None = None
+    """When the last one was due."""
+
+
 @dataclass
 class Known:
     """What a destination knows of a cell."""
@@ -100,6 +126,10 @@ class Ledger:
     """Where what is wanted just changed: what was not told comes then."""
     choosy: set[Place] = field(default_factory=set)
     """Where some changes were not wanted, now or before."""
+    periods: dict[Place, Period] = field(default_factory=dict)
+    """Where digests are wanted."""
+    released: set[Place] = field(default_factory=set)
+    """Where a digest just came, with all that was kept for it."""
     may_lack_terms: bool = False
     """Whether the source has left out decimals: then what is little nobody can know."""
 
@@ -144,12 +174,26 @@ class Ledger:
         self.ignored[place].discard(contract)
         self.loosened.add(place)
 
+    def wants_digests(self, place: Place, now: datetime, at: time | None, *, is_only: bool) -> None:
+        """Note when digests are wanted from now on, and whether nothing else is; None: none are."""
+        self.loosened.add(place)
+        self.choosy.add(place)
+        former = self.periods.pop(place, None)
+        if at is not None:
+            self.periods[place] = Period(at, is_only, now)
+            if former is not None:
+                self.periods[place].told, self.periods[place].last = former.told, former.last
+
     def closes(self, place: Place) -> None:
         self.closed.add(place)
+        if place in self.periods:  # what was told there is taken back
+            self.periods[place].told.clear()
         self._change(place, self.wishes[place])
 
-    def opens(self, place: Place) -> None:
+    def opens(self, place: Place, now: datetime) -> None:
         self.closed.discard(place)
+        if place in self.periods:
+            self.periods[place].since = now
         self._change(place, self.wishes[place])
 
     def looks_at(self, status: str) -> None:
@@ -186,6 +230,9 @@ class Ledger:
             told.after - told.before
         ), f"ids do not add up: {told}"
         self._check_that_it_is_wanted(told)
+        # What follows a digest is in no other one.
+        if told.place in self.periods and told.place not in self.released:
+            self.periods[told.place].told[told.cell] += told.after - told.before
         now = self._modes_here(told.place, told.cell, None)
         self._join_modes(told, now)
         for mode in now:
@@ -204,8 +251,9 @@ class Ledger:
                 known.amount, known.moment = told.before, follows[0].moment
 
     def _check_that_it_is_wanted(self, told: Told) -> None:
-        if told.is_listing or told.place in self.loosened or self.may_lack_terms:
+        if told.is_listing or told.place in self.loosened | self.released or self.may_lack_terms:
             return
+        assert not self._is_only(told.place), f"told though digests alone are wanted: {told}"
         cell = told.cell
         chain_id, contract = cell.chain_id, cell.contract
         is_ignored = contract in self.ignored[told.place]
@@ -221,6 +269,29 @@ class Ledger:
             clause is None or wants(clause, chain_id, contract, told.before, told.after) is not False
             for clause in some
         ), f"told though nobody wants it: {told} by {some}"
+
+    def hears_of_digest(self, digest: SummedUp) -> None:
+        """Check that a digest is one of those that are wanted, and adds up to what was told."""
+        period = self.periods.get(digest.place)
+        assert period is not None, f"nobody wants a digest: {digest}"
+        assert period.last is None or period.last < digest.due_at, f"not after {period.last}: {digest}"
+        assert digest.due_at.time() == period.at, f"not due at {period.at}: {digest}"
+        nets: dict[Cell, int] = defaultdict(int)
+        for cell, net in digest.nets:
+            nets[cell] += net
+        assert _without_zeros(nets) == _without_zeros(period.told), f"{digest}, but told was {period.told}"
+        period.last = digest.due_at
+        period.told.clear()
+        if period.is_only:
+            self.released.add(digest.place)
+
+    def check_that_digests_came(self, now: datetime) -> None:
+        """Check that each place has the newest digest that it wants, now that there was time to make it."""
+        for place, period in self.periods.items():
+            today = datetime.combine(now.date(), period.at, now.tzinfo)
+            due = today if today <= now else today - timedelta(days=1)
+            if place not in self.closed and due > period.since:
+                assert period.last == due, f"{place} lacks the digest of {due}: the last is of {period.last}"
 
     def hears_of_gap(self, gap: Gap) -> None:
         """Check that who is told of blindness watches something there."""
@@ -252,6 +323,9 @@ class Ledger:
         assert later, f"not since it was told last (moment {known.moment}): {told}, but {history}"
         known.amount, known.moment, known.is_told = told.after, later[0], True
 
+    def _is_only(self, place: Place) -> bool:
+        return place in self.periods and self.periods[place].is_only
+
     def _lose_track(self, told: Told) -> None:
         known = self.known.get((told.place, told.cell, "broad"))
         if known is not None:
@@ -273,9 +347,9 @@ class Ledger:
                 for one, clause in self._clauses_of(place, self.wishes[place], cell, self.default_chains)
                 if one == mode
             ]
-            is_filtered = None not in clauses
+            is_filtered = None not in clauses or self._is_only(place)
             if known is not None and known.amount is not None and (is_shown or is_followed):
-                is_left_out = is_filtered and not any(
+                is_left_out = self._is_only(place) or not any(
                     clause is None
                     or wants(clause, cell.chain_id, cell.contract, known.amount, amount) is not False
                     for clause in clauses
@@ -305,6 +379,7 @@ class Ledger:
     def settle_all(self) -> None:
         """Check the same when nothing is left out any more: a month is the longest that anything is."""
         self.clauses.clear()
+        self.periods.clear()
         self.settle()
 
     def _watched(self) -> Iterator[tuple[Place, Cell, Mode]]:
@@ -352,6 +427,10 @@ class Ledger:
         return one == other or (
             bool(one and other) and abs(one - other) * REBASING_PARTS <= 2 * max(one, other)
         )
+
+
+def _without_zeros(sums: Mapping[Cell, int]) -> dict[Cell, int]:
+    return {cell: total for cell, total in sums.items() if total}
 
 
 def _modes(wishes: Iterable[Asked], cell: Cell, default_chains: frozenset[int] | None) -> set[Mode]:

@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.domain.ask.questions import Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items, Part
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
@@ -25,15 +27,17 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats import filters, ignore_list, mutes, subscriptions, unsubscribe
+from bot.store.chats.digests import set_digest
 from bot.store.database.connection import DatabaseThread
 from bot.store.due_rows import run_due
 from bot.store.polling.chains import choose_chains
+from bot.store.polling.digests import WAITS_AT_MOST, DigestTerms, make_due
 from tests.builders import REGISTRY
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.clauses import PRICES, Clause, some_clause
 from tests.simulation.faults import some_fault, some_knobs
-from tests.simulation.ledger import Asked, Cell, Ledger
+from tests.simulation.ledger import Asked, Cell, Ledger, SummedUp, Told
 from tests.simulation.small_world import (
     ACCOUNTS,
     ALL_IS_GONE,
@@ -51,12 +55,17 @@ from tests.simulation.small_world import (
     contracts,
     first_amount,
 )
-from tests.simulation.told import changes_told, gaps_told
+from tests.simulation.told import changes_told, digests_told, gaps_told
 from tests.store.conftest import Keeper, olga
 
 RESTING_SWEEPS = 14
 INTERVAL_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 700
+
+_KEPT = """
+SELECT * FROM unreported u JOIN destination d ON d.id = u.destination_id JOIN chat c ON c.id = d.chat_id
+WHERE c.telegram_id = ? AND d.thread_id = ?
+"""
 
 
 @dataclass
@@ -87,6 +96,8 @@ class Simulation:
     client: IndexerClient
     whims: random.Random
     """By what people change their minds: of its own, so that the rest of a story stays as it was."""
+    digest_whims: random.Random
+    """By when they want digests; of its own for the same reason."""
     poller: Poller = field(init=False)
     story: list[str] = field(default_factory=list)
     """What happened, for whoever reads a failure."""
@@ -136,6 +147,8 @@ class Simulation:
             self._meddle_at[self._questions + self.rng.randint(1, 6)] = self._happen
         for _ in range(self.whims.choice((0, 1, 2, 3))):
             await self._whim()
+        if self.digest_whims.random() < 0.3:
+            await self._set_digest()
         if self.whims.random() < 0.3:
             self._whim_at.add(self._questions + self.whims.randint(1, 6))
         await self._sweep()
@@ -152,6 +165,7 @@ class Simulation:
                 await self._start_again()
             await self._sweep()
         self.ledger.settle()
+        self.ledger.check_that_digests_came(self.clock.now())
         await self._check_that_nothing_is_blind()
 
     async def _sweep(self) -> None:
@@ -168,16 +182,26 @@ class Simulation:
         self._number = await self._sweeps()
         if stalled is not None:
             self.gateway.faults.heal(stalled)
-        await self.keeper.db.run(run_due, self.clock.now())
+        await self._do_due()
         await self._listen()
+
+    async def _do_due(self) -> None:
+        terms = DigestTerms(
+            chains=REGISTRY, status=Part(self.ledger.status), interval_seconds=INTERVAL_SECONDS
+        )
+        await self.keeper.db.run(run_due, self.clock.now(), (partial(make_due, terms=terms),))
 
     async def _let_a_month_pass(self) -> None:
         """See that all is told in the end that was held back, by filters and by mutes."""
         self.clock.seconds += timedelta(days=31).total_seconds()
-        await self.keeper.db.run(run_due, self.clock.now())
         self.story.append("a month later")
         self.ledger.loosened.update(self.ledger.wishes)
+        await self._do_due()
+        # As nobody looked for a month, digests wait for a sweep, but not for long.
+        self.clock.seconds += WAITS_AT_MOST.total_seconds()
+        await self._do_due()
         await self._listen()
+        self.ledger.check_that_digests_came(self.clock.now() - WAITS_AT_MOST)
         self.ledger.settle_all()
         assert await self.keeper.rows("SELECT * FROM unreported") == []
         assert await self.keeper.rows("SELECT * FROM alert WHERE state = 'held'") == []
@@ -397,6 +421,32 @@ class Simulation:
         self.ledger.ignores_no_more(key, contract)
         await self._hear_the_rest()
 
+    async def _set_digest(self) -> None:
+        """Set or end the digests of a place, due in some minutes."""
+        place = self.digest_whims.choice(PLACES)
+        key = place.chat_id, place.thread_id or 0
+        if key in self.ledger.closed:
+            return
+        now = self.clock.now()
+        due = now + timedelta(minutes=self.digest_whims.randint(1, 15))
+        schedule = self.digest_whims.choice(
+            (
+                None,
+                DigestSchedule(due.time().replace(second=0, microsecond=0)),
+                DigestSchedule(due.time().replace(second=0, microsecond=0), is_only=True),
+            )
+        )
+        await self._listen()
+        await self.keeper.db.run(set_digest, place, schedule, olga(now), "")
+        self.story.append(f"{key} wants {schedule}")
+        self.ledger.wants_digests(
+            key,
+            now,
+            None if schedule is None else schedule.at,
+            is_only=schedule is not None and schedule.is_only,
+        )
+        await self._hear_the_rest()
+
     def _somebody(self) -> str:
         """Return an account, most often one that is watched."""
         watched = {one.account for wishes in self.ledger.wishes.values() for one in wishes}
@@ -472,7 +522,10 @@ class Simulation:
             await self.keeper.deny(places[0])
         self.story.append("the group opens" if is_closed else "the group is closed")
         for key in keys:
-            (self.ledger.opens if is_closed else self.ledger.closes)(key)
+            if is_closed:
+                self.ledger.opens(key, self.clock.now())
+            else:
+                self.ledger.closes(key)
 
     async def _restart(self) -> None:
         """End the program and start it again, now and then with another contract status or other chains."""
@@ -607,10 +660,18 @@ class Simulation:
             self.story.append(f"{gap}")
             self.ledger.hears_of_gap(gap)
             self._heard = max(self._heard, alert_id)
-        for alert_id, told in await changes_told(self.keeper, since):
+        changes, digests = await changes_told(self.keeper, since), await digests_told(self.keeper, since)
+        both: list[tuple[int, Told | SummedUp]] = [*changes, *digests]
+        for alert_id, told in sorted(both, key=lambda one: one[0]):
             self.story.append(f"{told}")
-            self.ledger.hears(told)
+            if isinstance(told, SummedUp):
+                self.ledger.hears_of_digest(told)
+            else:
+                self.ledger.hears(told)
             self._heard = max(self._heard, alert_id)
+        for place in sorted(self.ledger.released):
+            assert await self.keeper.rows(_KEPT, *place) == [], f"kept though a digest came: {place}"
+        self.ledger.released.clear()
 
     async def _check_that_nothing_is_blind(self) -> None:
         """See that what was blind is seen again, and that this was told."""
@@ -673,7 +734,8 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         put_new_database(path)
         keeper = Keeper(await DatabaseThread.open(path), path, Part(ledger.status), limit=500)
         whims = random.Random(f"whims of {seed}")  # noqa: S311 - as above
-        simulation = Simulation(rng, gateway, keeper, clock, ledger, client, whims)
+        digest_whims = random.Random(f"digests of {seed}")  # noqa: S311 - as above
+        simulation = Simulation(rng, gateway, keeper, clock, ledger, client, whims, digest_whims)
         _begin(simulation)
         await simulation._start()
         try:

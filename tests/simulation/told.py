@@ -2,7 +2,12 @@
 
 import json
 
-from tests.simulation.ledger import Cell, Gap, Told
+from bot.domain.deliver.alerts import AlertId, Digest, NoticeAlert
+from bot.store.database.door import Database
+from bot.store.outbox.notice_codec import to_notice
+from bot.store.polling.digest_content import with_digests
+from tests.builders import REGISTRY
+from tests.simulation.ledger import Cell, Gap, SummedUp, Told
 from tests.store.conftest import Keeper
 
 _CHANGES = """
@@ -51,3 +56,26 @@ async def gaps_told(keeper: Keeper, since: int) -> list[tuple[int, Gap]]:
         for notice in [json.loads(text)]
         for chain_id, account, *_ in notice.get("gaps", ())
     ]
+
+
+async def digests_told(keeper: Keeper, since: int) -> list[tuple[int, SummedUp]]:
+    """Return the digests that places get, after the alert of this number, with the nets that they show."""
+    rows = await keeper.rows(_NOTICES, since)
+    return [
+        (number, SummedUp((chat, topic), notice.due_at, await keeper.db.run(_nets, number, notice)))
+        for number, chat, topic, text in rows
+        if isinstance(notice := to_notice(text), Digest)
+    ]
+
+
+def _nets(db: Database, number: int, notice: Digest) -> tuple[tuple[Cell, int], ...]:
+    (alert,) = with_digests(db, [NoticeAlert(AlertId(number), notice, notice.ends_at)], REGISTRY)
+    assert isinstance(alert, NoticeAlert)
+    assert alert.digest is not None
+    return tuple(
+        (
+            Cell(change.account, change.asset.chain_id, change.asset.contract),
+            change.after.amount_raw - change.before.amount_raw,
+        )
+        for change in (net.change for net in alert.digest.nets)
+    )
