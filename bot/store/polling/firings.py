@@ -366,7 +366,7 @@ def repeat_due(db: Database, now: datetime, by: ValueTerms) -> datetime | None:
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
         f"{_DUE} AND (f.next_at <= ? OR f.told_at > ? OR coalesce(f.acknowledged_at, 0) > ?)"
-        " ORDER BY f.next_at, f.id LIMIT ?",
+        " ORDER BY f.id LIMIT ?",
         [at, slack, slack, DUE_AT_ONCE],
     ).fetchall()
 
