@@ -19,11 +19,13 @@ from bot.store.chats import filters, ignore_list, migrate, unsubscribe
 from bot.store.chats.filters import FilterResult
 from bot.store.maintenance import backup, retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
+from bot.store.polling.rehearsal import rehearse
 from tests.builders import (
     BASE,
     DAI,
     NOON,
     PUNKS,
+    REGISTRY,
     TREASURY,
     USDC,
     VAULT,
@@ -511,6 +513,39 @@ async def test_what_is_ignored_but_named_is_reported_at_the_end(keeper: Keeper) 
     await story.set(None, 1, 2)
 
     assert await story.told() == [(10_000, 9_900, 1)]
+
+
+async def test_what_is_named_of_another_account_or_elsewhere_is_ignored_all_the_same(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    for spec in (
+        WatchSpec(VAULT, Scope(contracts=frozenset({USDC})), filter=THOUSAND),
+        WatchSpec(TREASURY, Scope(contracts=frozenset({USDC}), chains=frozenset({BASE})), filter=THOUSAND),
+    ):
+        await keeper.subscribe(spec)
+    await story.see(10_000)
+    await keeper.alerts()
+    await story.see(9_900)
+
+    await keeper.db.run(ignore_list.ignore, OLGA, [USDC], [], olga())
+    await story.set(None, 1, 2, 3)
+
+    assert await story.told() == []
+
+
+async def test_a_rehearsal_counts_no_change_of_units_alone(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(THOUSAND)
+    await story.see(9_990, 8_990)
+    # As if the first had only been counted in hundredths from then on.
+    await keeper.script(
+        "UPDATE change SET before = '10000', after = '1000000', decimals = 2, former_decimals = 0"
+        " WHERE after = '9990'"
+    )
+
+    replayed = await keeper.db.run(
+        rehearse, OLGA, [], least(1), since=story.now - timedelta(days=1), chains=REGISTRY
+    )
+
+    assert (replayed.changes, replayed.alerts) == (1, 1)
 
 
 async def test_history_that_is_held_back_is_not_forgotten(keeper: Keeper) -> None:

@@ -234,6 +234,11 @@ async def test_what_a_filter_held_back_is_judged_by_all_that_its_alert_tells(kee
     await keeper.db.run(filters.set_filter, OLGA, [SubscriptionId(1)], None, olga())
 
     assert (await loudness(keeper))[-1] == SILENT
+    await keeper.db.run(filters.set_filter, OLGA, [SubscriptionId(1)], least, olga())
+    await see(keeper, 7_400, minute=4)
+    await see(keeper, 6_800, minute=5)
+    await keeper.db.run(filters.set_filter, OLGA, [SubscriptionId(1)], None, olga())
+    assert (await loudness(keeper))[-1] == TO_PETR, "neither step is that loud by itself"
 
 
 async def test_a_rule_goes_along_when_its_group_becomes_a_supergroup(keeper: Keeper) -> None:

@@ -88,6 +88,12 @@ def decimals_of_change(before_raw: int, after_raw: int, former: int | None, now:
     return Decimals(None, None)
 
 
+def is_of_units_alone(before_raw: int, after_raw: int, former: int | None, now: int | None) -> bool:
+    """Whether an amount changed only because its decimals did, so that it is no news."""
+    decimals = decimals_of_change(before_raw, after_raw, former, now)
+    return before_raw != after_raw and not decimals.difference(before_raw, after_raw)
+
+
 def decimals_in(change: Change, description: Description, chains: Chains) -> Decimals:
     """Return the decimals of both amounts, as far as they were known when the change was observed."""
 

@@ -68,15 +68,34 @@ def ignore(
 def _forget_held_back(
     db: Database, destination_id: DestinationId, contracts: Collection[Address], chains: Collection[ChainId]
 ) -> None:
-    """Forget what filters hold back of contracts, except those that a subscription names: nobody wants it."""
-    rows = db.execute("SELECT contracts FROM subscription WHERE destination_id = ?", [destination_id])
-    named = {contract for (words,) in rows for contract in words.split()}
-    these = db.any_of(to_blob(contract) for contract in contracts if contract not in named)
+    """Forget what filters hold back of contracts, except where a subscription names them: nobody wants it."""
+    these = db.any_of(map(to_blob, contracts))
     on = f" AND x.chain_id {db.any_of(chains).sql}" if chains else ""
-    db.execute(
-        "DELETE FROM unreported WHERE destination_id = ?"
-        f" AND asset_id IN (SELECT x.id FROM asset x WHERE x.contract {these.sql}{on})",
+    rows = db.execute(
+        "SELECT u.account_id, u.asset_id, x.chain_id, x.contract FROM unreported u"
+        f" JOIN asset x ON x.id = u.asset_id WHERE u.destination_id = ? AND x.contract {these.sql}{on}",
         [destination_id, *these.values, *(db.any_of(chains).values if chains else ())],
+    ).fetchall()
+    naming = db.execute(
+        "SELECT account_id, contracts, chains FROM subscription WHERE destination_id = ? AND contracts <> ''",
+        [destination_id],
+    ).fetchall()
+
+    def is_named(account_id: int, chain_id: int, contract: bytes) -> bool:
+        return any(
+            of_account in {None, account_id}
+            and to_address(contract) in words.split()
+            and (not on_chains or chain_id in to_chains(on_chains))
+            for of_account, words, on_chains in naming
+        )
+
+    db.executemany(
+        "DELETE FROM unreported WHERE destination_id = ? AND account_id = ? AND asset_id = ?",
+        [
+            (destination_id, account_id, asset_id)
+            for account_id, asset_id, chain_id, contract in rows
+            if not is_named(account_id, chain_id, contract)
+        ],
     )
 
 

@@ -21,7 +21,7 @@ from bot.domain.assets import (
 )
 from bot.domain.chains import Chains
 from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
-from bot.domain.observe.descriptions import decimals_of, decimals_of_change
+from bot.domain.observe.descriptions import decimals_of, is_of_units_alone
 from bot.domain.observe.filters import Step
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
@@ -342,7 +342,9 @@ class _PollRecorder:
                 items=move.items,
             )
             # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
-            is_news = not _is_redenomination_only(move, decimals, assets[move.asset].decimals)
+            is_news = not is_of_units_alone(
+                move.before.amount_raw, move.after.amount_raw, decimals, assets[move.asset].decimals
+            )
             alerts += reports.alerts_of(change, found, is_news=is_news)
         reports.save()
         return alerts
@@ -494,9 +496,3 @@ def _coverage_of(
     for account_id, chain_id, part, unknown_since in rows:
         result[account_id, chain_id][to_part(part)] = unknown_since
     return result
-
-
-def _is_redenomination_only(move: Move, former: int | None, now: int | None) -> bool:
-    """Return whether an amount changed only because the token's decimals did; both may be None."""
-    before, after = move.before.amount_raw, move.after.amount_raw
-    return before != after and not decimals_of_change(before, after, former, now).difference(before, after)

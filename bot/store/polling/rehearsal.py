@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.domain.assets import Address, Asset
 from bot.domain.chains import Chains
 from bot.domain.observations import ItemMove, MoveKind, net_items
-from bot.domain.observe.descriptions import decimals_of
+from bot.domain.observe.descriptions import decimals_of, is_of_units_alone
 from bot.domain.observe.filters import HeldBack, Step, difference_of, goes_on, is_settled, judge_step
 from bot.domain.observe.recipients import Rules, ignores
 from bot.domain.places import Place
@@ -84,15 +84,17 @@ class _Replay:
 
     def take(self, row: Row, listed: Collection[ListedSubscription], rules: Rules) -> None:
         """Count a change, and the alert that it would make."""
-        account_id, address, items, step = _to_step(row, self._chains)
+        account_id, address, items, step, is_news = _to_step(row, self._chains)
         if not any(_is_about(one, address, step.asset, rules) for one in listed):
             return
-        self.changes += 1
+        self.changes += is_news
         key = account_id, step.asset
         held_back, moved = self._held_back.pop(key, (None, []))
         if held_back is not None and not goes_on(held_back, step):
             self.alerts += 1
             held_back, moved = None, []
+        if held_back is None and not is_news:
+            return
         moved = [*moved, items]
         told = step.before if held_back is None else held_back.told
         net = net_items(moved) if all(moved) else None
@@ -124,7 +126,8 @@ ORDER BY c.id DESC LIMIT ?
 """
 
 
-def _to_step(row: Row, chains: Chains) -> tuple[int, Address, tuple[ItemMove, ...], Step]:
+def _to_step(row: Row, chains: Chains) -> tuple[int, Address, tuple[ItemMove, ...], Step, bool]:
+    """Return of a change whose it is, its items, the step it is, and whether it is news by itself."""
     account_id, address, chain_id, contract, asset_kind, symbol, decimals, rebasing, *rest = row
     kind, before, uniques_before, after, uniques_after, items, price_usd, priced_at, *rest = rest
     observed_at, decimals_then, former_decimals = rest
@@ -141,4 +144,5 @@ def _to_step(row: Row, chains: Chains) -> tuple[int, Address, tuple[ItemMove, ..
         is_collection=description.is_collection,
         is_redenominated=former_decimals is not None,
     )
-    return account_id, to_address(address), to_item_moves(items), step
+    is_news = not is_of_units_alone(int(before), int(after), former_decimals, decimals_then)
+    return account_id, to_address(address), to_item_moves(items), step, is_news
