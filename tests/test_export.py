@@ -157,6 +157,20 @@ async def test_a_reply_to_an_alert_is_about_its_account(stack: Stack) -> None:
     assert "of Treasury" in message.text
 
 
+async def test_what_was_not_reported_is_in_it_with_the_reason(stack: Stack) -> None:
+    stack.say("/only min $10")
+    await stack.hears("only changes of $10.00")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.asked(3)
+
+    message = await exported(stack)
+
+    assert [(row["change"], row["reported"], row["message_id"]) for row in rows_of(message)] == [
+        ("-1", "filter", "")
+    ]
+    assert "Without a message of their own here: 1 held back by /only" in message.text
+
+
 async def test_where_nothing_changed_a_sentence_says_so(stack: Stack) -> None:
     stack.say("/export")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,8 @@ from bot.chat.commands.history.subject import Subject, names_account, read_subje
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import counted, length, moment
+from bot.domain.deliver.alerts import MuteKind
+from bot.domain.deliver.traces import Silence
 from bot.domain.history.export_files import ExportFormat
 from bot.store.history import exports
 
@@ -154,22 +156,21 @@ def caption(name: Html, writer: ExportWriter, now: datetime) -> Html:
     return join("\n", (*lines, "Times in the file are in UTC"))
 
 
-_WHY_NOT_SENT = {
-    "filter": "held back by a filter",
-    "digest": "in digests only",
-    "ignored": "of ignored tokens",
-    "settled": "back at what was last reported",
-    "units": "in the decimals of the token alone",
+_WHY_NOT_SENT: Mapping[str, str] = {
+    Silence.FILTER: "held back by /only",
+    Silence.SETTLED: "held back by /only and undone since",
+    Silence.DIGEST: "left to the digest",
+    Silence.IGNORED: "ignored",
+    Silence.UNITS: "only in the token's decimals",
+    MuteKind.MUTE: "muted",
+    MuteKind.QUIET: "kept back by /quiet",
+    MuteKind.BUDGET: "kept back by /budget",
     "waiting": "waiting to be sent",
-    "held": "muted",
-    "mute": "muted",
-    "quiet": "in quiet hours",
-    "budget": "over the budget",
     "withdrawn": "withdrawn",
     "expired": "expired",
     "refused": "refused by Telegram",
 }
-_OTHERWISE = "for another reason"
+"""By the words of the file."""
 
 
 def _not_sent(reported: Counter[str]) -> list[Html]:
@@ -177,11 +178,11 @@ def _not_sent(reported: Counter[str]) -> list[Html]:
     why = Counter[str]()
     for word, count in reported.items():
         if word != "sent":
-            why[_WHY_NOT_SENT.get(word, _OTHERWISE)] += count
+            why[_WHY_NOT_SENT.get(word, word)] += count
     if not why:
         return []
-    parts = ", ".join(f"{count:,} {word}" for word, count in why.most_common())
-    return [EMPTY + f"{counted(why.total(), 'change')} without a message of their own here: {parts}"]
+    parts = ", ".join(f"{count:,} {words}" for words, count in why.most_common())
+    return [fill("Without a message of their own here: {}", parts)]
 
 
 def written_so_far(writer: ExportWriter, now: datetime) -> Html:

@@ -10,6 +10,7 @@ from bot.chat.text.untrusted import sanitized
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import MuteKind
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.history.changes import PastChange, Selection
 from bot.domain.history.export_files import ExportFile, ExportFormat, ExportRow
@@ -30,7 +31,7 @@ _REPORTED = {
     AlertState.EXPIRED: "expired",
     AlertState.DEAD: "refused",
 }
-"""What became of alerts, but for those that are kept back, where the reason is the word."""
+"""What became of alerts, but for those that are kept back: there the reason is the word."""
 
 
 class ExportWriter:
@@ -97,9 +98,15 @@ def export_row(past: PastChange, chains: Chains) -> ExportRow:
         price_usd=plain_price(change.price_usd),
         block=change.after.block,
         message_id=(past.message or "") if past.state is AlertState.SENT else "",
-        reported=past.reason if past.state is None else _REPORTED.get(past.state, past.reason),
+        reported=_reported(past),
         items=change.items,
     )
+
+
+def _reported(past: PastChange) -> str:
+    if past.state is AlertState.MUTED:
+        return past.reason or MuteKind.MUTE.value
+    return past.reason if past.state is None else _REPORTED[past.state]
 
 
 @lru_cache(maxsize=1_024)  # a checksum is a hash, and a file names few addresses many times

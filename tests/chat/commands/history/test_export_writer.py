@@ -33,6 +33,7 @@ def row(
         (AlertState.WAITING, "", "waiting"),
         (AlertState.BOUND, "", "waiting"),
         (AlertState.MUTED, "quiet", "quiet"),
+        (AlertState.MUTED, "", "mute"),
         (AlertState.WITHDRAWN, "", "withdrawn"),
         (AlertState.EXPIRED, "", "expired"),
         (AlertState.DEAD, "", "refused"),
