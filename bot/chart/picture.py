@@ -1,6 +1,7 @@
 """Draws a series as a PNG that can be read on a phone, under a light theme and under a dark one."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
@@ -10,7 +11,7 @@ from bot.chart.time_axis import time_ticks
 from bot.chart.value_axis import value_axis
 from bot.domain.history.series import Series
 from bot.domain.units import ELLIPSIS
-from bot.domain.zones import zone_named, zone_word
+from bot.domain.zones import zone_word
 
 WIDTH, HEIGHT = 1_200, 750
 """Pixels: a phone shows them at about a third."""
@@ -43,8 +44,8 @@ class ChartSpec:
     unit: str
     """Written before each amount at the axis: `$`, or nothing."""
     series: Series
-    zone: str
-    """The IANA name of the zone that its times are in."""
+    zone: tzinfo
+    """That its times are in."""
 
 
 def can_be_drawn(text: str) -> bool:
@@ -54,7 +55,7 @@ def can_be_drawn(text: str) -> bool:
 
 def chart(spec: ChartSpec) -> bytes:
     """Return a chart as a PNG."""
-    series, zone = spec.series, zone_named(spec.zone)
+    series = spec.series
     image = Image.new("RGB", (WIDTH, HEIGHT), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     small = ImageFont.load_default(_TEXT_SIZE)
@@ -74,7 +75,7 @@ def chart(spec: ChartSpec) -> bytes:
         row = plot.y(tick)
         draw.line((box.left, row, box.right, row), _GRID if tick else _ZERO, 2 if tick else 3)
         draw.text((box.left - 20, row), label, _MUTED, small, "rm")
-    _times(draw, plot, small, spec, zone_word(series.until.astimezone(zone)))
+    _times(draw, plot, small, spec.zone)
     for stroke in strokes:
         _stroke(draw, stroke)
     end = plot.x(series.until), plot.y(series.steps[-1].value)
@@ -107,15 +108,15 @@ def _times(
     draw: ImageDraw.ImageDraw,
     plot: Plot,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    spec: ChartSpec,
-    zone: str,
+    zone: tzinfo,
 ) -> None:
     """Draw the ticks of time, and name the zone in the lower left corner."""
     series, box = plot.series, plot.box
     row = box.bottom + 18
-    draw.text((_MARGIN, row), zone, _MUTED, font)
-    written = _MARGIN + draw.textlength(zone, font)
-    for tick in time_ticks(series.since, series.until, zone_named(spec.zone)):
+    name = zone_word(series.until.astimezone(zone))
+    draw.text((_MARGIN, row), name, _MUTED, font)
+    written = _MARGIN + draw.textlength(name, font)
+    for tick in time_ticks(series.since, series.until, zone):
         column = plot.x(tick.at)
         draw.line((column, box.top, column, box.bottom), _GRID, 2)
         half = draw.textlength(tick.label, font) / 2

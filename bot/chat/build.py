@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.chat.buttons.button_commands import ButtonCommands
 from bot.chat.buttons.screens import Screens
+from bot.chat.chart_turns import ChartTurns
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.command import Services
 from bot.chat.commands.history.export_jobs import ExportJobs
@@ -70,6 +71,7 @@ def build_chat(
         look_up_chat=details.look_up,
         download=Downloads(bot).download,
         posting_trouble=details.posting_trouble,
+        chart_turns=ChartTurns(),
         max_subscriptions_per_chat=max_subscriptions_per_chat,
         history_days=history_days,
         contract_status=contract_status,

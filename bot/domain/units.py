@@ -62,6 +62,22 @@ def whole_units(amount_raw: int, decimals: int) -> Decimal:
     return _EXACT.scaleb(Decimal(amount_raw), -decimals)
 
 
+def format_units(value: Decimal) -> str:
+    """Return an amount in whole units as `format_shown` does: `1,234.000001`."""
+    decimals = max(0, -int(value.as_tuple().exponent))
+    return format_shown(int(_EXACT.scaleb(value, decimals)), decimals)
+
+
+def format_signed_units(value: Decimal) -> str:
+    """Return a difference in whole units with its sign: `+0.42`, `−1,250`."""
+    return ("+" if value >= 0 else "") + format_units(value)
+
+
+def subtracted(value: Decimal, other: Decimal) -> Decimal:
+    """Return a difference, exactly."""
+    return _EXACT.subtract(value, other)
+
+
 def added_usd(*values: Decimal) -> Decimal:
     """Return the sum of dollar values, unrounded."""
     return reduce(_EXACT.add, values, Decimal(0))

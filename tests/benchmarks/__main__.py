@@ -10,7 +10,19 @@ import click
 import structlog
 
 from bot.app import leave_garbage_to_sweeps
-from tests.benchmarks import database, fanout, filters, history, latency, memory, sending, soak, start, sweeps
+from tests.benchmarks import (
+    charts,
+    database,
+    fanout,
+    filters,
+    history,
+    latency,
+    memory,
+    sending,
+    soak,
+    start,
+    sweeps,
+)
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -26,6 +38,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "fanout": fanout.measure,
     "filters": filters.measure,
     "history": history.measure,
+    "charts": charts.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest, "soak": soak.measure}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

@@ -33,7 +33,19 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes a
 @on_linux
 @pytest.mark.parametrize(
     "name",
-    ["sweeps", "database", "memory", "start", "latency", "sending", "soak", "fanout", "filters", "history"],
+    [
+        "sweeps",
+        "database",
+        "memory",
+        "start",
+        "latency",
+        "sending",
+        "soak",
+        "fanout",
+        "filters",
+        "history",
+        "charts",
+    ],
 )
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
     results = [result async for result in BENCHMARKS[name](TINY, tmp_path)]

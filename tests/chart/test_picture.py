@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,9 @@ SERIES = Series(
 
 
 def drawn(title: str = "Treasury", subtitle: str = "USDC on Polygon", series: Series = SERIES) -> bytes:
-    return chart(ChartSpec(title=title, subtitle=subtitle, unit="$", series=series, zone="Europe/Berlin"))
+    return chart(
+        ChartSpec(title=title, subtitle=subtitle, unit="$", series=series, zone=ZoneInfo("Europe/Berlin"))
+    )
 
 
 def test_a_chart_is_a_png_that_telegram_takes_as_a_photo() -> None:

@@ -35,7 +35,7 @@ def change(
     second: int, before: int, after: int, *, seen: int | None = None, former: int | None = None
 ) -> AmountChange:
     previous_at = milliseconds(second - 60 if seen is None else seen)
-    return AmountChange(milliseconds(second), previous_at, before, after, former)
+    return AmountChange(milliseconds(second), previous_at, str(before), str(after), former)
 
 
 def built(
@@ -56,9 +56,7 @@ def built(
         decimals=decimals,
         is_rebasing=is_rebasing,
     )
-    for one in reversed(changes):
-        if not builder.add(one):
-            break
+    builder.add(reversed(changes))
     return builder.build()
 
 
@@ -89,9 +87,19 @@ def test_it_begins_with_the_window_and_with_what_held_then() -> None:
 
 
 def test_it_begins_when_somebody_began_to_look() -> None:
-    assert steps(built([change(100, 5, 8)], now=8, known_since=70)) == [(40, 5), (100, 8)]
+    assert steps(built([change(100, 5, 8)], now=8, known_since=70)) == [(70, 5), (100, 8)]
     assert steps(built([change(100, 5, 8)], now=8, known_since=20)) == [(20, 5), (100, 8)]
     assert steps(built([], now=8, known_since=20)) == [(20, 8)]
+
+
+def test_what_was_held_already_when_it_was_listed_begins_there() -> None:
+    listed = change(100, 0, 8)._replace(before=None)
+    assert steps(built([change(50, 3, 4), listed, change(200, 8, 9)], now=9)) == [(100, 8), (200, 9)]
+
+
+def test_where_it_was_known_before_it_begins_when_that_was_seen() -> None:
+    assert steps(built([change(100, 5, 8)], now=8, known_since=170)) == [(40, 5), (100, 8)]
+    assert steps(built([change(100, 5, 8)], now=8, known_since=None)) == [(40, 5), (100, 8)]
 
 
 def test_of_what_is_no_longer_watched_it_ends_with_the_last_change() -> None:
@@ -167,7 +175,7 @@ def test_every_amount_is_between_those_that_are_kept_of_its_column(
     width = (series.until - at(since)) / COLUMNS + timedelta(milliseconds=1)
     values = {step.value for step in series.steps}
     for one in changes:
-        value = whole_units(one.after_raw, decimals)
+        value = whole_units(int(one.after), decimals)
         moment = NOON + timedelta(milliseconds=one.at - milliseconds(0))
         near = [step.value for step in series.steps if abs(step.at - moment) <= width]
         assert moment < at(since) or min(near) <= value <= max(near)
@@ -178,8 +186,7 @@ def test_every_amount_is_between_those_that_are_kept_of_its_column(
 
 def test_half_a_million_changes_are_few_steps() -> None:
     builder = SeriesBuilder(at(0), at(500_000), known_since=None, amount_raw=0, decimals=6)
-    for second in range(500_000, 0, -1):
-        builder.add(change(second, (second + 1) % 2, second % 2))
+    builder.add(change(second, (second + 1) % 2, second % 2) for second in range(500_000, 0, -1))
     series = builder.build()
     assert series is not None
     assert len(series.steps) <= 4 * (COLUMNS + 1)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from bot.chat.buttons.button_commands import ButtonCommands
 from bot.chat.buttons.data import Attachment, ButtonAction, Press, Screen
 from bot.chat.buttons.screens import Screens
+from bot.chat.chart_turns import ChartTurns
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.downloads import IncomingDocument
@@ -110,6 +111,7 @@ class Services:
     """Returns what is in a file of so many bytes at most; a `str` says in words why it can't be had."""
     posting_trouble: Callable[[int], Awaitable[str]]
     """Returns why the bot can't post in the channel of an id, "" if it can."""
+    chart_turns: ChartTurns
     max_subscriptions_per_chat: int
     history_days: int
     """For so long it is known what happened."""

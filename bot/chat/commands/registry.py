@@ -7,7 +7,7 @@ from bot.chat.buttons.data import ButtonAction
 from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
-from bot.chat.commands.history import export, history, why
+from bot.chat.commands.history import chart, export, history, why
 from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.rules import alarm, loud, only
 from bot.chat.commands.times import budget, digest, quiet, zone
@@ -23,6 +23,7 @@ FEATURES: tuple[Feature, ...] = (
     status.STATUS,
     history.HISTORY,
     why.WHY,
+    chart.CHART,
     export.EXPORT,
     sample.TEST,
     only.ONLY,

@@ -82,24 +82,20 @@ def merged(spans: Iterable[UnseenSpan], since: datetime, until: datetime) -> tup
 
 
 class AmountChange(NamedTuple):
-    """A change of one balance, as far as a chart needs it. Moments are milliseconds since 1970.
+    """A change of one balance, as far as a chart needs it, and as it is stored.
 
-    There may be half a million of them: a `datetime` of each would take as long as all the rest.
+    Moments are milliseconds since 1970 and amounts texts of smallest units: there may be half a million, and
+    values of each would take longer than all the rest.
     """
 
     at: int
     previous_at: int
     """When the amount before was last seen."""
-    before_raw: int
-    after_raw: int
+    before: str | None
+    """None: it was held before already, nobody knows since when."""
+    after: str
     former_decimals: int | None = None
     """By which the amount before may have to be read, where they were others."""
-
-
-class _Point(NamedTuple):
-    order: int
-    at: int
-    raw: int
 
 
 class SeriesBuilder:
@@ -125,85 +121,120 @@ class SeriesBuilder:
         self._known_since = None if known_since is None else _milliseconds(known_since)
         self._decimals = decimals
         self._is_rebasing = is_rebasing
-        self._raw = amount_raw
+        self._amount = None if amount_raw is None else str(amount_raw)
         """What is held before what was added last, or at the end."""
         self._seen_at = self._at = self._until
         """Since when that is known to be held, and when what was added last happened."""
+        self._column = _Column(0)
         self._steps: list[Step] = []
-        self._column: list[_Point] = []
-        """The newest point, the lowest, the highest and the oldest."""
-        self._number = 0
         self._unseen: list[UnseenSpan] = []
         self._is_cut = self._is_done = False
 
-    def add(self, change: AmountChange) -> bool:
-        """Add the change before the one that was added last; returns whether an older one matters."""
-        if self._is_done:
-            return False
-        if self._raw is None:
-            # What is nothing and still watched is nothing to the end; of all else nobody knows.
-            is_nothing = self._known_since is not None and not change.after_raw
-            self._until = self._until if is_nothing else min(self._until, max(change.at, self._since))
-            self._seen_at = self._at = self._until
-        # The clock may have been set back: what was recorded before happened before.
-        at = max(min(change.at, self._at), self._since)
-        if self._raw is not None and change.after_raw != self._raw:
-            # It moved without a change that is known here.
-            seen_at = max(self._seen_at, at)
-            self._keep(seen_at, self._raw)
-            if not self._is_rebasing:
-                self._unseen.append(UnseenSpan(_moment(at), _moment(seen_at)))
-        self._keep(at, change.after_raw)
-        self._is_done = change.at < self._since
-        if change.former_decimals is not None:
-            self._read_by_former(change, change.former_decimals)
-        self._raw, self._at = change.before_raw, at
-        self._seen_at = min(change.previous_at, at)
+    def add(self, changes: Iterable[AmountChange]) -> bool:
+        """Add changes before those that were added, newest first; returns whether older ones matter."""
+        for at, previous_at, before, after, former_decimals in changes:
+            if self._is_done:
+                break
+            if self._amount is None:
+                self._end_with(at, after)
+            self._is_done = at < self._since
+            if not self._since <= at <= self._at:
+                # The clock may have been set back: what was recorded before happened before.
+                at = max(min(at, self._at), self._since)  # noqa: PLW2901
+            if after != self._amount and self._amount is not None:
+                self._leap(at)
+            number = (at - self._since) // self._width
+            if number != self._column.number:
+                self._close_column(number)
+            self._column.keep(at, int(after))
+            if before is None:
+                self._is_done = True
+            elif former_decimals is not None:
+                self._read_by_former(int(before), int(after), former_decimals)
+            self._amount, self._at = before, at
+            self._seen_at = previous_at if previous_at < at else at  # noqa: FURB136 - half the time of min()
         return not self._is_done
 
     def build(self, unseen: Iterable[UnseenSpan] = ()) -> Series | None:
         """Return the series, in which there are these further gaps; None: nothing is known."""
-        if not self._is_done and self._raw is not None:
-            known_since = self._seen_at if self._known_since is None else self._known_since
-            self._keep(max(min(known_since, self._seen_at), self._since), self._raw)
-        self._close_column()
+        if not self._is_done and self._amount is not None:
+            since = self._known_since
+            if since is None or since > self._at:
+                since = self._seen_at
+            self._keep(max(since, self._since), self._amount)
+        self._close_column(0)
         if not self._steps:
             return None
         steps, until = tuple(reversed(self._steps)), _moment(self._until)
         spans = merged([*self._unseen, *unseen], steps[0].at, until)
         return Series(steps=steps, until=until, unseen=spans, is_cut=self._is_cut)
 
-    def _read_by_former(self, change: AmountChange, former: int) -> None:
+    def _end_with(self, at: int, after: str) -> None:
+        """End the series of what is not seen now."""
+        # What is nothing and still watched is nothing to the end; of all else nobody knows.
+        if self._known_since is None or after != "0":
+            self._until = min(self._until, max(at, self._since))
+        self._seen_at = self._at = self._until
+        self._amount = after
+
+    def _leap(self, at: int) -> None:
+        """Note what was held that no known change led to."""
+        seen_at = max(self._seen_at, at)
+        self._keep(seen_at, self._amount or "0")
+        if not self._is_rebasing:
+            self._unseen.append(UnseenSpan(_moment(at), _moment(seen_at)))
+
+    def _read_by_former(self, before_raw: int, after_raw: int, former: int) -> None:
         """Read older amounts by the decimals that were known then, if these are certain."""
-        decimals = decimals_of_change(change.before_raw, change.after_raw, former, self._decimals)
+        decimals = decimals_of_change(before_raw, after_raw, former, self._decimals)
         if decimals.before == self._decimals:
             return
-        self._close_column()
+        self._close_column(self._column.number)
         if decimals.before is None:
             self._is_cut = self._is_done = True
         self._decimals = decimals.before
 
-    def _keep(self, at: int, raw: int) -> None:
-        """Keep a point of a column, if it is the newest or oldest, the lowest or highest there."""
+    def _keep(self, at: int, amount: str) -> None:
         number = (at - self._since) // self._width
-        if number != self._number:
-            self._close_column()
-            self._number = number
-        column = self._column
-        if not column:
-            self._column = [_Point(0, at, raw)] * 4
-            return
-        point = column[3] = _Point(column[3].order - 1, at, raw)
-        if raw < column[1].raw:
-            column[1] = point
-        if raw > column[2].raw:
-            column[2] = point
+        if number != self._column.number:
+            self._close_column(number)
+        self._column.keep(at, int(amount))
 
-    def _close_column(self) -> None:
-        """Turn the points of the column into steps, the newest first."""
-        for point in sorted(set(self._column), reverse=True):
-            self._steps.append(Step(_moment(point.at), whole_units(point.raw, self._decimals or 0)))
-        self._column = []
+    def _close_column(self, number: int) -> None:
+        """Turn the points of the column into steps, and begin another one."""
+        decimals = self._decimals or 0
+        for _, at, raw in self._column.points():
+            self._steps.append(Step(_moment(at), whole_units(raw, decimals)))
+        self._column = _Column(number)
+
+
+class _Column:
+    """The amounts of one column of a picture: the newest, lowest, highest and oldest are kept.
+
+    Points are tuples of their order, the newest highest, of their moment and of their amount.
+    """
+
+    __slots__ = ("_kept", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._kept: list[tuple[int, int, int]] = []
+
+    def keep(self, at: int, raw: int) -> None:
+        """Keep an amount that is older than the others."""
+        kept = self._kept
+        if not kept:
+            self._kept = [(0, at, raw)] * 4
+            return
+        point = kept[3] = kept[3][0] - 1, at, raw
+        if raw < kept[1][2]:
+            kept[1] = point
+        elif raw > kept[2][2]:
+            kept[2] = point
+
+    def points(self) -> list[tuple[int, int, int]]:
+        """Return what is kept, the newest first."""
+        return sorted(set(self._kept), reverse=True)
 
 
 # ---------------------------------------------------------------- from daily rows

@@ -35,8 +35,8 @@ from bot.domain.observe.holdings import ChainHoldings, with_sparklines
 from bot.domain.observe.prices import price_kept
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
+from bot.store.balances.daily_amounts import daily_amounts
 from bot.store.chats import ignore_list, subscriptions
-from bot.store.history.daily_amounts import daily_amounts
 from bot.store.outbox import delivered
 from bot.store.polling import holdings
 

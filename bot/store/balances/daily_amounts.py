@@ -37,7 +37,7 @@ def daily_amounts(
         key = account_id, to_asset(chain_id, contract)
         amounts = found.setdefault(key, [int(amount)] * DAYS)
         # The last day comes first, and what the first change of a day found is what the days before it left.
-        amounts[:day] = [int(before)] * min(day, DAYS)
+        amounts[:day] = [None if before is None else int(before)] * min(day, DAYS)
         if former:
             redenominated.add(key)
     if found:
@@ -86,7 +86,8 @@ _ALL = 0
 
 # The index of changes has their sweeps, which grow with time, and not their moments.
 _FIRST_OF_EACH_DAY = """
-SELECT g.account_id, x.chain_id, x.contract, coalesce(b.amount, '0'), g.day, c.before, g.redenominated
+SELECT g.account_id, x.chain_id, x.contract, coalesce(b.amount, '0'), g.day,
+  CASE WHEN c.kind <> 'listed' THEN c.before END, g.redenominated
 FROM (
   SELECT h.account_id, h.asset_id, (h.observed_at - ?) / ? AS day, min(h.id) AS first_id,
     count(h.former_decimals) AS redenominated
