@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bot.chat.text.alarms import ended, how_long, rang
 from bot.chat.text.change_blocks import change_blocks
 from bot.chat.text.changes import on_the_clock_of
-from bot.chat.text.html import EMPTY, VISIBLE_UNITS_MOST, Html, bold, fill, join
+from bot.chat.text.html import EMPTY, VISIBLE_UNITS_MOST, Html, bold, code, fill, join
 from bot.chat.text.prices import worth_line
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import age, asset_name, clock, counted, folded, moment, short_address
@@ -64,13 +64,18 @@ def _fits(text: Html) -> bool:
 
 def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, now: datetime) -> Html:
     more = max(0, len(content.nets) - shown) + content.more
-    left_out = [fill("… and {}, told as they happened.", counted(more, "more balance"))] if more else []
-    cut = [EMPTY + "There were too many changes to add up: the first of them are left out."]
+    shows_all = code(f"/history {max(0, (now - notice.begins_at) // timedelta(days=1)) + 1}d")
+    left_out = fill(
+        "… and {}, told as they happened. {} shows all.", counted(more, "more balance"), shows_all
+    )
+    cut = fill(
+        "There were too many changes to add up: the first of them are left out. {} shows all.", shows_all
+    )
     blocks = [
         join("\n", (_heading(notice, now), *_worth(notice, chains, now))),
         *_changes(content.nets[:shown], chains, now),
-        *left_out,
-        *(cut if content.is_cut else []),
+        *([left_out] if more else []),
+        *([cut] if content.is_cut else []),
         *_new_tokens(content, chains),
         *_held_back(content, shown, chains, now),
         *filter(None, (join("\n", lines) for lines in _others(notice, content, chains, now))),

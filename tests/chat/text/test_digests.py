@@ -214,7 +214,26 @@ def test_how_much_was_read_is_never_left_out(digest: Digest, last: str) -> None:
 def test_changes_that_were_not_read_are_no_nothing() -> None:
     lines = text_of(DIGEST, replace(NOTHING, is_cut=True))
 
-    assert "There were too many changes to add up: the first of them are left out." in lines
+    assert (
+        "There were too many changes to add up: the first of them are left out. /history 2d shows all."
+        in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("begins_at", "now", "expected"),
+    [
+        (NOON - DAY, NOON + 3 * HOUR, "/history 2d"),
+        (NOON - 7 * DAY, NOON, "/history 8d"),
+        (NOON - 3 * DAY, NOON + 30 * HOUR, "/history 5d"),
+    ],
+)
+def test_what_shows_all_of_a_digest_begins_before_it(
+    begins_at: datetime, now: datetime, expected: str
+) -> None:
+    lines = text_of(replace(DIGEST, begins_at=begins_at), replace(NOTHING, is_cut=True), now=now)
+
+    assert any(f". {expected} shows all." in line for line in lines)
     assert lines[-2].startswith("5 chains read")
 
 
@@ -255,7 +274,7 @@ def test_what_finds_no_place_is_counted(letters: int) -> None:
 
     shown = sum(line.startswith("🟢") for line in lines)
     assert 20 < shown < 60
-    assert f"… and {100 - shown} more balances, told as they happened." in lines
+    assert f"… and {100 - shown} more balances, told as they happened. /history 2d shows all." in lines
 
 
 def test_what_filters_hold_back_finds_its_place_beside_what_was_told_or_is_counted() -> None:
