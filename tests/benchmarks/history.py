@@ -3,26 +3,39 @@
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.history.export_writer import ExportWriter
+from bot.chat.commands.history.history import CHANGES_A_PAGE
+from bot.chat.commands.history.lookup import first_changes
+from bot.chat.commands.history.subject import find_subject
 from bot.domain.history.changes import Selection
 from bot.domain.history.export_files import ExportFormat
 from bot.settings.sections import shipped_chains
-from bot.store.history.changes import destination_here
+from bot.store.history.changes import destination_here, span_of
 from tests.benchmarks.poller import open_database
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.start import ready
-from tests.benchmarks.year import PRIVATE, first_migration_with_traces, make_year
+from tests.benchmarks.year import PLACES, PRIVATE, first_migration_with_traces, make_year
 
 ADDED_AT_MOST = 0.2
 SECONDS_TO_START = 2.0
 EXPORTED = timedelta(days=90)
 SECONDS_TO_EXPORT = 5.0
+LARGEST = PLACES[-1]
+"""Watches the most."""
+LOOKED_UP = {
+    "newest page": "",
+    "one account and token, a week": "#1 USDC 7d",
+    "what nobody ever saw": "0x00000000000000000000000000000000000000aa",
+}
+SECONDS_TO_LOOK_UP = 0.2
 
 
 async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
@@ -38,8 +51,33 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
         seconds <= SECONDS_TO_START,
         {"seconds": seconds},
     )
+    for name, text in LOOKED_UP.items():
+        yield _looked_up(name, [await _look_up(path, text) for _ in range(profile.rounds)])
     for written_as in ExportFormat:
         yield _exported([await _export(path, written_as) for _ in range(profile.rounds)], written_as)
+
+
+async def _look_up(path: Path, text: str) -> float:
+    """Return how much processor time a page takes, from what was typed to the changes on it."""
+    async with open_database(path) as db:
+        start = time.process_time()
+        with suppress(LineRefused):  # what is unknown was looked for everywhere
+            subject = await find_subject(db, ChainReader(shipped_chains()), LARGEST, text, datetime.now(UTC))
+            assert subject is not None
+            span = await db.run(span_of, subject.destination_id, subject.since)
+            await first_changes(db, subject.destination_id, subject.selection, span, CHANGES_A_PAGE + 1)
+        return time.process_time() - start
+
+
+def _looked_up(name: str, rounds: list[float]) -> Result:
+    seconds = middle(rounds)
+    return Result(
+        f"/history, {name}",
+        f"{seconds * 1000:.0f} ms of processor time",
+        f"≤ {SECONDS_TO_LOOK_UP * 1000:.0f} ms",
+        seconds <= SECONDS_TO_LOOK_UP,
+        {"cpu_seconds": seconds},
+    )
 
 
 class _Export(NamedTuple):

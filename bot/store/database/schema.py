@@ -447,6 +447,12 @@ ALTER TABLE ignored ADD COLUMN created_by_name TEXT NOT NULL DEFAULT '';
 
 
 @migrations()
+def m029_changes_by_asset(db: Database) -> None:
+    """Find the changes of an asset: a symbol that somebody types is looked for in all that ever changed."""
+    db.execute("CREATE INDEX change_of_asset ON change (asset_id, account_id)")
+
+
+@migrations()
 def m031_numbers_of_alarms(db: Database) -> None:
     """Keep how many alarms were numbered in each destination, so that no number is given twice."""
     db.executescript(_NUMBERS_OF_ALARMS)

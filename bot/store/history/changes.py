@@ -140,6 +140,8 @@ def _asset_ids(db: Database, assets: Collection[Asset]) -> AnyOf:
 
 
 def _rows(db: Database, destination_id: DestinationId, ids: Collection[int]) -> list[Row]:
+    if not ids:
+        return []
     these = db.any_of(ids)
     return db.execute(
         f"{_CHANGES} WHERE c.id {these.sql}", [destination_id, destination_id, *these.values]

@@ -1,0 +1,84 @@
+"""How the past is looked up: by indexes, and without sorting what is not shown."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from bot.domain.history.changes import Selection, Span
+from bot.domain.subscriptions import DestinationId
+from bot.store.database.door import Database
+from bot.store.history import changes, gaps, subjects
+from bot.store.polling.chains import choose_chains
+from tests.builders import DAI, POLYGON, TREASURY, USDC, asset, at, reading
+from tests.store.conftest import Keeper
+
+HERE = DestinationId(1)
+SPAN = Span(1, 100)
+SELECTION = Selection(frozenset({TREASURY}), frozenset({asset(USDC), asset(DAI)}), frozenset({POLYGON}))
+
+
+async def plan_of(keeper: Keeper, work: Callable[[Database], object]) -> dict[str, Sequence[str]]:
+    """Return for each statement that a function executes by which steps it is carried out."""
+
+    def run(db: Database) -> list[str]:
+        executed: list[str] = []
+        db.conn.set_trace_callback(executed.append)  # type: ignore[attr-defined]  # of SQLite alone
+        work(db)
+        db.conn.set_trace_callback(None)  # type: ignore[attr-defined]
+        return executed
+
+    statements = await keeper.db.run(run)
+    return {
+        one: [step for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {one}")]
+        for one in statements
+        if one.lstrip().upper().startswith("SELECT")
+    }
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("selection", [Selection(), SELECTION], ids=["everything", "some"])
+async def test_a_slice_walks_the_traces_of_its_destination_in_order(
+    watching: Keeper, selection: Selection, *, newest_first: bool
+) -> None:
+    await watching.record(reading({USDC: 6, DAI: 6}, native=100))
+    plans = await plan_of(
+        watching,
+        lambda db: changes.read_slice(db, HERE, selection, SPAN, 10, newest_first=newest_first),
+    )
+
+    steps = [step for plan in plans.values() for step in plan]
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+    assert not [step for step in steps if re.match(r"SCAN (?!json_each)", step)]
+    walks = [step for step in steps if re.match(r"SEARCH t ", step)]
+    assert len(walks) == len(changes.TRACES)
+    assert all("destination_id=? AND change_id>? AND change_id<?" in step for step in walks)
+
+
+async def test_the_ends_of_the_past_are_found_without_reading_what_is_between(watching: Keeper) -> None:
+    plans = await plan_of(watching, lambda db: changes.span_of(db, HERE, at(0)))
+
+    steps = [step for plan in plans.values() for step in plan]
+    assert not [step for step in steps if "TEMP B-TREE" in step or re.match(r"SCAN (?!CONSTANT)", step)]
+
+
+async def test_whether_a_token_was_ever_seen_is_looked_up_in_an_index(watching: Keeper) -> None:
+    plans = await plan_of(watching, lambda db: subjects.seen_in(db, HERE, (), [asset(USDC)]))
+
+    steps = [step for plan in plans.values() for step in plan]
+    assert not [step for step in steps if re.match(r"SCAN (?!CONSTANT)", step)]
+    assert [step for step in steps if "change_of_asset (asset_id=? AND account_id=?)" in step]
+
+
+async def test_gaps_are_found_by_whose_they_are_and_when_they_began(watching: Keeper) -> None:
+    await watching.db.run(choose_chains, [POLYGON], ())
+    plans = await plan_of(
+        watching,
+        lambda db: gaps.gaps_between(db, HERE, Selection(), at(0), None, now=at(100)),
+    )
+
+    found = [step for statement, plan in plans.items() if "FROM gap" in statement for step in plan]
+    searches = [step for step in found if step.startswith("SEARCH g ")]
+    assert len(searches) == 2
+    assert "account_id=? AND chain_id=? AND since>?" in searches[0]
+    assert "gap_open" in searches[1]
