@@ -88,6 +88,8 @@ class Callbacks:
                 is_caption=shown.effective_attachment is not None,
                 while_open=while_open,
             )
+        elif result.ends_buttons:
+            await self._screens.change_buttons(place, shown.message_id, ())
         elif result.is_used_up and shown.reply_markup is not None:
             await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
 

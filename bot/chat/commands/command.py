@@ -228,6 +228,8 @@ class CallbackResult:
     """Whether the press only showed something: where the message can't be edited, nothing came of it."""
     is_used_up: bool = False
     """Whether the button goes away."""
+    ends_buttons: bool = False
+    """Whether all buttons of the message go away."""
     then: Callable[[], Awaitable[Answer]] | None = None
     """What is to be done once the presser has an answer, and may take its time."""
 

@@ -6,7 +6,6 @@ typed and what is wrong with it; no text makes it raise.
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from bot.chat.buttons.data import ButtonAction, Press, Screen, rows
 from bot.chat.commands.arguments.addresses import holds_possible_key
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.recovery_phrase import holds_recovery_phrase, is_recovery_phrase
+from bot.chat.commands.arguments.typed_text import clean
 from bot.chat.commands.basics import HelpRequest
 from bot.chat.commands.command import (
     Answer,
@@ -34,7 +34,7 @@ from bot.chat.commands.registry import BY_WORD, CALLBACKS
 from bot.chat.commands.watch.bare import BareRequest, read_bare
 from bot.chat.commands.watch.grammar import is_token_line
 from bot.chat.commands.watch.watch import WATCH, WatchRequest
-from bot.chat.commands.words import typed_word
+from bot.chat.commands.words import possible_key, recovery_phrase, typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, fill
 from bot.domain.chains import NOT_LISTED, Chains, Listing
@@ -48,8 +48,6 @@ _GLUED = re.compile(r"([A-Za-z]+?)(0[xX][0-9a-fA-F]{40})")
 
 _FAMILIAR = MappingProxyType({"stop": "mute", "pause": "mute", "cancel": "unwatch", "settings": "help"})
 """Commands of other bots, and those of ours that do the like; nothing in their letters is near."""
-
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ async def read_message(services: Services, text: str) -> Request | NotForUs:
         return request
 
     request = parse(text, username, chains, listing)
-    cleaned = _cleaned(text)
+    cleaned = clean(text)
     called = CALL.fullmatch(cleaned)
     feature = BY_WORD.get(called["word"].casefold()) if called is not None else None
     if feature is None or isinstance(request, NotForUs | PossibleKeyRequest):
@@ -88,7 +86,7 @@ def without_mention(text: str, bot_username: str) -> tuple[str, bool]:
 
 def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_LISTED) -> Request | NotForUs:
     """Return what a message asks for; a chain is refused that the source is known not to have."""
-    cleaned = _cleaned(text)
+    cleaned = clean(text)
     called = CALL.fullmatch(cleaned)
     has_phrase = holds_recovery_phrase(cleaned)
     has_key = has_phrase or holds_possible_key(cleaned)
@@ -127,7 +125,7 @@ def _read_bare(text: str, chains: ChainReader) -> BareRequest | None:
 
 def command_word(text: str) -> str:
     """Return the word of the command in a text, without its slash; "" where there is none."""
-    called = CALL.fullmatch(_cleaned(text))
+    called = CALL.fullmatch(clean(text))
     return _parted(called["word"])[0] if called else ""
 
 
@@ -135,21 +133,6 @@ def _parted(word: str) -> tuple[str, str]:
     """Return a command's word, and the address that stands behind it without a blank, with one; or ""."""
     glued = _GLUED.fullmatch(word)
     return (glued[1].casefold(), f" {glued[2]}") if glued else (word.casefold(), "")
-
-
-def _cleaned(text: str) -> str:
-    """Return the text without invisible characters, its words one space apart, its lines kept."""
-    return "\n".join(" ".join(_visible(line).split()) for line in text.splitlines()).strip()
-
-
-def _visible(line: str) -> str:
-    kept = (
-        character
-        for character in line
-        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
-    )
-    # Composed: a label with an accent is the same, whichever keyboard it was typed on.
-    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _closest_command(word: str) -> Command | None:
@@ -268,24 +251,6 @@ async def _may(services: Services, incoming: Incoming, command: str) -> bool:
     if isinstance(request, NotForUs):
         return False
     return await services.permissions.check(incoming, request.needs) is Permission.ALLOWED
-
-
-def possible_key() -> Html:
-    """Return the warning about 64 digits; they are not repeated in it."""
-    return fill(
-        "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
-        " everything that the key holds to another wallet: whoever has seen it can take it.\n"
-        "They may also be a transaction's hash, which is no address. I have kept nothing of them."
-    )
-
-
-def recovery_phrase() -> Html:
-    """Return the warning about the words of a recovery phrase; they are not repeated in it."""
-    return fill(
-        "⚠️ That looks like a wallet's recovery phrase. I never need one. Delete your message now and move"
-        " everything that the wallet holds to a new one: whoever has seen the words can take it.\n"
-        "I have kept nothing of them. To watch a wallet, send its address (0x…)."
-    )
 
 
 def plain_words() -> Html:

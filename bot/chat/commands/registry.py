@@ -12,6 +12,7 @@ from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.rules import alarm, loud, only
 from bot.chat.commands.times import budget, digest, quiet, zone
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
+from bot.chat.commands.watchlist import imports
 
 FEATURES: tuple[Feature, ...] = (
     basics.START,
@@ -25,6 +26,7 @@ FEATURES: tuple[Feature, ...] = (
     why.WHY,
     chart.CHART,
     export.EXPORT,
+    imports.IMPORT,
     sample.TEST,
     only.ONLY,
     loud.LOUD,

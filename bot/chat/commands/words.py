@@ -145,6 +145,24 @@ def _left(span: timedelta) -> str:
     return age(whole) if whole % hour else length(whole)
 
 
+def possible_key() -> Html:
+    """Return the warning about 64 digits; they are not repeated in it."""
+    return fill(
+        "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
+        " everything that the key holds to another wallet: whoever has seen it can take it.\n"
+        "They may also be a transaction's hash, which is no address. I have kept nothing of them."
+    )
+
+
+def recovery_phrase() -> Html:
+    """Return the warning about the words of a recovery phrase; they are not repeated in it."""
+    return fill(
+        "⚠️ That looks like a wallet's recovery phrase. I never need one. Delete your message now and move"
+        " everything that the wallet holds to a new one: whoever has seen the words can take it.\n"
+        "I have kept nothing of them. To watch a wallet, send its address (0x…)."
+    )
+
+
 def this_place(place: Place) -> str:
     """Return what a place is called at the start of a sentence."""
     if place.is_channel:

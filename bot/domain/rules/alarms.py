@@ -4,12 +4,12 @@ An alarm has no state of its own: it rings exactly while it has an open firing, 
 What is unknown begins and ends none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 
-from bot.domain.assets import Address, Asset, ChainId
+from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.rules.conditions import Level, Unit
 
 BEYOND = Decimal("0.05")
@@ -66,6 +66,16 @@ class AlarmTerms:
         share = 1 + BEYOND if self.side is Side.BELOW else 1 - BEYOND
         return _EXACT.normalize(_EXACT.multiply(self.level.number, share))
 
+    @property
+    def named_coins(self) -> "AlarmTerms":
+        """The same alarm with the chains of its coins named, so that it means the same wherever it is set."""
+        coins = {asset.chain_id for asset in self.level.assets if asset.contract == NATIVE}
+        return replace(self, chains=frozenset(coins)) if coins and not self.chains else self
+
+    def rings_like(self, other: "AlarmTerms") -> bool:
+        """Whether two alarms on one account ring at the same values, however they end and are repeated."""
+        return _compared(self) == _compared(other)
+
     def rings_at(self, value: Decimal) -> bool:
         """Whether a value begins to ring."""
         return self.side.holds(value, self.level.number)
@@ -73,6 +83,13 @@ class AlarmTerms:
     def has_ended_at(self, value: Decimal) -> bool:
         """Whether a value ends what rings; there are values that neither begin nor end anything."""
         return not self.side.holds(value, self.ends_at)
+
+
+def _compared(terms: AlarmTerms) -> tuple[object, ...]:
+    """Return what a value is compared with; what the tokens are called is no part of it."""
+    level, on = terms.level, terms.chains
+    assets = frozenset(asset for asset in level.assets if not on or asset.chain_id in on)
+    return terms.side, level.number, level.unit, assets, on if not assets else None, terms.is_sum
 
 
 class Step(StrEnum):

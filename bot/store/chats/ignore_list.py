@@ -32,37 +32,43 @@ def ignore(
     Beyond `IGNORED_MOST` contracts no more are taken; the result says how many were left out.
     """
     with db.transaction():
-        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
-        words = words_of(chains)
-        known = {contract for contract in contracts if _row_of(db, destination_id, contract, words)}
-        (count,) = db.execute(
-            "SELECT count(*) FROM ignored WHERE destination_id = ?", [destination_id]
-        ).fetchone()
-        wanted = [contract for contract in dict.fromkeys(contracts) if contract not in known]
-        # The list may be longer than that: two destinations with a list each may have become one.
-        taken = wanted[: max(0, IGNORED_MOST - count)]
-        for contract in taken:
-            db.execute(
-                "INSERT INTO ignored"
-                " (destination_id, contract, chains, created_at, created_by, created_by_name)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    destination_id,
-                    to_blob(contract),
-                    words,
-                    to_milliseconds(actor.at),
-                    actor.user_id,
-                    actor.name,
-                ],
-            )
-            record_audit(db, actor, AuditAction.IGNORE_CONTRACT, place.chat_id, _subject(contract, words))
-        _forget_held_back(db, destination_id, taken, chains)
-        return IgnoreResult(
-            _tokens(db, destination_id, taken, words),
-            _tokens(db, destination_id, known, words),
-            len(wanted) - len(taken),
-            _still_to_come(db, destination_id, taken, chains),
+        return ignore_within(db, place, contracts, chains, actor)
+
+
+def ignore_within(
+    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], actor: Actor
+) -> IgnoreResult:
+    """Do the same as part of the caller's transaction."""
+    destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
+    words = words_of(chains)
+    known = {contract for contract in contracts if _row_of(db, destination_id, contract, words)}
+    (count,) = db.execute(
+        "SELECT count(*) FROM ignored WHERE destination_id = ?", [destination_id]
+    ).fetchone()
+    wanted = [contract for contract in dict.fromkeys(contracts) if contract not in known]
+    # The list may be longer than that: two destinations with a list each may have become one.
+    taken = wanted[: max(0, IGNORED_MOST - count)]
+    for contract in taken:
+        db.execute(
+            "INSERT INTO ignored (destination_id, contract, chains, created_at, created_by, created_by_name)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                destination_id,
+                to_blob(contract),
+                words,
+                to_milliseconds(actor.at),
+                actor.user_id,
+                actor.name,
+            ],
         )
+        record_audit(db, actor, AuditAction.IGNORE_CONTRACT, place.chat_id, _subject(contract, words))
+    _forget_held_back(db, destination_id, taken, chains)
+    return IgnoreResult(
+        _tokens(db, destination_id, taken, words),
+        _tokens(db, destination_id, known, words),
+        len(wanted) - len(taken),
+        _still_to_come(db, destination_id, taken, chains),
+    )
 
 
 def _forget_held_back(

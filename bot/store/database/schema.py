@@ -453,6 +453,26 @@ def m029_changes_by_asset(db: Database) -> None:
 
 
 @migrations()
+def m030_imports(db: Database) -> None:
+    """Keep what was shown of a watchlist until somebody lets it be added."""
+    db.executescript(_IMPORTS)
+
+
+_IMPORTS = """
+CREATE TABLE watchlist_import (    -- a watchlist that was shown, and is to be added
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  content TEXT NOT NULL,           -- what is new of it, as lines; '': it was added
+  shown INTEGER NOT NULL,          -- subscriptions that it was said to add
+  made_at INTEGER NOT NULL,
+  done_at INTEGER,
+  added TEXT NOT NULL DEFAULT ''   -- rows of the subscriptions that it added, blank between
+) STRICT;
+CREATE INDEX watchlist_import_made ON watchlist_import (made_at);
+"""
+
+
+@migrations()
 def m031_numbers_of_alarms(db: Database) -> None:
     """Keep how many alarms were numbered in each destination, so that no number is given twice."""
     db.executescript(_NUMBERS_OF_ALARMS)

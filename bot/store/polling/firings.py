@@ -290,14 +290,28 @@ def set_alarm(
     where nothing of it is watched.
     """
     with db.transaction():
-        alarm, former = stored.set_alarm(db, place, account, terms, actor, number=number)
-        _judge(db, [alarm], by, actor.at, is_told=True)
-        # The first sweep judges it too: it may see what nobody has read yet.
-        db.execute("UPDATE alarm SET pending = ? WHERE id = ?", [_NEAR, alarm.row])
-        (shown,) = _with_values(db, [alarm], by, actor.at)
-        if not shown.chains:
-            raise NothingComparedError
-        return SetResult(shown, former.terms if former else None)
+        return set_alarm_within(db, place, account, terms, actor, by=by, number=number)
+
+
+def set_alarm_within(
+    db: Database,
+    place: Place,
+    account: Address,
+    terms: AlarmTerms,
+    actor: Actor,
+    *,
+    by: ValueTerms,
+    number: int | None = None,
+) -> SetResult:
+    """Do the same as part of the caller's transaction, which is to undo it where that raises."""
+    alarm, former = stored.set_alarm(db, place, account, terms, actor, number=number)
+    _judge(db, [alarm], by, actor.at, is_told=True)
+    # The first sweep judges it too: it may see what nobody has read yet.
+    db.execute("UPDATE alarm SET pending = ? WHERE id = ?", [_NEAR, alarm.row])
+    (shown,) = _with_values(db, [alarm], by, actor.at)
+    if not shown.chains:
+        raise NothingComparedError
+    return SetResult(shown, former.terms if former else None)
 
 
 def alarms_with_values(db: Database, place: Place, by: ValueTerms, now: datetime) -> list[Alarm]:

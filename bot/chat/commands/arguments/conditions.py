@@ -121,7 +121,9 @@ def begins_condition(word: str, behind: str) -> bool:
     literal, following = word.casefold(), behind.lstrip(" ,;").split(maxsplit=1)
     if literal not in {*_DIRECTIONS, _LEAST}:
         return False
-    return literal != "in" or not following or _may_begin(following[0]) or following[0].casefold() == "as"
+    if literal != "in" or not following:
+        return True
+    return _may_begin(following[0]) or following[0].casefold() in {"as", ONLY, LOUD}
 
 
 def _clauses(text: str) -> Iterator[tuple[str, str]]:

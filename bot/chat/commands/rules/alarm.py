@@ -53,6 +53,7 @@ from bot.domain.subscriptions import ListedSubscription
 from bot.store.balances.held_tokens import ever_held
 from bot.store.chats import alarms, subscriptions
 from bot.store.chats.alarms import StoredAlarm
+from bot.store.database.connection import DatabaseThread
 from bot.store.outbox import delivered
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
@@ -110,7 +111,7 @@ class AlarmRequest(Request):
             return (await _which(services, place, said, accounts),)
         try:
             typed = read_alarm(rest, ChainReader(services.chains, await services.listing()), self.side)
-            terms = await _terms_meant(services, place, accounts[0], typed)
+            terms = await terms_meant(services.db, services.chains, place, accounts[0], typed)
             result = await services.db.run(
                 firings.set_alarm,
                 place,
@@ -153,11 +154,13 @@ def _read_low(rest: str, chains: ChainReader) -> AlarmRequest | AlarmsRequest | 
     return replace(request, side=Side.BELOW) if isinstance(request, AlarmRequest) else request
 
 
-async def _terms_meant(services: Services, place: Place, account: Address, typed: TypedAlarm) -> AlarmTerms:
+async def terms_meant(
+    db: DatabaseThread, chains: Chains, place: Place, account: Address, typed: TypedAlarm
+) -> AlarmTerms:
     """Return an alarm with its tokens as what the account holds or held; raises LineRefused."""
-    level = await level_meant(services.db, services.chains, place, typed.amount, typed.chains)
+    level = await level_meant(db, chains, place, typed.amount, typed.chains)
     if typed.amount.symbol and not typed.chains:
-        level = await _where_it_was(services, account, level)
+        level = await _where_it_was(db, account, level)
     return AlarmTerms(
         side=typed.side,
         level=level,
@@ -168,9 +171,9 @@ async def _terms_meant(services: Services, place: Place, account: Address, typed
     )
 
 
-async def _where_it_was(services: Services, account: Address, level: Level) -> Level:
+async def _where_it_was(db: DatabaseThread, account: Address, level: Level) -> Level:
     """Return a level of the assets that the account ever held; a coin is one of many chains."""
-    had = await services.db.run(ever_held, account, level.assets)
+    had = await db.run(ever_held, account, level.assets)
     if had:
         return replace(level, assets=had)
     if any(asset.contract == NATIVE for asset in level.assets):

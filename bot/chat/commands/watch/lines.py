@@ -34,7 +34,11 @@ from bot.domain.chains import Chains
 from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.subscriptions import Scope
 
-_DELIMITERS = ";,"
+_DELIMITERS = "\t;,"
+_ALL_CHAINS = frozenset({"all", "any", "every", "everywhere", "*", "-"})
+"""What stands in a column of chains for all of them."""
+_NAMING = frozenset({"address", "contract"})
+"""Words in the title of the column that is meant where several titles mean the same."""
 
 _COLUMNS = {
     "address": ("address", "addresses", "wallet", "wallets", "wallet address", "account", "account address"),
@@ -46,6 +50,7 @@ _ROLE = {word: role for role, words in _COLUMNS.items() for word in words}
 
 _CHAIN_WORDS_MOST = 4
 _NAME_WORDS_MOST = 4
+_UNQUOTED = "A quotation mark in it doesn't end, or stands within a cell. Put each row on one line."
 _TALK = frozenset(
     re.findall(
         r"\w+",
@@ -67,6 +72,10 @@ class Header:
     """Of each column: `address`, `name`, `chain`, `token`, or "" for one that isn't used."""
     unused: tuple[str, ...]
     """The titles of columns that aren't used."""
+
+
+_IN_ORDER = Header("", ("address", "name", "chain", "token"), ())
+"""What columns without titles are, where a second one has addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,11 @@ def read_named(number: int, line: str, refused: LineRefused, chains: ChainReader
     """Return what a refused line asks for if the words beside its address are its name; () if not."""
     if not refused.correction or not name_beside(_before_clauses(line), chains.chains):
         return ()
-    return tuple(entries_of(number, read_clauses(refused.correction, chains), chains))
+    try:
+        return tuple(entries_of(number, read_clauses(refused.correction, chains), chains))
+    except LineRefused:
+        # What would be its name can't be one: `#3`.
+        return ()
 
 
 def _before_clauses(line: str) -> tuple[Word, ...]:
@@ -129,31 +142,46 @@ def name_beside(typed: Sequence[Word], chains: Chains) -> str:
 
 def read_line(line: str, header: Header | None, chains: ChainReader) -> Clauses:
     """Return what a line or a row says; raises LineRefused."""
-    if is_token_line(line):
+    if is_token_line(line) and header is None:
         raise LineRefused("token", "belongs in a message of its own, which starts with /watch token.")
     if header is not None:
         cells = (
             _between_blanks(line, header, chains)
             if header.delimiter == " "
-            else _cells(line, header.delimiter)
+            else _cells(line, header.delimiter, is_strict=True)
         )
         return _titled(cells, header, chains) if len(cells) > 1 else read_clauses(line, chains)
     row = _row(line)
-    return _untitled(row, chains) if row else read_clauses(line, chains)
+    if row:
+        return _untitled(row, chains)
+    row = _row_in_order(line)
+    return _titled(row, _IN_ORDER, chains) if row else read_clauses(line, chains)
 
 
 def read_header(line: str) -> Header | None:
     """Return the columns that a line names; None: it is no header."""
     delimiter = next((one for one in _DELIMITERS if one in line), " ")
     cells = line.split() if delimiter == " " else _cells(line, delimiter)
-    roles = [_ROLE.get(cell.casefold().replace("_", " "), "") for cell in cells]
-    # A title that returns is of another column: only the first of each role is used.
-    once = tuple(role if roles.index(role) == place else "" for place, role in enumerate(roles))
+    titles = [cell.casefold().replace("_", " ") for cell in cells]
+    roles = [_ROLE.get(title, "") for title in titles]
+    # A title that returns is of another column: only one of each role is used.
+    used = {role: _column(role, roles, titles) for role in set(roles)}
+    once = tuple(role if used[role] == place else "" for place, role in enumerate(roles))
+    if "address" in once and "name" not in once:
+        # “Wallet, Address”: what is not the address is what it is called.
+        called = next((place for place, role in enumerate(roles) if role == "address" != once[place]), None)
+        once = tuple("name" if place == called else role for place, role in enumerate(once))
     # Between blanks a sentence is no header because one of its words is a title.
     if "address" not in once or (delimiter == " " and not all(once)):
         return None
     unused = (cell for cell, role in zip(cells, once, strict=True) if not role)
     return Header(delimiter, once, tuple(filter(None, unused)))
+
+
+def _column(role: str, roles: Sequence[str], titles: Sequence[str]) -> int:
+    """Return which column is the one of a role: the first whose title says what is in it, or the first."""
+    places = [place for place, one in enumerate(roles) if one == role]
+    return next((place for place in places if not _NAMING.isdisjoint(titles[place].split())), places[0])
 
 
 def _between_blanks(line: str, header: Header, chains: ChainReader) -> list[str]:
@@ -194,8 +222,25 @@ def _row(line: str) -> list[str]:
     return cells if is_row else []
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [" ".join(cell.split()) for cell in next(csv.reader([line], delimiter=delimiter), [])]
+def _row_in_order(line: str) -> list[str]:
+    """Return the cells of a row that names tokens too, in the order of `_IN_ORDER`; empty: it is none."""
+    delimiter = next((one for one in _DELIMITERS if one in line), "")
+    cells = _cells(line, delimiter) if delimiter else []
+    are_named = [names_address(cell) for cell in cells]
+    is_row = are_named[:4] == [True, False, False, True] and len(cells[0].split()) == 1
+    has_clauses = any(word.casefold() in LITERALS for word in WORD.findall(line))
+    return cells if is_row and not has_clauses else []
+
+
+def _cells(line: str, delimiter: str, *, is_strict: bool = False) -> list[str]:
+    """Return the cells of a row; raises LineRefused where quotation marks make no sense, if `is_strict`."""
+    try:
+        row = next(csv.reader([line], delimiter=delimiter, strict=is_strict), [])
+    except csv.Error:
+        if is_strict:
+            raise LineRefused("", _UNQUOTED) from None
+        return []
+    return [" ".join(cell.split()) for cell in row]
 
 
 def _titled(cells: Sequence[str], header: Header, chains: ChainReader) -> Clauses:
@@ -207,9 +252,15 @@ def _titled(cells: Sequence[str], header: Header, chains: ChainReader) -> Clause
     named, others = read_subject(texts["address"], chains.chains)
     if not named and not others:
         raise LineRefused("", NO_ADDRESS)
-    scope = Scope(_tokens(texts.get("token", ""), chains), chains.several(texts.get("chain", "")))
+    on = texts.get("chain", "")
+    scope = Scope(
+        _tokens(texts.get("token", ""), chains),
+        frozenset() if on.casefold() in _ALL_CHAINS else chains.several(on),
+    )
     name = texts.get("name", "")
-    return Clauses(named, scope, read_label(name) if name else "", others=others)
+    # Of a real cell the quotation marks are read already: those that are left belong to the name.
+    label = read_label(name if header.delimiter == " " else f'"{name}"') if name else ""
+    return Clauses(named, scope, label, others=others)
 
 
 def _tokens(text: str, chains: ChainReader) -> frozenset[Address]:

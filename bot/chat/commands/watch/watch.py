@@ -179,8 +179,8 @@ async def _resolved(
 async def _spec(services: Services, place: Place, entry: WatchEntry) -> WatchSpec:
     """Return what to store of an entry; raises LineRefused where the tokens of its rules are unclear."""
     try:
-        reported = await filter_meant(services, place, entry.condition)
-        loud = await loud_rule_meant(services, place, entry.loud)
+        reported = await filter_meant(services.db, services.chains, place, entry.condition)
+        loud = await loud_rule_meant(services.db, services.chains, place, entry.loud)
     except LineRefused as refused:
         # What a token may mean is one word: each is offered as the whole line.
         offers = [
@@ -347,8 +347,8 @@ class WatchTokenRequest(Request):
             choices = await contracts_called(
                 services.db, services.chains, incoming.place, self.symbols, self.scope.chains
             )
-            reported = await filter_meant(services, incoming.place, self.condition)
-            loud = await loud_rule_meant(services, incoming.place, self.loud)
+            reported = await filter_meant(services.db, services.chains, incoming.place, self.condition)
+            loud = await loud_rule_meant(services.db, services.chains, incoming.place, self.loud)
         except LineRefused as refused:
             return (refused.sentence,)
         scopes = [

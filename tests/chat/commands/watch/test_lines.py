@@ -241,3 +241,10 @@ def test_the_longest_paste_is_read_in_a_moment(command: str, text: str) -> None:
     parsed(command + text)
 
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("word", ["#3", "0x8e3E…d8B9"])
+def test_what_can_be_no_name_is_refused_in_a_list_too(word: str) -> None:
+    (bad,) = refused(f"/watch {VAULT}\n{TREASURY} {word}")
+
+    assert bad.line_number == 2

@@ -1,0 +1,26 @@
+"""Reads all that one destination watches, with its rules and alarms."""
+
+from bot.domain.chat.watchlist import IgnoredContract, WatchedAlarm, Watchlist
+from bot.domain.places import Place
+from bot.store.chats.alarms import alarms_here
+from bot.store.chats.filters import place_filter
+from bot.store.chats.ignore_list import ignored_here
+from bot.store.chats.loud_rules import place_loud_rule
+from bot.store.chats.subscriptions import spec_of, subscriptions_here
+from bot.store.database.door import Database
+
+_ALL = 1_000_000
+"""On one page: two lists that became one may be longer than one may be."""
+
+
+def watchlist_here(db: Database, place: Place) -> Watchlist:
+    """Return what a destination watches, all in the order in which it was set."""
+    return Watchlist(
+        specs=tuple(spec_of(one.subscription) for one in subscriptions_here(db, place)),
+        alarms=tuple(WatchedAlarm(one.account, one.terms) for one in alarms_here(db, place)),
+        filter=place_filter(db, place),
+        loud=place_loud_rule(db, place),
+        ignored=tuple(
+            IgnoredContract(one.contract, one.chains) for one in ignored_here(db, place, 1, _ALL).tokens
+        ),
+    )
