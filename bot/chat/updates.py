@@ -192,13 +192,13 @@ class UpdateHandler:
     async def _on_migration(self, message: Message) -> None:
         """Follow a group into the supergroup it has become; Telegram says so in both, in any order."""
         if message.migrate_to_chat_id is not None:
-            await self._db.run(
-                migrate.migrate, message.chat.id, message.migrate_to_chat_id, self._services.contract_status
-            )
+            await self._follow(message.chat.id, message.migrate_to_chat_id)
         if message.migrate_from_chat_id is not None:
-            await self._db.run(
-                migrate.migrate, message.migrate_from_chat_id, message.chat.id, self._services.contract_status
-            )
+            await self._follow(message.migrate_from_chat_id, message.chat.id)
+
+    async def _follow(self, group: int, supergroup: int) -> None:
+        status, now = self._services.contract_status, self._now()
+        await self._db.run(migrate.migrate, group, supergroup, status, now)
 
     async def _reopen_topic(self, message: Message) -> None:
         """Note that somebody writes in a topic, so it is open; the notice of its closing does not count."""

@@ -164,7 +164,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, 
         )
     # Last, as it replaces the chat: all of the above is merged into the new one.
     if update.moved_to is not None:
-        chat_id = move_chat(db, telegram_id, update.moved_to, status)
+        chat_id = move_chat(db, telegram_id, update.moved_to, status, update.not_before)
         (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     # The chat may have been closed while the message was on its way, when it could not be withdrawn.
     if not is_open:

@@ -104,7 +104,7 @@ class Keeper:
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Let a group become a supergroup."""
-        await self.db.run(migrate.migrate, old_id, new_id, self.status)
+        await self.db.run(migrate.migrate, old_id, new_id, self.status, NOON)
 
     async def update_chains(
         self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()

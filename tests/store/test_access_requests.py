@@ -410,7 +410,7 @@ async def test_a_beginning_of_a_word_is_only_similar(keeper: Keeper) -> None:
 
 async def test_a_group_is_found_as_the_supergroup_it_became(keeper: Keeper) -> None:
     await keeper.allow(Place(-5, "group", "Ops"))
-    await keeper.db.run(migrate.migrate, -5, -1005, VERIFIED)
+    await keeper.db.run(migrate.migrate, -5, -1005, VERIFIED, NOON)
 
     for chat_id in (-5, -1005):
         found = await keeper.db.run(access_requests.chat_at, chat_id)

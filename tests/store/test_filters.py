@@ -483,6 +483,45 @@ async def test_of_two_places_that_become_one_what_neither_was_told_is_reported(
     assert await keeper.rows("SELECT * FROM unreported") == []
 
 
+@pytest.mark.parametrize("becomes", ["supergroup", "here"])
+@pytest.mark.parametrize(
+    ("filters_there", "expected"),
+    [
+        # It began to hold back later: what the other held back before is not forgotten.
+        ((THOUSAND, THOUSAND), [(10_000, 9_700, 3)]),
+        # It was told what it had held back, when its filter ended, and the last step.
+        ((THOUSAND, None), [(10_000, 9_900, 1)]),
+        # It was told a step in the middle.
+        ((None, THOUSAND), [(10_000, 9_900, 1), (9_800, 9_700, 1)]),
+        ((None, None), [(10_000, 9_900, 1)]),
+    ],
+)
+async def test_of_two_places_that_become_one_each_step_is_told_once(
+    keeper: Keeper,
+    becomes: str,
+    filters_there: tuple[Condition | None, ...],
+    expected: list[tuple[int, int, int]],
+) -> None:
+    one, there = (GROUP, SUPER) if becomes == "supergroup" else (replace(SUPER, thread_id=7), SUPER)
+    story = Story(keeper)
+    await keeper.subscribe(WatchSpec(TREASURY, filter=THOUSAND), place=one)
+    await story.see(10_000, 9_900)
+    await keeper.subscribe(WatchSpec(TREASURY), place=there)
+    await story.see(9_900)
+    for amount, condition in zip((9_800, 9_700), filters_there, strict=True):
+        await keeper.db.run(filters.set_filter, there, [SubscriptionId(2)], condition, olga())
+        await story.see(amount)
+        if condition is None:
+            assert (await story.told(there))[-1] == (amount + 100, amount, 1)
+
+    await become(keeper, one, there)
+    await keeper.outbox(story.now)
+
+    assert await keeper.value("SELECT count(*) FROM alert WHERE wanted_by = '' AND cause = 'ended'") == 0
+    assert await story.told(there) == expected
+    assert await keeper.rows("SELECT * FROM unreported") == []
+
+
 async def become(keeper: Keeper, one: Place, there: Place) -> None:
     """Let one place take over what another, a group or a topic that is lost, watches."""
     if one.thread_id is None:

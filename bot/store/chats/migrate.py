@@ -5,6 +5,7 @@ refusing a message, so a move does no harm when it is repeated.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
 from bot.domain.assets import Part
@@ -21,7 +22,7 @@ from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, subject_by_scope, subscriptions_of, thing_named
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.outbox.unreported import release
+from bot.store.outbox.unreported import merge_unreported
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
 from bot.store.rows import to_milliseconds
 
@@ -31,15 +32,15 @@ CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN
 """
 
 
-def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
+def migrate(db: Database, old_id: int, new_id: int, status: Part, now: datetime) -> None:
     """Move everything of a group, if it is known, to the supergroup that it became (Telegram's numbers)."""
     with db.transaction():
         known = db.execute("SELECT 1 FROM chat WHERE telegram_id = ?", [old_id]).fetchone()
         if known:
-            move_chat(db, old_id, new_id, status)
+            move_chat(db, old_id, new_id, status, now)
 
 
-def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
+def move_chat(db: Database, old_id: int, new_id: int, status: Part, now: datetime) -> int:
     """Do the same whether the group is known or not; returns the row of the supergroup.
 
     Where one of the two was closed by command, the supergroup is, and its alerts are withdrawn. Part of the
@@ -58,7 +59,7 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
                 f" (SELECT o.{column} FROM destination o WHERE o.id = ?) WHERE id = ? AND {column} = ''",
                 [destination_id, there],
             )
-        merge_destination(db, destination_id, there)
+        merge_destination(db, destination_id, there, now)
     # The supergroup may have a request of its own, which then counts.
     _move_unless_there(db, "knock", old, new, owner="chat_id")
     is_open = _merge_standing(db, old, new)
@@ -97,11 +98,13 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         # Ended before alerts move: what a mute of a lost topic held is released with its notice.
         for (destination_id,) in lost:
             end_all(db, destination_id, actor.at)
-            release(db, DestinationId(destination_id), to_milliseconds(actor.at))
             for table in ("ignored", "quiet", "spent", "digest_schedule"):
                 db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [destination_id])
             db.execute("UPDATE destination SET zone = '', budget = 0 WHERE id = ?", [destination_id])
-        moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
+        moved = sum(
+            merge_destination(db, destination_id, here, actor.at, is_filtered_anew=True)
+            for (destination_id,) in lost
+        )
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
         record_audit(db, actor, AuditAction.HERE, place.chat_id, str(moved))
@@ -118,12 +121,16 @@ def former_ids(db: Database, chat_id: int) -> frozenset[int]:
     return frozenset(number for (number,) in rows)
 
 
-def merge_destination(db: Database, one: int, into: int) -> int:
+def merge_destination(
+    db: Database, one: int, into: int, now: datetime, *, is_filtered_anew: bool = False
+) -> int:
     """Move everything of a destination to another one; returns how many subscriptions that is.
 
-    Of two alerts about one change, the one nearer to being sent is kept. Part of the caller's transaction.
+    Of two alerts about one change, the one nearer to being sent is kept. `is_filtered_anew`: the filter of
+    the former destination does not come along. Part of the caller's transaction.
     """
-    is_shared = bool(subscriptions_of(db, DestinationId(into)))
+    # Where both watched something, a filter may end with a subscription that both had.
+    may_end = is_filtered_anew or bool(subscriptions_of(db, DestinationId(into)))
     moved = _merge_subscriptions(db, one, into)
     alarms.move(db, DestinationId(one), DestinationId(into))
     # Before alerts move: one change has one alert in a destination at most.
@@ -141,7 +148,9 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     # Of these a destination has each but once: where both have one, that of the other destination stays.
     for table, key in _HAD_ONCE.items():
         _move_unless_there(db, table, one, into, key=key)
-    _merge_held_back(db, into, is_shared=is_shared)
+    merge_unreported(db, DestinationId(one), DestinationId(into), to_milliseconds(now), is_to_report=may_end)
+    # After it, as an alert takes its trace from there.
+    _move_unless_there(db, "unalerted", one, into, key=("{}.change_id",))
     for column, unset in (("zone", "''"), ("budget", "0")):
         db.execute(
             f"UPDATE destination SET {column} = (SELECT o.{column} FROM destination o WHERE o.id = ?)"
@@ -160,32 +169,14 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     return moved
 
 
-def _merge_held_back(db: Database, destination_id: int, *, is_shared: bool) -> None:
-    """Keep back of two destinations that became one only what neither was told.
-
-    `is_shared` is whether both watched something: then a filter may have ended with a subscription that both
-    had, so whatever is left is reported at the next look.
-    """
-    # An alert about the last of these changes says where the amount stands: a second one would say it again.
-    db.execute(
-        "DELETE FROM unreported WHERE destination_id = ? AND EXISTS (SELECT 1 FROM alert l"
-        " WHERE l.change_id = unreported.last_change_id AND l.destination_id = unreported.destination_id)",
-        [destination_id],
-    )
-    if is_shared:
-        db.execute("UPDATE unreported SET since = 0 WHERE destination_id = ?", [destination_id])
-
-
 _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "blindness": ("{}.chain_id", "{}.account_id"),
         "ignored": ("{}.contract", "{}.chains"),
-        "unreported": ("{}.account_id", "{}.asset_id"),
         "quiet": (),
         "digest_schedule": (),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains", "{}.kind"),
         "worth": ("{}.account_id", "{}.day"),
-        "unalerted": ("{}.change_id",),
     }
 )
 """By which columns a destination's rows of a table differ."""

@@ -132,6 +132,58 @@ def release(
     return _release(db, rows, at, cause)
 
 
+def merge_unreported(
+    db: Database, one: DestinationId, into: DestinationId, at: int, *, is_to_report: bool
+) -> None:
+    """Give another destination what is held back from one, once it has the alerts of both.
+
+    Of what both were not told, the one that goes further back counts. Steps that one was told are not told
+    again; the others are reported if any was, or if it `is_to_report`. `at` is now, in milliseconds. Part of
+    the caller's transaction.
+    """
+    rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id IN (?, ?)", [one, into]).fetchall()
+    held_back = sorted(map(_to_unreported, rows), key=lambda pair: -pair[1].first_change_id)
+    save_unreported(db, {}, [key for key, _ in held_back])
+    # The one that goes back furthest comes last, and stays.
+    longest = {key._replace(destination_id=into): unreported for key, unreported in held_back}
+    kept: dict[UnreportedKey, Unreported] = {}
+    alerts: list[NewAlert] = []
+    for key, unreported in longest.items():
+        spans = _untold(db, key, unreported)
+        if is_to_report or spans != [unreported]:
+            alerts += [alert_of(key, span, AlertCause.ENDED) for span in spans]
+        else:
+            kept[key] = unreported
+    save_unreported(db, kept, [])
+    enqueue_alerts(db, sorted(alerts, key=lambda alert: alert.change_id or 0), at)
+
+
+def _untold(db: Database, key: UnreportedKey, unreported: Unreported) -> list[Unreported]:
+    """Return the steps that no alert of the destination tells, those that follow one another as one."""
+    values = [key.account_id, key.asset_id, unreported.first_change_id]
+    told = db.execute(
+        "SELECT coalesce(l.first_change_id, l.change_id), l.change_id FROM change c"
+        " JOIN alert l ON l.change_id = c.id AND l.destination_id = ?"
+        " WHERE c.account_id = ? AND c.asset_id = ? AND c.id >= ?",
+        [key.destination_id, *values],
+    ).fetchall()
+    steps = db.execute(
+        "SELECT id FROM change WHERE account_id = ? AND asset_id = ? AND id >= ? AND id <= ? ORDER BY id",
+        [*values, unreported.last_change_id],
+    )
+    runs: list[list[int]] = [[]]
+    for (step,) in steps:
+        if any(first <= step <= last for first, last in told):
+            runs.append([])
+        else:
+            runs[-1].append(step)
+    return [
+        unreported._replace(first_change_id=run[0], last_change_id=run[-1], steps=len(run))
+        for run in runs
+        if run
+    ]
+
+
 def release_subscribed(
     db: Database, destination_id: DestinationId, specs: Collection[WatchSpec], at: int
 ) -> None:
