@@ -134,6 +134,20 @@ async def test_what_filters_hold_back_is_listed_and_stays_held_back(keeper: Keep
     assert amounts_of(await reader.told()) == [(10_000, 9_000, 3)]
 
 
+async def test_of_much_that_is_held_back_the_largest_is_listed_and_the_rest_counted(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.polling.digest_content.NETS_MOST", 1)
+    reader = await Reader(keeper).begin(condition=THOUSAND)
+    await reader.see(9_500, dai=600)
+    await reader.look(EIGHT)
+
+    _, content = one_digest(await reader.told())
+
+    assert amounts_of(content.held_back) == [(0, 600, 1)]
+    assert content.more_held_back == 1
+
+
 async def test_what_is_kept_for_the_next_digest_is_not_said_to_be_held_back_by_filters(
     keeper: Keeper,
 ) -> None:

@@ -93,9 +93,10 @@ def _held_back(content: DigestContent, shown: int, chains: Chains, now: datetime
     """Return what filters hold back, in the lines that it would have; nothing if that is nothing."""
     if not content.held_back:
         return []
-    heading = fill("{}: {}", bold("Held back by filters"), counted(len(content.held_back), "balance"))
+    everything = len(content.held_back) + content.more_held_back
+    heading = fill("{}: {}", bold("Held back by filters"), counted(everything, "balance"))
     first, *others = _changes(content.held_back[:shown], chains, now) or [EMPTY]
-    more = len(content.held_back) - shown
+    more = max(0, len(content.held_back) - shown) + content.more_held_back
     left_out = [fill("… and {}, held back.", counted(more, "more balance"))] if more > 0 else []
     return [join("\n", filter(None, (heading, first))), *others, *left_out]
 

@@ -403,6 +403,8 @@ class DigestContent:
     """Whether there were more changes than are read: the oldest are left out."""
     held_back: tuple["ChangeAlert", ...]
     """What filters hold back, one change of each balance, those of most worth first."""
+    more_held_back: int
+    """The number of further balances of which they do."""
     alarms: tuple["NoticeAlert", ...]
     spans: tuple[BlindSpan, ...]
     new_tokens: tuple["ChangeAlert", ...]

@@ -196,9 +196,9 @@ def alerts_between(db: Database, destination_id: int, after: int, last: int, mos
     return [_to_alert(db, row) for _, *row in reversed(rows)]
 
 
-def held_back_from(db: Database, destination_id: int) -> list[ChangeAlert]:
-    """Return what filters hold back from a destination, each as the alert that it would be now."""
-    rows = db.execute(_HELD_BACK_FROM, [destination_id]).fetchall()
+def held_back_from(db: Database, destination_id: int, most: int) -> list[ChangeAlert]:
+    """Return the newest of what filters hold back, each as the alert that it would be now."""
+    rows = db.execute(_HELD_BACK_FROM, [destination_id, most]).fetchall()
     alerts = (_to_alert(db, row) for _, *row in rows)
     return [alert for alert in alerts if isinstance(alert, ChangeAlert)]
 
@@ -344,7 +344,7 @@ _HELD_BACK_FROM = f"""
          NULL AS released_at, sound, mentions, steps, last_change_id AS change_id,
          CASE WHEN steps > 1 THEN first_change_id END AS first_change_id
   FROM unreported WHERE destination_id = ?) l
-{_JOINED} ORDER BY l.id
+{_JOINED} ORDER BY l.id DESC LIMIT ?
 """
 
 

@@ -74,14 +74,13 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
         for alert in told
         if isinstance(alert, NoticeAlert) and isinstance(alert.notice, AlarmRang | AlarmEnded)
     ]
-    # What is kept for the next digest is no news of this one.
-    is_only = destination_id in told_by_digests_alone(db)
-    held_back = () if is_only else _by_weight(held_back_from(db, destination_id), chains)
+    held_back, more_held_back = _held_back(db, destination_id, chains)
     return DigestContent(
         nets=tuple(_with_sparklines(db, destination_id, nets[:NETS_MOST], digest)),
         more=max(0, len(nets) - NETS_MOST),
         is_cut=len(told) > READ_MOST,
         held_back=tuple(held_back),
+        more_held_back=more_held_back,
         alarms=tuple(alarms[-ALARMS_MOST:]),
         spans=tuple(_spans(db, destination_id, digest)),
         new_tokens=tuple(_new_and_unknown(db, nets, digest)),
@@ -96,6 +95,17 @@ def _with_sparklines(
     days = daily_amounts(db, destination_id, accounts, digest.ends_at)
     keys = [(net.change.account, net.change.asset) for net in nets]
     return [replace(net, sparkline=sparkline(days.get(key, ()))) for net, key in zip(nets, keys, strict=True)]
+
+
+def _held_back(db: Database, destination_id: DestinationId, chains: Chains) -> tuple[list[ChangeAlert], int]:
+    """Return what filters hold back, that of most worth first, and of how many further balances they do."""
+    if destination_id in told_by_digests_alone(db):
+        return [], 0  # it is kept for the next digest
+    (balances,) = db.execute(
+        "SELECT count(*) FROM unreported WHERE destination_id = ?", [destination_id]
+    ).fetchone()
+    largest = _by_weight(held_back_from(db, destination_id, READ_MOST), chains)[:NETS_MOST]
+    return largest, balances - len(largest)
 
 
 def _by_weight(nets: Iterable[ChangeAlert], chains: Chains) -> list[ChangeAlert]:

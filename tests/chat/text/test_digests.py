@@ -44,7 +44,9 @@ DIGEST = Digest(
     worth=WORTH,
     former_worth=WORTH._replace(usd=Decimal(12_000), unpriced=0),
 )
-NOTHING = DigestContent(nets=(), more=0, is_cut=False, held_back=(), alarms=(), spans=(), new_tokens=())
+NOTHING = DigestContent(
+    nets=(), more=0, is_cut=False, held_back=(), more_held_back=0, alarms=(), spans=(), new_tokens=()
+)
 
 
 def net(
@@ -280,12 +282,12 @@ def test_what_finds_no_place_is_counted(letters: int) -> None:
 def test_what_filters_hold_back_finds_its_place_beside_what_was_told_or_is_counted() -> None:
     some = tuple(net(number, symbol="ABCDE") for number in range(2, 62))
 
-    lines = text_of(DIGEST, replace(NOTHING, nets=some[:2], held_back=some))
+    lines = text_of(DIGEST, replace(NOTHING, nets=some[:2], held_back=some, more_held_back=1_000))
 
     shown = sum(line.startswith("🟢") for line in lines) - 2
     assert 20 < shown < 60
-    assert "Held back by filters: 60 balances" in lines
-    assert f"… and {60 - shown} more balances, held back." in lines
+    assert "Held back by filters: 1,060 balances" in lines
+    assert f"… and {1_060 - shown:,} more balances, held back." in lines
 
 
 def test_ten_balances_are_shown_openly_and_the_others_folded() -> None:
