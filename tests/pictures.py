@@ -10,13 +10,18 @@ import hashlib
 import html
 import re
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,8 +32,10 @@ from bot.sandbox.telegram.world.world import Message
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.moves import apply_move
 from bot.sandbox.terminal.scenario import ACCOUNTS, POLYGON, scenario_world
+from bot.store.rows import to_milliseconds
 from bot.wiring import clock
 from tests.stack import Stack, open_stack
+from tests.waits import HANG_SECONDS
 
 HERE = Path(__file__).parents[1] / "docs" / "pictures"
 STYLE = HERE / "phone.css"
@@ -67,6 +74,20 @@ class SceneClock:
 
 Scene = Callable[[Stack, SceneClock], Awaitable[Sequence[Message]]]
 """Lets something happen before a bot, and returns the messages that are on the picture."""
+
+DARK = "-dark"
+"""The end of the name of a scene that is drawn as in a dark chat."""
+
+DRAWN = "drawn"
+"""The ending of a picture of the bot's own, which its page shows: no two runs draw the same second."""
+
+MOVED_ON_DAYS = (
+    (-41, "5200"), (-27, "4100"), (-24.4, "4650.5"), (-20, "2900"), (-19.2, "3300"), (-12.5, "6120.75"),
+    (-9, "5400"), (-8.1, "5900"), (-3.3, "4250"), (-2, "3400"),
+)  # fmt: skip
+"""What the treasury held of USDC on Polygon from so many days before the scene on."""
+
+UNSEEN_DAYS = (-17.5, -14)
 
 
 async def _watch(stack: Stack, *names: str) -> None:
@@ -155,6 +176,43 @@ async def _digest(stack: Stack, time: SceneClock) -> Sequence[Message]:
     return [await stack.hears("Daily digest")]
 
 
+async def _chart(stack: Stack, time: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    _write_past(stack.directory / "data" / "bot.sqlite3", time.now())
+    await _ask(stack, "/chart Treasury USDC on polygon")
+    return _last(stack, 2)
+
+
+def _write_past(database: Path, now: datetime) -> None:
+    """Let the bot have seen and told what happened before the scene."""
+
+    def moment(days: float) -> int:
+        return to_milliseconds(now + timedelta(days=days))
+
+    with closing(sqlite3.connect(database, timeout=HANG_SECONDS)) as db, db:
+        (asset_id,) = db.execute(
+            "SELECT id FROM asset WHERE chain_id = ? AND symbol = 'USDC'", [POLYGON]
+        ).fetchone()
+        (account_id,) = db.execute("SELECT account_id FROM balance WHERE asset_id = ?", [asset_id]).fetchone()
+        db.execute("UPDATE subscription SET created_at = ?", [moment(-50)])
+        db.execute(
+            "INSERT INTO gap (account_id, chain_id, since, until) VALUES (0, ?, ?, ?)",
+            [POLYGON, *map(moment, UNSEEN_DAYS)],
+        )
+        db.executemany(
+            "INSERT INTO change (account_id, asset_id, kind, before, after, previous_at, observed_at, sweep)"
+            " VALUES (?, ?, 'moved', ?, ?, ?, ?, 0)",
+            [
+                (account_id, asset_id, _raw(before), _raw(after), moment(days - 0.001), moment(days))
+                for (_, before), (days, after) in pairwise(MOVED_ON_DAYS)
+            ],
+        )
+
+
+def _raw(usdc: str) -> str:
+    return str(int(Decimal(usdc) * 10**6))
+
+
 SCENES: Mapping[str, Scene] = MappingProxyType(
     {
         "first-reading": _first_reading,
@@ -165,28 +223,42 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "balance": _balance,
         "list": _list,
         "digest": _digest,
+        "chart": _chart,
+        "chart-dark": _chart,
     }
 )
 
 
-async def play(name: str, directory: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a scene."""
+
+    page: str
+    drawn: bytes | None
+    """The picture that the bot sent; None: it sent none."""
+
+
+async def play(name: str, directory: Path) -> Played:
     """Return the page of a scene, as it goes with the bot of today."""
     async with open_stack(directory, scenario_world(), **GROUPED, **LINES.get(name, {})) as stack:
         time = SceneClock()
         stack.start(now=time.now)
-        return page(await SCENES[name](stack, time))
+        messages = await SCENES[name](stack, time)
+        drawn = [one.document.content for one in messages if one.document and one.document.pixels]
+        return Played(page(messages, name), drawn[0] if drawn else None)
 
 
 # ---------------------------------------------------------------- drawing
 
 
-def page(messages: Sequence[Message]) -> str:
+def page(messages: Sequence[Message], name: str) -> str:
     """Return a page that shows messages as a phone does; seconds are made alike."""
-    return _PAGE.format(messages="\n".join(map(_message, messages)))
+    theme = '<html class="dark">\n' if name.endswith(DARK) else ""
+    return _PAGE.format(theme=theme, messages="\n".join(_message(one, name) for one in messages))
 
 
 _PAGE = """<!doctype html>
-<meta charset="utf-8">
+{theme}<meta charset="utf-8">
 <title>Balance Bot</title>
 <link rel="stylesheet" href="phone.css">
 <header><i>‹</i><b>T</b><p>Treasury Watch<small>bot</small></p><i>⋮</i></header>
@@ -204,7 +276,7 @@ _AFTER_A_QUOTE = (re.compile("</blockquote>\n+"), "</blockquote>")
 _SHOWN_AT = re.compile(r"\b(\d\d:\d\d):\d\d UTC")
 
 
-def _message(message: Message) -> str:
+def _message(message: Message, name: str) -> str:
     body = message.html if message.from_bot else html.escape(message.text)
     for pattern, instead in (*_VARYING, _AFTER_A_QUOTE):
         body = pattern.sub(instead, body)
@@ -215,6 +287,8 @@ def _message(message: Message) -> str:
     )
     side = "message" if message.from_bot else "message mine"
     at = moments[-1] if moments else f"{BEGIN:%H:%M}"
+    if message.document is not None:
+        body = f'<img src="{name}.{DRAWN}" alt="">{body}'
     return f'<div class="{side}"><div class="bubble">{body}<span class="time">{at}</span></div>{keys}</div>'
 
 
@@ -243,7 +317,7 @@ def _draw(name: str, chromium: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         measured = Path(directory, "measured.html")
         measured.write_text(
-            (HERE / f"{name}.html").read_text().replace('href="', f'href="{HERE.as_uri()}/')
+            re.sub('(href|src)="', rf'\1="{HERE.as_uri()}/', (HERE / f"{name}.html").read_text())
             + "<script>document.title = document.body.scrollHeight</script>"
         )
         dumped = subprocess.run(
@@ -272,8 +346,13 @@ def _main(names: Sequence[str]) -> None:
         sys.exit("Pictures are drawn by Chromium: install it (apt-get install chromium) and try again.")
     for name in names or SCENES:
         with tempfile.TemporaryDirectory() as directory:
-            (HERE / f"{name}.html").write_text(asyncio.run(play(name, Path(directory))))
+            played = asyncio.run(play(name, Path(directory)))
+        (HERE / f"{name}.html").write_text(played.page)
+        drawn = HERE / f"{name}.{DRAWN}"
+        if played.drawn is not None:
+            drawn.write_bytes(played.drawn)
         _draw(name, chromium)
+        drawn.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,6 @@ async def test_an_account_is_drawn_in_dollars_once_there_are_two_days(tmp_path: 
     )
     assert is_picture(chart)
     assert chart.text.startswith(
-        "Treasury · 0x8e3E…d8B9 · worth · 30 days: $40.50 → $52.75 (+$12.25)\nLowest $40.50"
+        "Treasury · 0x8e3E…d8B9 · worth · 30 days: $40.50 → $52.75 (+$12.25)\nHighest $60.00, "
     )
     assert chart.text.endswith("\nNot counted: 1 balance without a price.")

@@ -20,7 +20,7 @@ DRAWABLE = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("©«°±·»“�
 """The characters that the font of Pillow has; it shows a box for every other one."""
 
 _MARGIN = 44
-_TITLE_SIZE, _TEXT_SIZE = 54, 38
+_TITLE_SIZE, _TEXT_SIZE = 56, 42
 _LINE = 3  # on both sides of the middle
 _DASH, _DASH_AND_BLANK = 6, 18
 _END = 11

@@ -62,17 +62,14 @@ def caption(subject: ChartSubject, series: Series, now: datetime, notes: Sequenc
         _amount(subject, series.steps[-1]),
         "±0" if not moved else signed,
     )
-    extremes = fill(
-        "Lowest {}, {}; highest {}, {}",
-        _amount(subject, series.low),
-        moment(series.low.at, now),
-        _amount(subject, series.high),
-        moment(series.high.at, now),
-    )
+    extremes = [
+        fill("{} {}, {}", word, _amount(subject, step), moment(step.at, now))
+        for word, step in (("Highest", series.high), ("Lowest", series.low))
+    ]
     begun = [fill("Begins {}, when its units changed.", moment(series.since, now))] if series.is_cut else []
     if not begun and not _is_whole(subject, series, now):
         begun = [fill("Begins {}: nothing older is known here.", moment(series.since, now))]
-    return join("\n", [heading, extremes, *begun, *_dotted(series.unseen), *notes])
+    return join("\n", [heading, *extremes, *begun, *_dotted(series.unseen), *notes])
 
 
 def too_few(subject: ChartSubject, series: Series | None, now: datetime) -> Html:
