@@ -197,11 +197,13 @@ def _sight(notice: Digest, content: DigestContent) -> Html:
     if not notice.chains and not notice.unread:
         return EMPTY + "Nothing is watched here."
     is_quiet = not (content.nets or content.held_back or notice.follow or content.is_cut)
-    changed = "Nothing changed. " if is_quiet else ""
+    # What can't be seen may have changed.
+    is_blind = notice.unread or any(span.until is None for span in content.spans)
+    nothing = "No change was seen. " if is_blind else "Nothing changed. "
     follow = f" {counted(notice.follow, 'balance')} changed:" if notice.follow else ""
     unread = f", {notice.unread} not yet" if notice.unread else ""
     if notice.oldest_at is None:
-        return EMPTY + f"{changed}No chain was read yet.{follow}"
+        return EMPTY + f"No chain was read yet.{follow}"
     oldest = age(max(timedelta(), notice.ends_at - notice.oldest_at))
     read = f"{counted(notice.chains, 'chain')} read{unread}, the oldest view is {oldest} old."
-    return EMPTY + f"{changed}{read}{follow}"
+    return EMPTY + f"{nothing if is_quiet else ''}{read}{follow}"

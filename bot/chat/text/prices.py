@@ -11,7 +11,7 @@ from bot.domain.units import format_usd
 def worth_line(sum_: Worth, chains: Chains, *, word: str = "Worth", when: str = "") -> Html:
     """Return a line with the sum and what it leaves out; empty where nothing is held."""
     if not sum_.priced:
-        return EMPTY + f"{word} unknown{when}: no price of it is known." if sum_.unpriced else EMPTY
+        return EMPTY + f"{word} unknown: no price of it is known." if sum_.unpriced else EMPTY
     left_out: list[Html | str] = []
     if sum_.unpriced:
         left_out.append(f"{counted(sum_.unpriced, 'balance')} without a price")

@@ -202,7 +202,11 @@ def test_what_had_no_alerts_of_its_own_follows() -> None:
     ("digest", "last"),
     [
         (replace(DIGEST, chains=0, oldest_at=None), "Nothing is watched here."),
-        (replace(DIGEST, chains=0, unread=1, oldest_at=None), "Nothing changed. No chain was read yet."),
+        (replace(DIGEST, chains=0, unread=1, oldest_at=None), "No chain was read yet."),
+        (
+            replace(DIGEST, unread=1),
+            "No change was seen. 5 chains read, 1 not yet, the oldest view is 40 s old.",
+        ),
         (
             replace(DIGEST, oldest_at=NOON + HOUR),
             "Nothing changed. 5 chains read, the oldest view is 0 s old.",
@@ -211,6 +215,26 @@ def test_what_had_no_alerts_of_its_own_follows() -> None:
 )
 def test_how_much_was_read_is_never_left_out(digest: Digest, last: str) -> None:
     assert text_of(digest)[-2] == last
+
+
+@pytest.mark.parametrize("until", [None, NOON - HOUR])
+def test_what_could_not_be_read_may_have_changed(until: datetime | None) -> None:
+    spans = (BlindSpan(POLYGON, None, "", NOON - 3 * HOUR, until),)
+
+    lines = text_of(DIGEST, replace(NOTHING, spans=spans))
+
+    # What changed while nobody saw it is seen afterwards.
+    seen = "No change was seen" if until is None else "Nothing changed"
+    assert lines[-2] == f"{seen}. 5 chains read, the oldest view is 40 s old."
+
+
+def test_what_has_no_price_at_all_is_of_unknown_worth() -> None:
+    unpriced = WORTH._replace(priced=0, usd=Decimal(0))
+
+    assert text_of(replace(DIGEST, worth=unpriced, former_worth=unpriced))[1:3] == [
+        "Worth unknown: no price of it is known.",
+        "Before unknown: no price of it is known.",
+    ]
 
 
 def test_changes_that_were_not_read_are_no_nothing() -> None:
