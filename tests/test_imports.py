@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.stack import CHECKSUMMED, Stack, buttons_of, open_stack
 
@@ -254,3 +256,81 @@ async def test_without_lines_it_says_how_it_is_used(stack: Stack) -> None:
     stack.say("/import")
 
     assert (await stack.hears("/import · Watch what a list names")).buttons == ()
+
+
+# ---------------------------------------------------------------- files
+
+
+def sends(stack: Stack, content: bytes | str, caption: str = "/import", chat: Chat | None = None) -> Message:
+    data = content.encode() if isinstance(content, str) else content
+    return stack.telegram.sends_file(stack.olga, chat or stack.chat, "list.csv", data, caption)
+
+
+async def test_a_list_comes_as_a_file_with_the_caption(stack: Stack) -> None:
+    sends(stack, f"address\tname\tnetwork\r\n{CHECKSUMMED}\tTreasury, cold\tpolygon".encode("utf-16"))
+
+    preview = await stack.hears("📥 1 new")
+
+    assert "Treasury, cold · 0x8e3E…d8B9 on Polygon" in preview.text
+    await stack.presses(preview, "Import 1")
+    await stack.hears("Imported Treasury, cold")
+
+
+async def test_a_list_is_a_file_that_is_replied_to(stack: Stack) -> None:
+    file = sends(stack, LIST, "look at this")
+    stack.say("/import", reply_to=file)
+
+    assert (await stack.hears("📥")).text.startswith("📥 2 new\n")
+
+
+async def test_what_is_exported_can_be_imported_elsewhere(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon out min $5 as Treasury")
+    stack.say("/alarm Treasury below $5")
+    await stack.hears("A1 · Treasury")
+    stack.say("/export watchlist")
+    exported = await stack.hears("📋 1 account, 1 filter and 1 alarm")
+    assert exported.document is not None
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+
+    sends(stack, exported.document.content, chat=group)
+
+    preview = await stack.hears("📥 1 new", chat=group)
+    await stack.presses(preview, "Import 1")
+    await stack.hears("⏰ 1 alarm set.", chat=group)
+    stack.say("/export watchlist", chat=group)
+    again = await stack.hears("📋 1 account, 1 filter and 1 alarm", chat=group)
+    assert again.document is not None
+    assert again.document.content == exported.document.content
+
+
+async def test_an_export_of_nothing_is_no_file(stack: Stack) -> None:
+    stack.say("/export watchlist")
+
+    assert (await stack.hears("Nothing is watched here yet")).document is None
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        (b"PK\x03\x04xl/workbook.xml", "save it as CSV"),
+        (b"%PDF-1.7", "That is a PDF"),
+        (b"address;name\n0x12;Caf\xe9", "it isn't in UTF-8"),
+        (b"\x00\x01\x02", "That file is no text."),
+        (b" \r\n", "That file is empty."),
+        (b"hello there", "📥 0 new, 1 not taken"),
+        (b"x" * (256 * 1024 + 1), "it is larger than 256 KB"),
+        (f"address\n{KEY}".encode(), "Line 2: ⚠️ 64 digits like these may be a private key"),
+        (b"abandon " * 12, "looks like a wallet's recovery phrase"),
+        (b"# nothing\n", "There is nothing in it that I could watch."),
+    ],
+)
+async def test_a_file_that_is_no_list_gets_a_sentence(stack: Stack, content: bytes, answer: str) -> None:
+    sends(stack, content)
+
+    said = await stack.hears(answer)
+
+    assert said.buttons == ()
+    assert "4c4c" not in said.text
+    assert "abandon" not in said.text

@@ -11,6 +11,7 @@ from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Missing, Request, Services, Who
 from bot.chat.commands.history.export_writer import ExportWriter
 from bot.chat.commands.history.subject import Subject, names_account, read_subject
+from bot.chat.commands.watchlist.export import WatchlistRequest
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import counted, length, moment
@@ -28,11 +29,12 @@ BYTES_MOST = 10_000_000
 EXPORT_COMMAND = Command(
     name="export",
     does="Send changes as a file, for a spreadsheet or a program",
-    grammar="/export [ACCOUNT] [TOKEN] [90d] [csv or json]",
+    grammar="/export [ACCOUNT] [TOKEN] [90d] [csv or json], or /export watchlist",
     examples=(
         Example("/export", "all changes here of the last 90 days, as CSV"),
         Example("/export Treasury USDC 1y", "those of one account and token, of a year"),
         Example("/export 30d json", "for programs; every number is a string"),
+        Example("/export watchlist", "what is watched here, with its rules and alarms, as text for /import"),
     ),
     who=Who.READERS,
 )
@@ -61,8 +63,10 @@ class ExportRequest(Request):
         return await services.run_slowly(incoming.place, export.run)
 
 
-def _read_export(rest: str, _chains: ChainReader) -> ExportRequest:
+def _read_export(rest: str, _chains: ChainReader) -> ExportRequest | WatchlistRequest:
     words = rest.split()
+    if [word.casefold() for word in words] == [_WATCHLIST]:
+        return WatchlistRequest()
     # Only at one end: a label may contain the word.
     for word, others in ((words[-1:], words[:-1]), (words[:1], words[1:])):
         written_as = _FORMATS.get(" ".join(word).casefold())
@@ -71,6 +75,7 @@ def _read_export(rest: str, _chains: ChainReader) -> ExportRequest:
     return ExportRequest(" ".join(words))
 
 
+_WATCHLIST = "watchlist"
 _FORMATS = {one.value: one for one in ExportFormat}
 
 

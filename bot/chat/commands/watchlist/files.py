@@ -4,6 +4,7 @@ from bot.chat.commands.arguments.typed_text import visible
 from bot.chat.text.html import EMPTY, Html
 
 BYTES_MOST = 256 * 1024
+"""Of a file: some five thousand lines."""
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -38,17 +39,8 @@ class FileRefused(ValueError):
         self.sentence: Html = EMPTY + sentence
 
 
-def too_large(size: int) -> FileRefused:
-    """Return why a file of this many bytes is not read."""
-    return FileRefused(
-        f"That file has {-(-size // 1024):,} KB; I read up to {BYTES_MOST // 1024:,}. Send it in parts."
-    )
-
-
 def read_text(content: bytes) -> str:
     """Return the text of a file, without what nobody sees of it; raises FileRefused."""
-    if len(content) > BYTES_MOST:
-        raise too_large(len(content))
     refused = next((sentence for begin, sentence in _KINDS if content.startswith(begin)), None)
     if refused is not None:
         raise FileRefused(refused)

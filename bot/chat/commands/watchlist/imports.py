@@ -20,12 +20,13 @@ from bot.chat.commands.command import (
     Feature,
     Request,
     Services,
-    Usage,
     Who,
+    usage,
 )
 from bot.chat.commands.watch.unwatch import end
 from bot.chat.commands.watch.words import why_label_taken
 from bot.chat.commands.watchlist import words
+from bot.chat.commands.watchlist.files import BYTES_MOST, FileRefused, read_text
 from bot.chat.commands.watchlist.meaning import MeantWatchlist, watchlist_meant
 from bot.chat.commands.watchlist.reader import TypedWatchlist, read_watchlist
 from bot.chat.commands.watchlist.words import Imported, Preview, imported, preview
@@ -45,11 +46,14 @@ from bot.store.watchlists import imports
 IMPORT_COMMAND = Command(
     name="import",
     does="Watch what a list names, once you have seen what is new",
-    grammar="/import, with lines behind it",
+    grammar="/import, as the caption of a file, in reply to one, or with lines behind it",
     examples=(
         Example(
+            "/import", "under a list as text or CSV: shows what of it is new, with a button that adds it"
+        ),
+        Example(
             f"/import {EXAMPLE_ACCOUNT} on polygon as Treasury",
-            "shows what of it is new, with a button that adds it; more lines may follow",
+            "the same for lines that follow /watch; /export watchlist writes such a list",
         ),
     ),
     who=Who.CHANGERS,
@@ -67,18 +71,29 @@ UNDO_IMPORT = ButtonAction("unimport")
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest(Request):
-    """`/import` with lines behind it."""
+    """`/import` of a file, or of the lines behind it."""
 
     needs = IMPORT_COMMAND.needs
     text: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what is new of a list."""
-        return (await show(services, incoming.place, self.text),)
+        text = self.text
+        if incoming.document is not None:
+            content = await services.download(incoming.document, BYTES_MOST)
+            if isinstance(content, str):
+                return (words.not_fetched(incoming.document.file_name, content),)
+            try:
+                text = read_text(content)
+            except FileRefused as refused:
+                return (refused.sentence,)
+        if not text.strip():
+            return (usage(IMPORT_COMMAND),)
+        return (await show(services, incoming.place, text),)
 
 
-def _read_import(rest: str, _chains: ChainReader) -> ImportRequest | Usage:
-    return ImportRequest(rest) if rest.strip() else Usage(IMPORT_COMMAND)
+def _read_import(rest: str, _chains: ChainReader) -> ImportRequest:
+    return ImportRequest(rest)
 
 
 async def show(services: Services, place: Place, text: str) -> Html | Screen:
@@ -86,7 +101,7 @@ async def show(services: Services, place: Place, text: str) -> Html | Screen:
     if holds_recovery_phrase(text):
         return recovery_phrase()
     if holds_possible_key(text):
-        return possible_key()
+        return words.in_line(_line_with_key(text), possible_key())
     meant, typed = await _read(services, place, text)
     if not meant.specs and not typed.commands and not meant.bad:
         return EMPTY + words.NOTHING_IN_IT
@@ -100,6 +115,10 @@ async def show(services: Services, place: Place, text: str) -> Html | Screen:
     row = await services.db.run(imports.save_import, place, content, len(new.specs), services.now())
     count = f" {len(new.specs):,}" if new.specs else ""
     return Screen(shown, rows([button(f"Import{count}", TAKE, row), button("Cancel", CANCEL, row)]))
+
+
+def _line_with_key(text: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if holds_possible_key(line))
 
 
 async def _read(services: Services, place: Place, text: str) -> tuple[MeantWatchlist, TypedWatchlist]:

@@ -24,6 +24,16 @@ UNDONE_ALREADY = "Nothing of it is watched any more."
 NOTHING_IN_IT = "There is nothing in it that I could watch."
 
 
+def not_fetched(file_name: str, reason: str) -> Html:
+    """Return the answer where a file can't be had; the reason is in words."""
+    return fill("I can't read {}: {}.", typed_word(file_name), reason)
+
+
+def in_line(number: int, warning: Html) -> Html:
+    """Return a warning with the line that it is about, of a text of several."""
+    return fill("Line {}: {}", str(number), warning)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What is shown of a watchlist before anything is done."""
@@ -70,6 +80,29 @@ def preview(shown: Preview, chains: Chains) -> Html:
 def has_news(new: Watchlist) -> bool:
     """Whether there is anything to add."""
     return new != Watchlist()
+
+
+def in_list(watchlist: Watchlist) -> Html:
+    """Return what there is in a watchlist: `12 accounts, 2 filters and 1 alarm`."""
+    accounts = sum(spec.account is not None for spec in watchlist.specs)
+    tokens = len(watchlist.specs) - accounts
+    filters = sum(spec.filter is not None for spec in watchlist.specs) + (watchlist.filter is not None)
+    loud = sum(spec.loud is not None for spec in watchlist.specs) + (watchlist.loud is not None)
+    return folded(
+        [
+            EMPTY + counted(count, what)
+            for count, what in (
+                (accounts, "account"),
+                (tokens, "token"),
+                (filters, "filter"),
+                (loud, "loud rule"),
+                (len(watchlist.ignored), "ignored token"),
+                (len(watchlist.alarms), "alarm"),
+            )
+            if count
+        ],
+        last=" and ",
+    )
 
 
 def spec_name(spec: WatchSpec, chains: Chains) -> Html:
