@@ -186,6 +186,26 @@ async def test_a_restored_bot_of_a_quiet_world_tells_no_change(stack: Stack) -> 
     assert sum("restored" in text for text in stack.said()) == 1
 
 
+async def test_what_rings_in_a_copy_does_not_ring_again_and_ends_there(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/alarm Treasury below 40 USDC on polygon")
+    await stack.hears("A1 · Treasury below 40 USDC, on Polygon")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -20_000_000)
+    await stack.hears("⏰ Treasury · Polygon: 30 USDC, below 40")
+    await stack.asked(2)
+    copy = stack.directory / "copy.sqlite3"
+    await backed_up(stack, copy)
+
+    await lost_and_restored(stack, copy)
+    await stack.hears("restored")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.hears("−1 USDC")
+    assert sum("below 40" in text and "⏰ Treasury" in text for text in stack.said()) == 1
+
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 21_000_000)
+    await stack.hears("✓ Treasury · Polygon: 50 USDC again, was below 40 for ")
+
+
 async def test_what_was_unwatched_since_the_copy_is_watched_again_and_can_be_ended_again(
     stack: Stack,
 ) -> None:

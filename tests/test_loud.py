@@ -1,7 +1,14 @@
 """Loud rules end to end: what rings, what arrives without sound, and whom it calls."""
 
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from bot.sandbox.telegram.world.world import Message
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack
+from tests.waits import until
 
 
 def called_in(message: Message) -> list[int]:
@@ -39,6 +46,54 @@ async def test_two_chats_hear_one_change_each_by_its_own_rules(stack: Stack) -> 
 
     assert "🔔 @petr_t" in theirs.text
     assert (theirs.silent, called_in(theirs)) == (False, [])
+
+
+async def test_an_alarm_rings_where_only_large_changes_do(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/alarm Treasury below 40 USDC on polygon")
+    await stack.hears("A1")
+    stack.say("/loud min $100 @olga_t")
+    await stack.hears("ring and mention")
+
+    usdc_moves(stack, -20)
+    rang = await stack.hears("⏰ Treasury · Polygon: 30 USDC, below 40")
+    usdc_moves(stack, -1)
+    changed = await stack.hears("−1 USDC")
+
+    assert (rang.silent, "@olga_t" in rang.text) == (False, False)
+    assert changed.silent
+
+
+@pytest.mark.parametrize(("moved", "is_silent"), [(-2, True), (-20, False)])
+async def test_what_quiet_hours_kept_sounds_as_its_loudest_change(
+    stack: Stack, moved: int, *, is_silent: bool
+) -> None:
+    await stack.watches()
+    stack.say("/loud min $10")
+    await stack.hears("All other changes here arrive without sound.")
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    stack.say(f"/quiet {now - hour:%H:%M}-{now + hour:%H:%M}")
+    await stack.hears("It is quiet now, until ")
+    usdc_moves(stack, moved)
+    await until(lambda: held(stack) == 1)
+    usdc_moves(stack, 1)
+    await until(lambda: held(stack) == 2)
+
+    stack.say("/unmute")
+
+    told = await stack.hears(f"50 → {50 + moved + 1} in 2 steps")
+    assert told.silent is is_silent
+
+
+def usdc_moves(stack: Stack, units: int) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+
+
+def held(stack: Stack) -> int:
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
+        (count,) = db.execute("SELECT count(*) FROM alert WHERE state = 'held'").fetchone()
+        return int(count)
 
 
 async def test_somebody_without_a_username_is_called_by_number(stack: Stack) -> None:

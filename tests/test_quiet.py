@@ -159,3 +159,55 @@ async def test_a_budget_sums_up_what_is_more_and_off_sends_it_at_once(stack: Sta
     await stack.hears("2 changes kept until now follow.")
     message = await stack.hears("At most 1 message an hour here: 2 changes since ")
     assert "49 → 47 in 2 steps" in message.text
+
+
+SPENT = "SELECT count(*) FROM spent"
+UNTOLD = "SELECT state FROM alert WHERE change_id IS NOT NULL AND state <> 'told' ORDER BY id"
+
+
+async def test_killed_at_the_edge_of_a_budget_a_message_counts_once_and_nothing_is_lost(still: Stack) -> None:
+    process = await still.start_process()
+    await still.watches()
+    still.say("/budget 1 per hour")
+    await still.hears("At most 1 message of changes an hour here.")
+    await still.asked(3)
+    await still.kill(process)
+
+    # Before the transaction ends that takes the message: it neither counts nor is it gone.
+    process = await still.start_process(stand_still_at="bot.store.outbox.queue:spend")
+    usdc_leaves(still)
+    await until(still.reached.exists)
+    await still.kill(process)
+    assert (rows(still, SPENT), rows(still, UNTOLD)) == ([(0,)], [("waiting",)])
+
+    # Behind it, with no answer from Telegram: it counts, and the next run repeats it.
+    hold = still.telegram.hold_before()
+    process = await still.start_process()
+    await hold.arrived()
+    usdc_leaves(still)
+    await until(lambda: rows(still, UNTOLD) == [("bound",), ("held",)])
+    await still.kill(process)
+    hold.drop()
+    still.telegram.heal()
+    process = await still.start_process()
+    await still.hears("−1 USDC")
+    await still.asked(3)
+    assert (rows(still, SPENT), rows(still, UNTOLD)) == ([(1,)], [("held",)])
+    await still.kill(process)
+
+    # At its end: what was kept stays kept, until it is sent once.
+    let_pass(still, HOUR)
+    with closing(sqlite3.connect(still.directory / "data" / "bot.sqlite3")) as db, db:
+        db.execute("UPDATE spent SET at = at - 3600000")
+    process = await still.start_process(stand_still_at="bot.store.chats.mutes:_release")
+    await until(still.reached.exists)
+    await still.kill(process)
+    assert rows(still, UNTOLD) == [("held",)]
+    await still.start_process()
+
+    await still.hears("At most 1 message an hour here: 1 change since ")
+    await still.asked(3)
+    lines = [line for text in still.said() for line in moves(text).splitlines() if "USDC" in line]
+    assert [line.split(" | ")[1] for line in lines] == ["50 → 49", "49 → 48"]
+    assert rows(still, UNTOLD) == []
+    assert rows(still, SPENT) == [(1,)]
