@@ -42,6 +42,7 @@ from bot.store.database.connection import DatabaseThread, DirectoryLock
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.maintenance import backup
 from bot.store.polling.chains import choose_chains, update_chains
+from bot.web.heartbeat import Heartbeat
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
@@ -186,6 +187,11 @@ async def _build(
         monotonic=time.monotonic,
         is_introduced=is_introduced,
     )
+    heartbeat = None
+    url = settings.web.heartbeat_url.get_secret_value()
+    if url:
+        heartbeat = Heartbeat(url, health.not_ready)
+        poller.after_sweep, health.heartbeats = heartbeat.tick, heartbeat.counts
     return RunningBot(
         settings=settings,
         registry=registry,
@@ -197,6 +203,7 @@ async def _build(
         receiver=receiver,
         chores=build_chores(settings, db, registry, sweeps, now=now),
         menus=menus,
+        heartbeat=heartbeat,
         claims=chat.claims,
         announce=announce,
         health=health,
@@ -218,6 +225,7 @@ class RunningBot:
     receiver: Receiver
     chores: Chores
     menus: Menus
+    heartbeat: Heartbeat | None
     claims: Claims
     announce: Callable[[str], None]
     health: Health
@@ -239,6 +247,8 @@ class RunningBot:
         self._start("name", self._keep_name())
         self._start("chores", self.chores.run())
         self._start("menus", self.menus.run())
+        if self.heartbeat is not None:
+            self._start("heartbeat", self.heartbeat.run())
         # A job of an interval runs for the first time after its interval: the first sweep is due now.
         self.poller.tick()
         self.chores.tick()

@@ -54,6 +54,8 @@ class Health:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     workers: Mapping[str, asyncio.Task[None]] = field(default_factory=dict)
+    heartbeats: Mapping[str, int] = field(default_factory=dict)
+    """Calls of the heartbeat since the start, by result."""
     is_introduced: bool = False
     """Whether Telegram has answered `getMe` since the start."""
 
@@ -154,6 +156,7 @@ class Health:
             updates_dropped=self.receiver.progress.dropped,
             commands=dict(self.updates.commands),
             exports=dict(self.exports.made),
+            heartbeats=dict(self.heartbeats),
             stored=self._shown(stored, last) if stored else None,
         )
 

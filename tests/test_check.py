@@ -50,6 +50,7 @@ from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran
 from tests.stack import ACCESS_KEY, Stack, open_stack
 from tests.store.conftest import OLGA, olga
+from tests.web.watcher import open_watcher
 
 CHAINS = shipped_chains()
 LISTED = frozenset({ETHEREUM, POLYGON, BASE})
@@ -363,6 +364,17 @@ async def test_pages_that_cannot_be_served_are_a_mistake(quiet_stack: Stack) -> 
 
     assert finding.status == 2
     assert "in use" in finding.said
+
+
+async def test_a_heartbeat_is_shown_by_its_host_and_not_called(quiet_stack: Stack) -> None:
+    async with open_watcher() as watcher:
+        quiet_stack.lines["web"] = ['listen = ""', f'heartbeat_url = "{watcher.url}/0a1b2c3d"']
+
+        findings = await found(quiet_stack)
+
+    assert findings["heartbeat"].said == "calls 127.0.0.1; not tried here"
+    assert "0a1b2c3d" not in str(findings)
+    assert watcher.paths == []
 
 
 async def test_pages_that_can_be_served_are_fine(quiet_stack: Stack) -> None:

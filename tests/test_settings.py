@@ -56,6 +56,8 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
 }
 """Every key but the secrets, which the tests of secrets look at."""
 
+SECRETS = ("token", "access_key", "heartbeat_url")
+
 EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("telegram", "api_url", '"http://127.0.0.1:8081/"', "http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
     ("indexer", "url", '"http://127.0.0.1:9/rpc"', "http://127.0.0.1:9/rpc", "http://127.0.0.1:9/rpc"),
@@ -109,9 +111,7 @@ def test_a_token_is_all_that_has_to_be_given(tmp_path: Path) -> None:
 def test_every_key_has_its_default(tmp_path: Path, name: str) -> None:
     values = getattr(load(tmp_path, telegram()), name).model_dump()
 
-    assert {key: value for key, value in values.items() if key not in ("token", "access_key")} == DEFAULTS[
-        name
-    ]
+    assert {key: value for key, value in values.items() if key not in SECRETS} == DEFAULTS[name]
 
 
 def test_every_key_has_an_example_here() -> None:
@@ -164,6 +164,20 @@ def test_a_list_of_no_words_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyP
     put(monkeypatch, "access", "owners", " , ")
 
     assert load(tmp_path, telegram()).access.owners == ()
+
+
+def test_a_heartbeat_calls_nobody_unless_an_address_is_given_and_is_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path, telegram()).web.heartbeat_url.get_secret_value() == ""
+    assert "" not in load(tmp_path, telegram()).secrets()
+
+    settings = load(tmp_path, section("web", 'heartbeat_url = "https://hc-ping.com/0a1b?x=1"'))
+    assert settings.web.heartbeat_url.get_secret_value() == "https://hc-ping.com/0a1b?x=1"
+    assert "https://hc-ping.com/0a1b?x=1" in settings.secrets()
+    assert "hc-ping" not in repr(settings)
+    put(monkeypatch, "web", "heartbeat_url", "http://127.0.0.1:9/ping")
+    assert load(tmp_path, telegram()).web.heartbeat_url.get_secret_value() == "http://127.0.0.1:9/ping"
 
 
 def test_nothing_switches_the_pages_off(tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ class Poller:
         """Called if no tick came for too long, so that the timer can be set up anew."""
         self.before_sweep: Callable[[], object] = lambda: None
         """Called before each sweep over everything, when the least is under way."""
+        self.after_sweep: Callable[[], object] = lambda: None
+        """Called after each sweep over everything that came to its end."""
         self._news = db.signal(SignalName.SUBSCRIPTIONS)
         self._is_due = False
         self._planned: frozenset[SubscriptionId] = frozenset()
@@ -140,6 +142,7 @@ class Poller:
         )
         await self._judge_alarms(sweep, moved)
         self._note(summary, is_idle=not wanted)
+        self.after_sweep()
 
     async def sweep_new_subscriptions(self) -> None:
         """Ask, once, for the accounts of subscriptions that the last plan did not know.

@@ -87,6 +87,13 @@ def _root(url: str) -> str:
     return url.rstrip("/")
 
 
+def _heartbeat(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(?:[/?]\S*)?", url):
+        raise ValueError('must be an address like https://host/path, or "" to call nobody')
+    return secret
+
+
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if value and not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
@@ -220,9 +227,11 @@ class DeliverySection(SettingsSection):
 
 
 class WebSection(SettingsSection):
-    """Where the health pages and metrics are served."""
+    """Where the health pages and metrics are served, and who is told that all is well."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_heartbeat)] = SecretStr("")
+    """A secret: whoever has it can say that the bot is well."""
 
 
 class LogSection(SettingsSection):
@@ -271,7 +280,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Return the token, and the key if there is one."""
-        secrets = (self.telegram.token, self.indexer.access_key)
+        secrets = (self.telegram.token, self.indexer.access_key, self.web.heartbeat_url)
         return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
 
     def never_shown(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.secrets import secret_words
 from bot.settings.sections import PLACEHOLDERS, PREFIX, is_a_path
 
-_SECRET_KEYS = {("telegram", "token"), ("indexer", "access_key")}
+_SECRET_KEYS = {("telegram", "token"), ("indexer", "access_key"), ("web", "heartbeat_url")}
 _PATH_KEYS = {
     ("telegram", "token_file"),
     ("indexer", "access_key_file"),
@@ -31,7 +31,7 @@ def stray_secrets(content: Mapping[str, Any], environment: Mapping[str, str]) ->
         if key in _URL_KEYS:
             found |= set(_credentials(text))
     # Placeholders are no secrets: blanking them would hide what a message is about.
-    return frozenset(found - set(PLACEHOLDERS.values()))
+    return frozenset(found - {"", *PLACEHOLDERS.values()})
 
 
 def _texts(value: object, steps: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -34,6 +34,7 @@ class StatsCollector(Collector):
         yield _labelled_gauge("build_info", "Which version runs.", {stats.version: 1}, "version")
         yield _gauge("healthy", "Whether /healthz is 200.", not stats.unhealthy)
         yield _gauge("ready", "Whether /readyz is 200.", not stats.not_ready)
+        yield _labelled("heartbeats", "Heartbeats, by result.", stats.heartbeats, "result")
         yield from _of_sweeps(stats)
         yield from _of_telegram(stats)
         yield _gauge("database_up", "Whether the database answers.", stats.stored is not None)

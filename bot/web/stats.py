@@ -61,5 +61,7 @@ class BotStats:
     commands: Counts = field(default_factory=dict)
     exports: Counts = field(default_factory=dict)
     """Files made, by format."""
+    heartbeats: Counts = field(default_factory=dict)
+    """By result; none where there is no heartbeat."""
     stored: StoredStats | None = None
     """None where the database does not answer."""

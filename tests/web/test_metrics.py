@@ -50,6 +50,7 @@ EVERYTHING = BotStats(
     updates_dropped=3,
     commands={"watch": 2},
     exports={"csv": 3},
+    heartbeats={"sent": 5, "withheld": 1},
     stored=STORED,
 )
 
@@ -86,6 +87,8 @@ def test_prometheus_reads_every_figure_as_it_is() -> None:
         "balance_bot_rows_total outcome=read": 100,
         "balance_bot_rows_total outcome=refused": 1,
         "balance_bot_indexer_quota_remaining": 1000,
+        "balance_bot_heartbeats_total result=sent": 5,
+        "balance_bot_heartbeats_total result=withheld": 1,
         "balance_bot_telegram_requests_total method=sendMessage outcome=ok": 4,
         "balance_bot_deliveries_total outcome=sent": 4,
         "balance_bot_deliveries_total outcome=unknown": 1,
