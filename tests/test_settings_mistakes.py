@@ -158,6 +158,15 @@ def test_a_mistake_in_a_list_says_which_word_it_is(tmp_path: Path, line: str, mi
     assert mistakes_in(tmp_path, section("indexer", line)) == [mistake]
 
 
+@pytest.mark.parametrize("key", ["owners", "chats"])
+def test_a_number_that_telegram_gives_to_nobody_is_a_mistake(tmp_path: Path, key: str) -> None:
+    largest = 2**52 - 1
+
+    assert keys_of(mistakes_in(tmp_path, section("access", f"{key} = [{largest}, {largest + 1}]"))) == [
+        f"access.{key}.1"
+    ]
+
+
 @pytest.mark.parametrize("line", ['owners = [7001, "olga"]', "owners = [7001, 1.5]", 'owners = "7001,olga"'])
 def test_an_owner_is_a_number(tmp_path: Path, line: str) -> None:
     assert keys_of(mistakes_in(tmp_path, section("access", line))) == ["access.owners.1"]

@@ -104,7 +104,9 @@ def _listen(value: str) -> str:
 Url = Annotated[str, AfterValidator(_root)]
 Chain = Annotated[ChainId, BeforeValidator(_chain)]
 Contract = Annotated[Address, BeforeValidator(_address)]
-Owner = Annotated[int, AfterValidator(_owner)]
+ChatId = Annotated[int, Field(gt=-(2**52), lt=2**52)]
+"""Telegram's ids have at most 52 significant bits (docs/telegram.md, "Limits")."""
+Owner = Annotated[ChatId, AfterValidator(_owner)]
 Seconds = Annotated[float, Field(gt=0, le=315_576_000)]
 """Ten years at most: moments are counted from now, and the calendar ends somewhere."""
 Hours = Annotated[float, Field(gt=0, le=876_600)]
@@ -211,7 +213,7 @@ class AccessSection(SettingsSection):
     """Who may use the bot, and how much."""
 
     owners: Annotated[tuple[Owner, ...], BeforeValidator(_split)] = ()
-    chats: Annotated[tuple[int, ...], BeforeValidator(_split)] = ()
+    chats: Annotated[tuple[ChatId, ...], BeforeValidator(_split)] = ()
     max_subscriptions_per_chat: PositiveInt = 500
     live_balances: bool = True
 
