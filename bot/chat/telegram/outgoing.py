@@ -165,15 +165,22 @@ class Outgoing:
         return outcome
 
     async def show_uploading(self, place: Place) -> None:
-        """Show for five seconds that a file is on its way to a chat."""
+        """Show for five seconds that a file is on its way to a chat, unless the chat has to pause.
+
+        Telegram counts it with the messages of a chat (docs/telegram.md, "Limits"): it waits for its turn
+        behind them, and takes none from them.
+        """
+        if self._send_queue.wait(place.chat_id, is_group=not place.is_private):
+            return
 
         async def work() -> None:
+            await self._reply_queue.may_leave(place, Rank.ANSWER, while_open=False)
             request = self._bot.send_chat_action(
                 place.chat_id, ChatAction.UPLOAD_DOCUMENT, message_thread_id=place.thread_id
             )
             await self._request_and_pause(place, request, Rank.ANSWER)
 
-        await self._reply_queue.hand_over_unpaced(work)
+        await self._reply_queue.hand_over(place, work, subject="uploading")
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:
         """Answer a press, so that the button stops turning; Telegram refuses an answer to an old one."""

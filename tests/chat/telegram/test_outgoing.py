@@ -567,6 +567,19 @@ async def test_the_loop_goes_on_while_ten_megabytes_leave(telegram: Telegram, bo
     assert arrived.document.content == large.content
 
 
+async def test_that_a_file_is_on_its_way_is_shown_unless_the_chat_has_to_pause(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    way = Way(bot)
+
+    await way.outgoing.show_uploading(OLGA)
+    way.send_queue.throttled(chat.id, 30)
+    await way.outgoing.show_uploading(OLGA)
+
+    assert [call.method for call in telegram.calls] == ["getMe", "sendChatAction"]
+    assert telegram.calls[-1].parameters["action"] == "upload_document"
+
+
 async def test_what_stands_under_a_file_is_edited(telegram: Telegram, bot: Bot, chat: Chat) -> None:
     way = Way(bot)
     await way.outgoing.reply(OLGA, TEXT, BUTTON, file=CSV)
@@ -590,6 +603,7 @@ DOES: dict[str, tuple[str, Callable[[Outgoing], Awaitable[object]]]] = {
     "edit": ("editMessageText", lambda out: out.edit(OLGA, 1, TEXT, None)),
     "edit of a caption": ("editMessageCaption", lambda out: out.edit(OLGA, 1, TEXT, None, is_caption=True)),
     "edit of buttons": ("editMessageReplyMarkup", lambda out: out.edit_buttons(OLGA, 1, BUTTON)),
+    "uploading": ("sendChatAction", lambda out: out.show_uploading(OLGA)),
     "toast": ("answerCallbackQuery", lambda out: out.toast(OLGA, "1", "Done.")),
 }
 
@@ -612,6 +626,7 @@ COUNTED: dict[str, Callable[[Outgoing], Awaitable[object]]] = {
     "reply": lambda out: out.reply(GROUP, TEXT),
     "notification": lambda out: out.notify(GROUP, TEXT, None, rank=Rank.ANSWER),
     "document": lambda out: out.reply(GROUP, TEXT, file=CSV),
+    "uploading": lambda out: out.show_uploading(GROUP),
     "edit": lambda out: out.edit(GROUP, 1, TEXT, None),
     "edit of buttons": lambda out: out.edit_buttons(GROUP, 1, BUTTON),
 }
