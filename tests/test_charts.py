@@ -124,14 +124,7 @@ async def test_an_account_is_drawn_in_dollars_once_there_are_two_days(tmp_path: 
         await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
         first = await asked(stack, "/chart Treasury usd")
         await stack.stop()
-        ago = [to_milliseconds(clock() - timedelta(days=days)) for days in (2, 1)]
-        with closing(sqlite3.connect(tmp_path / "data" / "bot.sqlite3")) as db, db:
-            db.execute("DELETE FROM worth")
-            db.executemany(
-                "INSERT INTO worth (destination_id, account_id, day, at, usd, priced, unpriced, ignored,"
-                " unknown, last_known) VALUES (1, 1, ?, ?, ?, 2, 1, 0, '', '')",
-                [(number, at, usd) for number, (at, usd) in enumerate(zip(ago, ("40.5", "60"), strict=True))],
-            )
+        keep_worth(tmp_path, "40.5", "60")
         stack.start()
         await stack.asked(2)
         chart = await asked(stack, "/chart Treasury usd")
@@ -144,3 +137,35 @@ async def test_an_account_is_drawn_in_dollars_once_there_are_two_days(tmp_path: 
         "Treasury · 0x8e3E…d8B9 · worth · 30 days: $40.50 → $52.75 (+$12.25)\nHighest $60.00, "
     )
     assert chart.text.endswith("\nNot counted: 1 balance without a price.")
+
+
+async def test_what_is_no_longer_watched_is_drawn_as_far_as_it_was(tmp_path: Path) -> None:
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+        await spend(stack)
+        await spend(stack)
+        stack.say("/unwatch Treasury")
+        await stack.hears("Stopped watching")
+        await stack.stop()
+        keep_worth(tmp_path, "40.5", "60")
+        stack.start()
+        dollars = await asked(stack, f"/chart {CHECKSUMMED} usd")
+        chart = await asked(stack, f"/chart {CHECKSUMMED} USDC")
+
+    assert dollars.text.startswith("0x8e3E…d8B9 · worth · 30 days: $40.50 → $60.00 (+$19.50)\n")
+    assert chart.text.startswith("0x8e3E…d8B9 · USDC on Polygon · 30 days: 50 → 48 (−2)\n")
+
+
+def keep_worth(directory: Path, *dollars: str) -> None:
+    """Let the account have been worth so much at these hours of the last days, the earliest first."""
+    with closing(sqlite3.connect(directory / "data" / "bot.sqlite3")) as db, db:
+        db.execute("DELETE FROM worth")
+        db.executemany(
+            "INSERT INTO worth (destination_id, account_id, day, at, usd, priced, unpriced, ignored,"
+            " unknown, last_known) VALUES (1, 1, ?, ?, ?, 2, 1, 0, '', '')",
+            [
+                (ago, to_milliseconds(clock() - timedelta(days=len(dollars) - ago)), usd)
+                for ago, usd in enumerate(dollars)
+            ],
+        )

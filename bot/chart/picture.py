@@ -61,7 +61,7 @@ def chart(spec: ChartSpec) -> bytes:
     small = ImageFont.load_default(_TEXT_SIZE)
     axis = value_axis(series.low.value, series.high.value, unit=spec.unit)
     labels = round(max(draw.textlength(label, small) for label in axis.labels))
-    box = Box(_MARGIN + labels + 20, 190, WIDTH - _MARGIN - _END, HEIGHT - 100)
+    box = Box(_MARGIN + labels + 20, 204, WIDTH - _MARGIN - _END, HEIGHT - 100)
     plot = Plot(series, axis, box)
     strokes = list(plot.strokes())
     for span in series.unseen:

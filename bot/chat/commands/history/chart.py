@@ -288,7 +288,8 @@ class _Maker:
         )
         worth = worth_of(self.known, self.services.chains)
         is_partial = bool(worth.unknown or worth.last_known)
-        if worth.priced or (days and not worth.unpriced and not is_partial):
+        # What is no longer watched has no worth now, and without a price it is unknown.
+        if worth.priced or (self.known and not worth.unpriced and not is_partial):
             days.append(WorthOnDay(self.now, worth.usd, worth.unpriced, is_partial=is_partial))
         about = ChartSubject(
             account=self.account,
