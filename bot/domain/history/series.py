@@ -132,20 +132,18 @@ class SeriesBuilder:
 
     def add(self, changes: Iterable[AmountChange]) -> bool:
         """Add changes before those that were added, newest first; returns whether older ones matter."""
+        since, width = self._since, self._width
         for at, previous_at, before, after, former_decimals in changes:
             if self._is_done:
                 break
-            if self._amount is None:
-                self._end_with(at, after)
-            self._is_done = at < self._since
-            if not self._since <= at <= self._at:
+            if not since <= at <= self._at:
+                self._is_done = at < since
                 # The clock may have been set back: what was recorded before happened before.
-                at = max(min(at, self._at), self._since)  # noqa: PLW2901
-            if after != self._amount and self._amount is not None:
-                self._leap(at)
-            number = (at - self._since) // self._width
-            if number != self._column.number:
-                self._close_column(number)
+                at = max(min(at, self._at), since)  # noqa: PLW2901
+            if after != self._amount:
+                self._leap(at, after)
+            if (at - since) // width != self._column.number:
+                self._close_column((at - since) // width)
             self._column.keep(at, int(after))
             if before is None:
                 self._is_done = True
@@ -169,18 +167,16 @@ class SeriesBuilder:
         spans = merged([*self._unseen, *unseen], steps[0].at, until)
         return Series(steps=steps, until=until, unseen=spans, is_cut=self._is_cut)
 
-    def _end_with(self, at: int, after: str) -> None:
-        """End the series of what is not seen now."""
-        # What is nothing and still watched is nothing to the end; of all else nobody knows.
-        if self._known_since is None or after != "0":
-            self._until = min(self._until, max(at, self._since))
-        self._seen_at = self._at = self._until
-        self._amount = after
-
-    def _leap(self, at: int) -> None:
-        """Note what was held that no known change led to."""
+    def _leap(self, at: int, after: str) -> None:
+        """Note what was held that the change at a moment did not lead to."""
+        if self._amount is None:
+            # What is nothing and still watched is nothing to the end; of all else nobody knows.
+            if self._known_since is None or after != "0":
+                self._until = at
+            self._seen_at = self._at = self._until
+            return
         seen_at = max(self._seen_at, at)
-        self._keep(seen_at, self._amount or "0")
+        self._keep(seen_at, self._amount)
         if not self._is_rebasing:
             self._unseen.append(UnseenSpan(_moment(at), _moment(seen_at)))
 

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.history.series import COLUMNS, SeriesBuilder, UnseenSpan, WorthOnDay
@@ -32,7 +31,7 @@ class BalanceKey:
     known_since: datetime | None
     """Since when the destination watches the account; None: it does not."""
     oldest: datetime | None
-    """When the oldest change of the account was seen; None: it has none."""
+    """When what it was before its oldest change was last seen; None: it has none."""
 
 
 def find_balance(
@@ -42,8 +41,8 @@ def find_balance(
     row = db.execute(
         "SELECT a.id, x.id, x.kind, x.symbol, x.decimals, x.rebasing, x.drifts,"
         " (SELECT min(s.created_at) FROM subscription s WHERE s.destination_id = ? AND s.account_id = a.id),"
-        " (SELECT coalesce(h.previous_at, h.observed_at) FROM change h WHERE h.account_id = a.id"
-        " ORDER BY h.sweep, h.id LIMIT 1)"
+        " (SELECT coalesce(h.previous_at, h.observed_at) FROM change h WHERE h.asset_id = x.id"
+        " AND h.account_id = a.id ORDER BY h.id LIMIT 1)"
         " FROM account a JOIN asset x ON x.chain_id = ? AND x.contract = ? WHERE a.address = ?",
         [destination_id, asset.chain_id, to_blob(asset.contract), to_blob(account)],
     ).fetchone()
@@ -63,52 +62,42 @@ def find_balance(
     )
 
 
-class Position(NamedTuple):
-    """A change among those of an account: they are in the order of their sweeps."""
-
-    sweep: int
-    change_id: int
-
-
-AFTER_ALL = Position(2**63 - 1, 2**63 - 1)
-"""Behind the newest change."""
-
-BEFORE_ALL = Position(-1, -1)
-"""Before the oldest."""
+AFTER_ALL = 2**63 - 1
+"""Behind the number of the newest change."""
 
 
 def add_changes(
-    db: Database, key: BalanceKey, builder: SeriesBuilder, before: Position, since: datetime, *, is_seen: bool
-) -> Position | None:
-    """Add the next changes before a position to a series; returns where to go on, None: there are no more.
+    db: Database, key: BalanceKey, builder: SeriesBuilder, before: int, since: datetime, *, is_seen: bool
+) -> int | None:
+    """Add the next changes before that of a number to a series; returns the last, None: there are no more.
 
     Of a balance that the destination sees now (`is_seen`) all changes belong to it since it watches the
     account; of others, and of those before, the ones that it was told, or that were kept back there.
     """
-    visible_since = to_milliseconds(key.known_since) if is_seen and key.known_since else AFTER_ALL.sweep
-    last = db.execute(_LAST_OF_SLICE, [key.account_id, *before, ROWS_AT_ONCE - 1]).fetchone()
-    rest = BEFORE_ALL if last is None else Position(*last[:2])
-    here = key.destination_id
-    rows = db.execute(_CHANGES, [key.account_id, *before, *rest, key.asset_id, visible_since, here, here])
+    visible_since = to_milliseconds(key.known_since) if is_seen and key.known_since else AFTER_ALL
+    balance = key.asset_id, key.account_id
+    last = db.execute(_LAST_OF_SLICE, [*balance, before, ROWS_AT_ONCE - 1]).fetchone()
+    oldest, observed_at = last or (0, 0)
+    rows = db.execute(
+        _CHANGES, [*balance, before, oldest, visible_since, key.destination_id, key.destination_id]
+    )
     # The one before the window says what was held when that begins, which the next one says as well.
-    is_over = last is None or last[2] < to_milliseconds(since)
-    return rest if builder.add(rows) and not is_over else None
+    is_over = observed_at < to_milliseconds(since)
+    return oldest if builder.add(rows) and not is_over else None
 
 
 _LAST_OF_SLICE = """
-SELECT h.sweep, h.id, h.observed_at FROM change h WHERE h.account_id = ? AND (h.sweep, h.id) < (?, ?)
-ORDER BY h.sweep DESC, h.id DESC LIMIT 1 OFFSET ?
+SELECT h.id, h.observed_at FROM change h WHERE h.asset_id = ? AND h.account_id = ? AND h.id < ?
+ORDER BY h.id DESC LIMIT 1 OFFSET ?
 """
 
-# By the index of the account alone: one of its assets is not worth another.
 _CHANGES = """
 SELECT h.observed_at, coalesce(h.previous_at, h.observed_at),
   CASE WHEN h.kind <> 'listed' THEN h.before END, h.after, h.former_decimals
-FROM change h WHERE h.account_id = ? AND (h.sweep, h.id) < (?, ?) AND (h.sweep, h.id) >= (?, ?)
-AND h.asset_id = ? AND (h.observed_at >= ?
+FROM change h WHERE h.asset_id = ? AND h.account_id = ? AND h.id < ? AND h.id >= ? AND (h.observed_at >= ?
   OR EXISTS (SELECT 1 FROM alert t WHERE t.change_id = h.id AND t.destination_id = ?)
   OR EXISTS (SELECT 1 FROM unalerted u WHERE u.destination_id = ? AND u.change_id = h.id))
-ORDER BY h.sweep DESC, h.id DESC
+ORDER BY h.id DESC
 """
 
 

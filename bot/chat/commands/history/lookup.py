@@ -55,7 +55,7 @@ async def read_series(
         decimals=decimals,
         is_rebasing=key.is_rebasing,
     )
-    position: series.Position | None = series.AFTER_ALL
+    position: int | None = series.AFTER_ALL
     while position is not None:
         position = await db.run(
             series.add_changes, key, builder, position, since, is_seen=amount_raw is not None
