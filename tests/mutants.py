@@ -116,6 +116,13 @@ MUTANTS = (
         "tests/store/test_digests.py::test_what_is_told_in_one_digest_is_not_in_the_next",
     ),
     Mutant(
+        "a digest does not wait for the first sweep after a downtime: it says that all is unknown",
+        "bot/store/polling/digests.py",
+        "    if last is not None and now - last.ended_at <= late_after:",
+        "    if last is not None:",
+        "tests/store/test_digest_times.py::test_a_late_digest_waits_for_the_first_sweep_after_a_start",
+    ),
+    Mutant(
         "digests by offset: on the day on which the clock is changed they come an hour off",
         "bot/domain/rules/digests.py",
         "        moment_of(day, schedule.at, zone)\n",
