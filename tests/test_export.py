@@ -231,6 +231,34 @@ async def test_no_place_gets_what_another_one_watches(stack: Stack) -> None:
     assert moved(await exported(stack)) == [("USDC", "7"), ("USDC", "-2")]
 
 
+async def test_of_a_channel_an_owner_gets_it_in_private(stack: Stack) -> None:
+    channel = stack.telegram.add_channel("Alerts", {stack.olga: "creator"})
+    stack.say(f"/allow {channel.id}")
+    await stack.hears("is open now")
+    stack.say(f"/watch {CHECKSUMMED} as Vault to Alerts")
+    await stack.hears("Watching Vault")
+    await moves(stack, 7, chat=channel)
+
+    message = await exported(stack, "/export to Alerts")
+
+    assert [(row["label"], row["change"]) for row in rows_of(message)] == [("Vault", "7")]
+    assert message.text.startswith("📣 Alerts")
+    assert files_in(stack, channel) == []
+
+
+async def test_a_group_that_becomes_a_supergroup_keeps_what_it_may_export(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+    stack.say(f"/watch {CHECKSUMMED}", chat=group)
+    await stack.hears("balances on", chat=group)
+    await moves(stack, 7, chat=group)
+    supergroup = stack.telegram.migrates(group)
+    await moves(stack, 2, chat=supergroup)
+
+    assert moved(await exported(stack, chat=supergroup)) == [("USDC", "7"), ("USDC", "2")]
+
+
 async def test_a_closed_chat_exports_nothing(stack: Stack) -> None:
     await moves(stack, 7)
     bob = stack.telegram.add_user("Bob")
@@ -259,9 +287,12 @@ async def test_a_chat_that_is_closed_meanwhile_gets_nothing(stack: Stack, gate: 
     stack.say(f"/deny {bob.id}")
     await stack.hears("can no longer use")
     gate.open()
+    await moves(stack, 1)
     await exported(stack)
 
     assert files_in(stack, private) == []
+    stack.say("/audit")
+    assert "Bob (1001) exported" not in (await stack.hears("Who changed what")).text
 
 
 async def test_other_commands_are_answered_meanwhile_and_a_second_file_is_not_begun(
