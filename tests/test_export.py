@@ -231,7 +231,8 @@ async def test_no_place_gets_what_another_one_watches(stack: Stack) -> None:
     assert moved(await exported(stack)) == [("USDC", "7"), ("USDC", "-2")]
 
 
-async def test_of_a_channel_an_owner_gets_it_in_private(stack: Stack) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_of_a_channel_an_owner_gets_it_in_private(stack: Stack, gate: Gate, *, is_late: bool) -> None:
     channel = stack.telegram.add_channel("Alerts", {stack.olga: "creator"})
     stack.say(f"/allow {channel.id}")
     await stack.hears("is open now")
@@ -239,7 +240,11 @@ async def test_of_a_channel_an_owner_gets_it_in_private(stack: Stack) -> None:
     await stack.hears("Watching Vault")
     await moves(stack, 7, chat=channel)
 
-    message = await exported(stack, "/export to Alerts")
+    stack.say("/export to Alerts")
+    if is_late:
+        await stack.hears("I'm writing the file")
+    gate.open()
+    message = await hears_file(stack)
 
     assert [(row["label"], row["change"]) for row in rows_of(message)] == [("Vault", "7")]
     assert message.text.startswith("📣 Alerts")

@@ -29,6 +29,7 @@ from bot.chat.commands.command import (
     Missing,
     Request,
     Services,
+    SlowWork,
 )
 from bot.chat.commands.owners import words
 from bot.chat.commands.owners.chat_lookup import as_username, read_chat_id
@@ -118,7 +119,7 @@ class ChannelRequest(Request):
                 if not await services.permissions.is_open(channel):
                     return (await _closed(services, here, channel),)
                 there = Incoming(channel, incoming.author, document=incoming.document)
-                answer = await ending.request.carry_out(_answering(services, here), there)
+                answer = await ending.request.carry_out(_answering(services, here, channel), there)
                 return await _shown(services, here, channel, answer)
         known = await services.db.run(access_requests.channels)
         # A label may end like that too; one that ends almost like a channel is rather a mistake.
@@ -178,7 +179,8 @@ async def find_pressed(
     if known is None or inner is None or not known.place.is_channel or inner.action not in find:
         return None
     channel = known.place
-    action = await find[inner.action](_answering(services, here), Incoming(channel, incoming.author), inner)
+    answering = _answering(services, here, channel)
+    action = await find[inner.action](answering, Incoming(channel, incoming.author), inner)
     if action is None:
         return None
 
@@ -242,12 +244,25 @@ async def _unknown(services: Services, here: Place, ending: Ending, channels: Se
     return Screen(words.unknown_channel(ending.name, is_any_known=bool(channels)), in_pairs(buttons))
 
 
-def _answering(services: Services, here: Place) -> Services:
+def _answering(services: Services, here: Place, channel: Place) -> Services:
     """Return services whose late answers come here, and not to the channel."""
+
+    async def run_slowly(_: Place, work: SlowWork) -> Answer:
+        is_late = False
+
+        async def shown(note: Callable[[Html], None]) -> Answer:
+            answer = await work(note)
+            # What is not late is shown with the rest of the answer.
+            return await _shown(services, here, channel, answer) if is_late else answer
+
+        answer = await services.run_slowly(here, shown)
+        is_late = True
+        return answer
+
     return replace(
         services,
         ask_live=lambda _, account, rules: services.ask_live(here, account, rules),
-        run_slowly=lambda _, work: services.run_slowly(here, work),
+        run_slowly=run_slowly,
     )
 
 
