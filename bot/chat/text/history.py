@@ -71,7 +71,8 @@ def _what_became(one: PastChange, mutes: Iterable[Mute], now: datetime) -> str:
 
 def _why_not(one: PastChange, mutes: Iterable[Mute], now: datetime) -> str:
     if one.state is None:
-        return _SILENCES.get(one.reason, one.reason)
+        summed_up = f", summed up in {one.message}" if one.message else ""
+        return _SILENCES.get(one.reason, one.reason) + summed_up
     if one.state is AlertState.MUTED:
         return _kept_back(one, mutes, now)
     words = _UNSENT[one.state]

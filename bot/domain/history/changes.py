@@ -43,7 +43,10 @@ class PastChange:
     reason: str = ""
     """Why its alert is kept back, or why it has none; "": nothing is the matter with it."""
     message: str | None = None
-    """The id at the end of the message with its alert; None: no message was made of it so far."""
+    """The id at the end of the message with its alert; None: no message was made of it so far.
+
+    Without an alert of its own: of the message that sums it up.
+    """
     tried_at: datetime | None = None
     """When that message was to leave for the first time; None: there is none, or nobody noted it."""
 

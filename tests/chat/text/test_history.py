@@ -131,6 +131,12 @@ def test_what_has_no_alert_says_why(silence: Silence, line: str) -> None:
     assert last_line(past(state=None, reason=silence)) == f"12:00:00 UTC · {line}"
 
 
+def test_what_was_summed_up_later_names_the_message() -> None:
+    held_back = past(state=None, reason=Silence.FILTER, message="7KQ2F")
+
+    assert last_line(held_back) == "12:00:00 UTC · held back by /only, summed up in 7KQ2F"
+
+
 @pytest.mark.parametrize("silence", Silence)
 def test_every_reason_for_no_alert_is_put_into_words(silence: Silence) -> None:
     assert (

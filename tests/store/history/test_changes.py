@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.history.lookup import first_changes
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.traces import Silence
 from bot.domain.history.changes import PastChange, Selection
 from bot.domain.places import Place
 from bot.store.history import changes
@@ -20,6 +21,7 @@ from bot.store.history.changes import destination_here, span_of
 from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, at, coin, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_new_keeper
+from tests.store.test_filters import Story, least
 
 EVERYTHING = Selection()
 
@@ -129,6 +131,26 @@ async def test_a_message_is_named_once_it_was_made(watching: Keeper) -> None:
 
     assert (told.state, told.message) == (AlertState.SENT, message_id(delivery.id))
     assert (waits.state, waits.message) == (AlertState.WAITING, None)
+
+
+async def test_what_was_held_back_names_the_message_that_sums_it_up(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(least(3), 5)
+    await keeper.deliver_all()
+    await story.see(6, 7, 8)
+    (delivery,) = await keeper.deliver_all()
+    await story.see(9)
+
+    found = await look(keeper)
+
+    message = message_id(delivery.id)
+    assert [(one.state, one.reason, one.message) for one in found] == [
+        (None, Silence.FILTER, None),
+        (AlertState.SENT, "", message),
+        (None, Silence.FILTER, message),
+        (None, Silence.FILTER, message),
+    ]
+    assert amounts(found) == [(8, 9), (7, 8), (6, 7), (5, 6)]
+    assert (found[1].told.change.before.amount_raw, found[1].told.steps) == (5, 3)
 
 
 async def test_only_what_was_recorded_since_a_moment_is_looked_up(watching: Keeper) -> None:
