@@ -65,11 +65,12 @@ _SILENT = "🔇 "
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d (?=\d\d:\d\d)"), ""),
     (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d (UTC|CET|JST)"), r"14:03:22 \1"),
-    (re.compile(r"(?<![\d:])\d\d:\d\d (UTC|CET|JST)"), r"14:03 \1"),
+    (re.compile(r"(?<![\d:\u2013])\d\d:\d\d (UTC|CET|JST)"), r"14:03 \1"),
     (re.compile(r"\b\d+ s ago"), "2 s ago"),
     (re.compile(r"\b(?:\d+ min|1 h) more"), "1 h more"),
     (re.compile(r"(was (?:below|above) \S+ for) \d+ s"), r"\1 9 s"),
     (re.compile(r"\d\d:\d\d:\d\d\u2013"), "14:03:22\u2013"),
+    (re.compile(r"(?<![\d:])\d\d:\d\d\u2013\d\d:\d\d (UTC|CET|JST)"), r"14:03–14:23 \1"),
     (re.compile(r"view is \d+ (?:s|min) old"), "view is 40 s old"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),
     (re.compile(r"in sweep \d+"), "in sweep 4"),
@@ -198,6 +199,8 @@ class Player:
 
     async def _go_on(self, span: timedelta) -> None:
         """Let time pass while the bot is off: whatever waits for a moment in it looks for it at a start."""
+        # With the next sweep the last one has ended: what it read was seen before the bot was off.
+        await self._stack.asked()
         await self._stack.stop()
         self._ahead += span
         self._stack.start(now=lambda: clock() + self._ahead)

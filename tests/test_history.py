@@ -41,25 +41,25 @@ async def test_pages_go_back_to_the_oldest_change_and_forth_again(rich: Stack) -
     rich.say("/history")
     page = await rich.hears("All that is watched here")
     first = tokens_of(page)
-    assert buttons_of(page) == ["Older ›", "CSV"]
+    assert buttons_of(page) == ["Older ›", "Chart", "CSV"]
     await rich.presses(page, "Older ›")
     page = await rich.shows(page, "T9N" if "T9N" not in first else "T14N")
     second = tokens_of(page)
-    assert buttons_of(page) == ["‹ Newer", "Older ›", "CSV"]
+    assert buttons_of(page) == ["‹ Newer", "Older ›", "Chart", "CSV"]
     await rich.presses(page, "Older ›")
     page = await rich.shows(page, "Nothing older. Changes are kept for 365 days.")
     third = tokens_of(page)
 
     assert [len(first), len(second), len(third)] == [10, 10, 5]
     assert sorted([*first, *second, *third]) == sorted(f"T{number}N" for number in range(25))
-    assert buttons_of(page) == ["‹ Newer", "CSV"]
+    assert buttons_of(page) == ["‹ Newer", "Chart", "CSV"]
     await rich.presses(page, "‹ Newer")
     page = await rich.shows(page, second[0])
     assert tokens_of(page) == second
     await rich.presses(page, "‹ Newer")
     page = await rich.shows(page, first[0])
     assert tokens_of(page) == first
-    assert buttons_of(page) == ["Older ›", "CSV"]
+    assert buttons_of(page) == ["Older ›", "Chart", "CSV"]
 
 
 async def test_a_page_goes_on_where_it_ended_after_a_restart_and_with_newer_changes(rich: Stack) -> None:
@@ -79,7 +79,7 @@ async def test_a_page_goes_on_where_it_ended_after_a_restart_and_with_newer_chan
     await rich.presses(page, "‹ Newer")
     page = await rich.shows(page, first[0])
     assert tokens_of(page) == first
-    assert buttons_of(page) == ["‹ Newer", "Older ›", "CSV"]
+    assert buttons_of(page) == ["‹ Newer", "Older ›", "Chart", "CSV"]
     await rich.presses(page, "‹ Newer")
     newest = await rich.shows(page, "+1 USDC")
     assert tokens_of(newest) == first[:9]
@@ -159,3 +159,17 @@ async def test_a_reply_to_an_alert_asks_about_its_account(rich: Stack) -> None:
     page = await rich.hears("Other · 0x7777…7777, last 7d")
     assert "+1 POL" in page.text
     assert tokens_of(page) == []
+
+
+async def test_a_chart_and_a_file_of_the_same_are_one_press_away(rich: Stack) -> None:
+    rich.say("/history Treasury T3N 7d")
+    page = await rich.hears("T3N, last 7d")
+    assert buttons_of(page) == ["All times", "Chart", "CSV"]
+
+    await rich.presses(page, "CSV")
+    await rich.hears("1 change of Treasury")
+    await rich.presses(page, "Chart")
+    await rich.hears("T3N on Base")
+    await rich.presses(page, "All times")
+
+    await rich.hears("Nothing older. Changes are kept for 365 days.")

@@ -177,7 +177,8 @@ async def _screen(
         [] if is_last or row is None else [button(f"Older {FORTH}", OLDER, row, found.changes[count - 1].id)]
     )
     offers = [("All times", f"/{HISTORY_COMMAND.name} {subject.typed}")] if is_last and subject.period else []
-    offers += [("CSV", f"/export {_asked(subject)} csv")] if found.changes else []
+    if found.changes:
+        offers += [("Chart", f"/chart {_asked(subject)}"), ("CSV", f"/export {_asked(subject)} csv")]
     return Screen(text, rows([*newer, *older], await services.button_commands.buttons(place, *offers)))
 
 
