@@ -140,7 +140,8 @@ class TelegramRequest(BaseRequest):
             + _given(write_timeout, UPLOAD_SECONDS if is_upload else WRITE_SECONDS)
             + read_seconds,
             connect=connect_seconds,
-            sock_read=read_seconds,
+            # A file that has left may wait for long in the buffers of this machine, where a line is slow.
+            sock_read=None if is_upload else read_seconds,
         )
         exchange = partial(self._exchange, url, method, request_data, limits)
         return await self._in_turn(exchange, _given(pool_timeout, POOL_SECONDS))

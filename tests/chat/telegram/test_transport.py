@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from telegram.error import NetworkError, TelegramError
+from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest
 
 from bot.chat.telegram.connection import TokenRefused, build_bot, introduce
@@ -191,3 +191,21 @@ async def test_a_file_keeps_its_name(telegram: Telegram, name: str) -> None:
     assert message.document is not None
     assert (message.document.file_name, message.document.mime_type) == (name, "text/csv")
     assert (message.document.content, message.text) == (b"a,b\n", "Ünïcode, too")
+
+
+async def test_a_file_may_take_longer_than_a_message(
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram
+) -> None:
+    chat = telegram.add_private_chat(telegram.add_user("Olga"))
+    file, message = telegram.hold_before(method="sendDocument"), telegram.hold_before(method="sendMessage")
+
+    async with build_bot(SANDBOX_TOKEN, telegram.url) as bot:
+        monkeypatch.setattr("bot.chat.telegram.transport.READ_SECONDS", 0.05)
+        sending = asyncio.create_task(bot.send_document(chat.id, b"a,b\n"))
+        await file.arrived()
+        with pytest.raises(TimedOut):
+            await bot.send_message(chat.id, "a,b")
+        file.release()
+        message.release()
+
+        assert (await sending).document
