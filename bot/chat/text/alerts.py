@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.chat.text.change_blocks import change_blocks
+from bot.chat.text.change_blocks import SHOWN_OPENLY, SHOWN_OPENLY_IN_DIGESTS, change_blocks
 from bot.chat.text.changes import on_the_clock_of
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.loud import mention_line
@@ -69,7 +69,9 @@ def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_
         on_the_clock_of(composed_at, alert)
         for alert in summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
     ]
-    blocks = notice_blocks(notices, chains, composed_at) + change_blocks(changes, chains)
+    shown_openly = SHOWN_OPENLY_IN_DIGESTS if _has_digest(alerts) else SHOWN_OPENLY
+    blocks = notice_blocks(notices, chains, composed_at)
+    blocks += change_blocks(changes, chains, shown_openly=shown_openly)
     # Part of the text that has to fit, and that stays the same on every attempt.
     called = mention_line(distinct(one for alert in alerts for one in alert.loudness.mentions))
     blocks += [called] if called else []
@@ -96,9 +98,12 @@ def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> 
     seen = _when(min(moments), max(moments), composed_at)
     late = composed_at - min(moments)
     # A digest is about what is long ago, and says itself how late it is.
-    has_digest = any(isinstance(alert, NoticeAlert) and isinstance(alert.notice, Digest) for alert in alerts)
-    delay = f", sent {age(late)} later" if late >= LATE_AFTER and not has_digest else ""
+    delay = f", sent {age(late)} later" if late >= LATE_AFTER and not _has_digest(alerts) else ""
     return f"{seen}{delay} · {message_id}"
+
+
+def _has_digest(alerts: Sequence[Alert]) -> bool:
+    return any(isinstance(alert, NoticeAlert) and isinstance(alert.notice, Digest) for alert in alerts)
 
 
 def _observed_at(alert: Alert) -> datetime:

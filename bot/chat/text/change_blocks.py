@@ -19,6 +19,8 @@ from bot.domain.units import added_usd, format_signed_usd
 SHOWN_OPENLY = 8
 """Of more changes the weightiest are shown openly, and the others in a quotation that opens on a tap."""
 
+SHOWN_OPENLY_IN_DIGESTS = 10
+
 _UNPRICED_LOSS = Decimal(1)
 """What leaves without a price weighs as much as a dollar: more than dust, less than what is known."""
 

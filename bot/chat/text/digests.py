@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.chat.text.alarms import ended, how_long, rang
-from bot.chat.text.change_blocks import change_blocks
+from bot.chat.text.change_blocks import SHOWN_OPENLY_IN_DIGESTS, change_blocks
 from bot.chat.text.changes import on_the_clock_of
 from bot.chat.text.html import EMPTY, VISIBLE_UNITS_MOST, Html, bold, code, fill, join
 from bot.chat.text.prices import worth_line
@@ -23,9 +23,6 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.deliver.steps import LATE_AFTER
 from bot.domain.observe.worth import Worth
-
-_SHOWN_OPENLY = 10
-"""Of more balances the weightiest are shown openly, and the others folded."""
 
 _LINES_MOST = 5
 """Of alarms, and of what could not be read; what is beyond them is counted."""
@@ -86,7 +83,7 @@ def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, no
 
 def _changes(alerts: Sequence[ChangeAlert], chains: Chains, now: datetime) -> list[Html]:
     here = [on_the_clock_of(now, alert) for alert in alerts]
-    return change_blocks(here, chains, shown_openly=_SHOWN_OPENLY)
+    return change_blocks(here, chains, shown_openly=SHOWN_OPENLY_IN_DIGESTS)
 
 
 def _held_back(content: DigestContent, shown: int, chains: Chains, now: datetime) -> list[Html]:

@@ -314,11 +314,14 @@ def test_what_filters_hold_back_finds_its_place_beside_what_was_told_or_is_count
     assert f"… and {1_060 - shown:,} more balances, held back." in lines
 
 
-def test_ten_balances_are_shown_openly_and_the_others_folded() -> None:
+@pytest.mark.parametrize("follow", [False, True])
+def test_ten_balances_are_shown_openly_and_the_others_folded(*, follow: bool) -> None:
     some = tuple(net(number) for number in range(1, 31, 2))
-    alert = NoticeAlert(AlertId(1), DIGEST, NOON, digest=replace(NOTHING, nets=some))
+    told = NOTHING if follow else replace(NOTHING, nets=some)
+    digest = NoticeAlert(AlertId(1), replace(DIGEST, follow=15 * follow), NOON, digest=told)
 
-    openly, others = compose([alert], "K3", REGISTRY, NOON).html.split("<blockquote expandable>")
+    composed = compose([digest, *(some if follow else ())], "K3", REGISTRY, NOON)
+    openly, others = composed.html.split("<blockquote expandable>")
 
     assert openly.count("🟢") == 10
     assert others.split("</blockquote>")[0].count("🟢") == 5
