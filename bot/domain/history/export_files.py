@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from io import StringIO
+from io import BytesIO, StringIO
 
 from bot.domain.assets import ChainId
 from bot.domain.observations import ItemMove
@@ -60,28 +60,28 @@ class ExportFile:
     def __init__(self, written_as: ExportFormat) -> None:
         self.rows = 0
         self._written_as = written_as
-        self._chunks = [] if written_as is ExportFormat.JSON else [_BYTE_ORDER_MARK + _csv_lines([COLUMNS])]
-        self._size = sum(map(len, self._chunks))
+        self._written = BytesIO()
+        is_csv = written_as is ExportFormat.CSV
+        self._written.write(_BYTE_ORDER_MARK + _csv_lines([COLUMNS]) if is_csv else b"[")
 
     @property
     def size(self) -> int:
         """How many bytes it has, or a few less."""
-        return self._size
+        return self._written.tell()
 
     def add(self, rows: Sequence[ExportRow]) -> None:
         """Append rows."""
         if self._written_as is ExportFormat.CSV:
-            chunk = _csv_lines(map(_cells, rows))
-        else:
-            chunk = "".join(f",\n{_compact(_members(row))}" for row in rows).encode()
-        self._chunks.append(chunk)
-        self._size += len(chunk)
+            self._written.write(_csv_lines(map(_cells, rows)))
+        elif rows:
+            lines = ",\n".join(_compact(_members(row)) for row in rows)
+            self._written.write(f"{',' if self.rows else ''}\n{lines}".encode())
         self.rows += len(rows)
 
     def content(self) -> bytes:
         """Return the bytes of the file."""
-        whole = b"".join(self._chunks)
-        return whole if self._written_as is ExportFormat.CSV else b"[" + whole.removeprefix(b",") + b"\n]\n"
+        # Of CSV this is no copy: what was written is shared.
+        return self._written.getvalue() + (b"" if self._written_as is ExportFormat.CSV else b"\n]\n")
 
 
 COLUMNS = (
@@ -129,7 +129,7 @@ def _csv_lines(lines: Iterable[Iterable[str]]) -> bytes:
 def _cells(row: ExportRow) -> Iterable[str]:
     """Yield the cells of a row: text is guarded, numbers never are, for -5 is one."""
     amounts = _amounts(row)
-    yield f"{row.at:%Y-%m-%d %H:%M:%S}.{row.at.microsecond // 1000:03}"  # as spreadsheets know it
+    yield _moment(row, " ")  # as spreadsheets know it
     yield guarded(row.account)
     yield guarded(row.label)
     yield guarded(row.chain)
@@ -154,7 +154,7 @@ def _members(row: ExportRow) -> Mapping[str, object]:
     """Return the members of a row's object: None is unknown."""
     before, after, change = _amounts(row)
     return {
-        "time_utc": f"{row.at:%Y-%m-%dT%H:%M:%S}.{row.at.microsecond // 1000:03}Z",
+        "time_utc": _moment(row, "T") + "Z",
         "account": row.account,
         "label": row.label,
         "chain": row.chain,
@@ -178,6 +178,10 @@ def _members(row: ExportRow) -> Mapping[str, object]:
             for one in row.items
         ],
     }
+
+
+def _moment(row: ExportRow, between: str) -> str:
+    return row.at.replace(tzinfo=None).isoformat(between, "milliseconds")
 
 
 def _amounts(row: ExportRow) -> tuple[str | None, str | None, str | None]:

@@ -1,6 +1,5 @@
 """`/export`: the changes of a time as a file for spreadsheets or programs."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,11 +113,10 @@ class _Export:
         name = subject.typed.casefold() or "everything watched"
         what = f"{counted(writer.file.rows, 'change')} of {name}, {self._period}, {self._written_as}"
         await services.db.run(exports.note_export, self._place, what, self._incoming.actor(services.now()))
-        content = await asyncio.to_thread(writer.file.content)
         return (
             Attachment(
                 name=file_name(writer, self._written_as),
-                content=content,
+                content=writer.file.content(),
                 caption=caption(subject.name, writer, self._now),
             ),
         )
