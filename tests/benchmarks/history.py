@@ -1,8 +1,10 @@
 """What a year of history takes: on disk, and until it is shown."""
 
+import asyncio
 import sqlite3
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +18,12 @@ from bot.chat.commands.history.lookup import first_changes
 from bot.chat.commands.history.subject import find_subject
 from bot.domain.history.changes import Selection
 from bot.domain.history.export_files import ExportFormat
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram.world.world import Message
 from bot.settings.sections import shipped_chains
 from bot.store.history.changes import destination_here, span_of
 from tests.benchmarks.poller import open_database
+from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.start import ready
@@ -36,6 +41,12 @@ LOOKED_UP = {
     "what nobody ever saw": "0x00000000000000000000000000000000000000aa",
 }
 SECONDS_TO_LOOK_UP = 0.2
+ANSWERED: Mapping[str, str | Callable[[Message], bool]] = {
+    "/history": "UTC",
+    "/why": "Message ",
+    "/export": lambda message: message.document is not None,
+    "/export json": lambda message: message.document is not None,
+}
 
 
 async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
@@ -55,6 +66,65 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
         yield _looked_up(name, [await _look_up(path, text) for _ in range(profile.rounds)])
     for written_as in ExportFormat:
         yield _exported([await _export(path, written_as) for _ in range(profile.rounds)], written_as)
+    async for result in _in_the_chat(path, directory, profile.rounds):
+        yield result
+
+
+async def _in_the_chat(path: Path, directory: Path, rounds: int) -> AsyncIterator[Result]:
+    """Measure from a command to its answer in the chat: the whole program, where no source answers."""
+    telegram = Telegram()
+    olga = telegram.add_user(PRIVATE.title, user_id=PRIVATE.chat_id)
+    chat = telegram.add_private_chat(olga)
+    async with telegram.serve():
+        config = directory / "history.toml"
+        config.write_text(_configuration(telegram.url, path))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
+        )
+        async with ended(process):
+            telegram.says(olga, chat, "/id")
+            await telegram.wait_for_message(chat, "user id")
+            before, _ = resident_bytes(process.pid)
+            for command, wanted in ANSWERED.items():
+                seconds = []
+                for _ in range(rounds):
+                    start = time.perf_counter()
+                    asked = telegram.says(olga, chat, command)
+                    await telegram.wait_for_message(chat, wanted, after=asked.message_id)
+                    seconds.append(time.perf_counter() - start)
+                yield Result(
+                    f"{command}, from the command to its answer in the chat",
+                    f"{middle(seconds):.2f} s",
+                    f"≤ {SECONDS_TO_EXPORT:.0f} s",
+                    middle(seconds) <= SECONDS_TO_EXPORT,
+                    {"seconds": middle(seconds)},
+                )
+            _, most = resident_bytes(process.pid)
+    yield Result(
+        "memory of the whole program, before these and at most",
+        f"{before / 1e6:.0f} MB, {most / 1e6:.0f} MB",
+        figures={"resident_bytes": before, "most_resident_bytes": most},
+    )
+
+
+def _configuration(telegram_url: str, database: Path) -> str:
+    return f"""
+[telegram]
+token = "{SANDBOX_TOKEN}"
+api_url = "{telegram_url}"
+[indexer]
+url = "http://127.0.0.1:9/rpc/IndexerGateway"
+access_key = "bench"
+[store]
+path = "{database}"
+[access]
+owners = [{PRIVATE.chat_id}]
+[delivery]
+private_messages_per_second = 1000
+messages_per_second = 1000
+[web]
+listen = ""
+"""
 
 
 async def _look_up(path: Path, text: str) -> float:
