@@ -170,8 +170,10 @@ def to_condition(text: str) -> Condition | None:
     return _plain_to_condition(json.loads(text)) if text else None
 
 
-def filters_to_json(filters: Iterable[Condition]) -> str:
+@lru_cache(maxsize=10_000)
+def filters_to_json(filters: tuple[Condition, ...]) -> str:
     """Return conditions as a JSON list; "" for none."""
+    # Remembered: each alert of a batch has those of its destination, mostly the same few.
     plain = [_condition_to_plain(one) for one in filters]
     return _compact(plain) if plain else ""
 

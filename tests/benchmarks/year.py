@@ -44,7 +44,7 @@ _ALERTS_PER_MESSAGE = 4
 _TEXT = "🔴 <b>Treasury 17</b> −1,250.123456 USDC (−$1,250.12) · Polygon\n    3,400.123456 → 2,150\n"
 _ROWS_AT_ONCE = 10_000
 _DAY_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
-_FILTERS = filters_to_json([Condition(levels=(Level(Decimal(1000), Unit.DOLLARS),))])
+_FILTERS = filters_to_json((Condition(levels=(Level(Decimal(1000), Unit.DOLLARS),)),))
 
 _Row = Mapping[str, object]
 

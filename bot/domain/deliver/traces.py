@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.rules.conditions import Condition, Difference, judge, judge_any
+from bot.domain.rules.conditions import Condition, Difference, Judgement, judge
 
 
 class Silence(StrEnum):
@@ -70,16 +70,17 @@ def conditions(filters: Iterable[Condition | None]) -> tuple[Condition, ...]:
 
 
 def why_reported(
-    filters: Sequence[Condition | None], difference: Difference | None
+    filters: Sequence[Condition | None], difference: Difference | None, judged: Judgement
 ) -> tuple[AlertCause, tuple[Condition, ...]]:
     """Return why a difference was reported that met these filters, and those of them that let it pass.
 
-    `difference` is None if it can't be measured.
+    `difference` is None if it can't be measured; `judged` is the best that any of them came to.
     """
     if difference is None:
         return AlertCause.UNMEASURED, conditions(filters)
     if None in filters:
         return AlertCause.MET, ()
-    best = judge_any(filters, difference)
-    passed = tuple(one for one in conditions(filters) if judge(one, difference) is best)
-    return AlertCause(best.value), passed
+    those = conditions(filters)
+    # Mostly there is one, and it must have let it pass.
+    passed = those if len(those) == 1 else tuple(one for one in those if judge(one, difference) is judged)
+    return AlertCause(judged.value), passed

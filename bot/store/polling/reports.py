@@ -85,7 +85,10 @@ class Reports:
                 )
             elif is_news:
                 loudness = self._loudness(by_itself, recipient, destination_id)
-                alerts.append(_alert(change, destination_id, recipient, loudness, by_itself))
+                trace = Trace(recipient.wanted_by)
+                alerts.append(
+                    _alert(change, destination_id, recipient.label, loudness, by_itself, trace=trace)
+                )
             else:
                 self._keep_silent(change, destination_id, recipient, Silence.UNITS)
         return alerts
@@ -133,14 +136,19 @@ class Reports:
         told = change.step.before if before is None else before.held_back.told
         items = self._items(change, before)
         difference = by_itself if before is None else difference_of(told, change.step, items)
-        is_reported = judge_step(filters, difference) is not Judgement.NOT_MET
+        judged = judge_step(filters, difference)
+        is_reported = judged is not Judgement.NOT_MET
         if not is_reported and is_settled(told, change.step, items):
             self._keep_silent(change, destination_id, recipient, Silence.SETTLED, filters)
             return alerts
         loudness = self._loudness(difference, recipient, destination_id)
         if is_reported:
-            cause, passed = why_reported(filters, difference)
+            cause, passed = why_reported(filters, difference, judged)
             trace = Trace(recipient.wanted_by, passed)
+            if before is None:
+                label = recipient.label
+                alone = _alert(change, destination_id, label, loudness, difference, trace=trace, cause=cause)
+                return [*alerts, alone]
             after = self._with(before, change, recipient, told)._replace(loudness=loudness, trace=trace)
             alert = alert_of(key, after, cause, difference)
             return [*alerts, replace(alert, is_in_two_units=change.step.is_redenominated)]
@@ -204,19 +212,23 @@ class Reports:
 def _alert(
     change: RecordedChange,
     destination_id: DestinationId,
-    recipient: Recipient,
+    label: str,
     loudness: Loudness,
     difference: Difference | None,
+    *,
+    trace: Trace,
+    cause: AlertCause = AlertCause.UNFILTERED,
 ) -> NewAlert:
     return NewAlert(
         destination_id=destination_id,
         about=frozenset({change.about}),
-        label=recipient.label,
+        label=label,
         change_id=change.row,
         loudness=loudness,
         difference=difference,
         is_in_two_units=change.step.is_redenominated,
-        trace=Trace(recipient.wanted_by),
+        trace=trace,
+        cause=cause,
     )
 
 
