@@ -33,6 +33,7 @@ from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.chats import filters, ignore_list, loud_rules
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
+from bot.store.polling.chains import choose_chains
 from bot.store.polling.firings import NothingComparedError
 from bot.store.watchlists import imports
 from bot.store.watchlists.content import watchlist_here
@@ -218,6 +219,8 @@ def test_what_is_exported_is_imported_as_the_same_and_only_once(wanted: Wanted) 
     async def law(path: Path) -> None:
         keeper = replace(await open_new_keeper(path), limit=LIMIT)
         try:
+            # The bot knows which chains it reads, or no alarm could be about any.
+            await keeper.db.run(choose_chains, CHAINS, [])
             await set_up(keeper, OPS, wanted)
             text = await exported(keeper, OPS)
 

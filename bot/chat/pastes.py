@@ -27,6 +27,9 @@ _CUT_IN_A_LINE = 4_030
 _CUT_BETWEEN_LINES = 2_048
 """One that is longer than this may end where its sender began a new paragraph."""
 
+_OF_LINES = frozenset({"/import"})
+"""Commands of which each line stands for itself, whatever the first one says."""
+
 _FOLLOWS_WITHIN = timedelta(seconds=10)
 _REMEMBERED = 1_000
 
@@ -101,7 +104,7 @@ def _head(text: str) -> str | None:
     else:
         command, lines = text[: called.start("rest")], numbered_lines(called["rest"] or "")
     first = lines[0][1] if lines else ""
-    if is_token_line(first):
+    if is_token_line(first) and command.casefold() not in _OF_LINES:
         # What stands in its first line is for all tokens, and would be missing in the next part.
         return (
             None

@@ -122,3 +122,14 @@ def test_what_may_be_a_private_key_is_kept_for_no_rest() -> None:
 
     assert pastes.join("olga", text, NOON) == Paste(text)
     assert pastes.join("olga", "rest", SOON) == Paste("rest")
+
+
+def test_each_part_of_a_long_list_is_imported_by_its_own_lines() -> None:
+    text = lines(120, head=f"/import\ntoken {TREASURY} as Dollars")
+    pastes = Pastes()
+
+    read = [pastes.join("olga", part, NOON).text for part in cut_between_lines(text)]
+
+    assert len(read) > 1
+    assert all(part.startswith("/import\n") for part in read)
+    assert read[1].split("\n")[1].startswith("0x")

@@ -136,7 +136,7 @@ def merge_destination(
     # Before alerts move: one change has one alert in a destination at most.
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into, one, into, one])
     db.notify(SignalName.OUTBOX)
-    for table in ("alert", "delivery", "offer", "parting", "spent"):
+    for table in ("alert", "delivery", "offer", "parting", "spent", "watchlist_import"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     # Changes that one of them keeps for its digests are told by those of both.
     db.execute(

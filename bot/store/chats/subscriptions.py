@@ -71,9 +71,8 @@ def subscribe_within(
     *,
     limit: int,
     status: Part,
-    is_only_new: bool = False,
 ) -> list[SubscribeResult]:
-    """Do the same as part of the caller's transaction; `is_only_new`: nothing that stands is changed."""
+    """Do the same as part of the caller's transaction."""
     # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
     chat_row = upsert_chat(db, place)
     db.execute("UPDATE chat SET open = 1 WHERE id = ? AND coalesce(decided, 1) <> 0", [chat_row])
@@ -82,7 +81,6 @@ def subscribe_within(
         subscriptions_of(db, destination_id),
         room=room_left(db, destination_id, limit),
         next_number=next_number(db, destination_id),
-        is_only_new=is_only_new,
     )
     outcomes = [plan.subscribe(spec) for spec in wanted]
     others = {"created_by": actor.user_id, "created_at": to_milliseconds(actor.at)}
@@ -109,7 +107,7 @@ def subscribe_within(
 def what_would_be_new(
     db: Database, place: Place, wanted: Sequence[WatchSpec], *, limit: int
 ) -> list[SubscribeResult]:
-    """Return what `subscribe_within` would do if nothing that stands is changed; nothing is stored."""
+    """Return what `subscribe` would do if nothing that stands were changed; nothing is stored."""
     here = db.execute(
         "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
         " WHERE c.telegram_id = ? AND d.thread_id = ?",

@@ -162,7 +162,7 @@ def new_of(wanted: Watchlist, plan: ImportPlan) -> Watchlist:
     keeps_loud = plan.own_loud_rules is Fit.NEW
     return Watchlist(
         specs=tuple(
-            spec if keeps_loud else replace(spec, loud=None)
+            spec if keeps_loud or spec.loud is None else replace(spec, loud=None)
             for spec, result in zip(wanted.specs, plan.results, strict=True)
             if result.outcome is SubscribeOutcome.CREATED
         ),
@@ -195,7 +195,7 @@ def carry_out_import(
         new = new_of(wanted, plan)
         before = {one.subscription.id for one in subscriptions_here(db, place)}
         _set_up_place(db, place, new, actor)
-        results = subscribe_within(db, place, new.specs, actor, limit=limit, status=status, is_only_new=True)
+        results = subscribe_within(db, place, new.specs, actor, limit=limit, status=status)
         uncompared = sum(not _is_set(db, place, one, actor, by) for one in new.alarms)
         added = sorted(
             one.subscription.id for one in subscriptions_here(db, place) if one.subscription.id not in before

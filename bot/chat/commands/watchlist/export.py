@@ -1,5 +1,6 @@
 """`/export watchlist`: what is watched here, with its rules and alarms, as text that can be imported."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.chat.buttons.data import Attachment
@@ -30,11 +31,12 @@ class WatchlistRequest(Request):
         await services.db.run(
             note_export, place, f"the watchlist: {what.visible}", incoming.actor(services.now())
         )
+        text = await asyncio.to_thread(write_watchlist, watchlist, services.chains)
         day = (await services.now_in(place)).date()
         return (
             Attachment(
                 name=f"watchlist-{day:%Y-%m-%d}.txt",
-                content=write_watchlist(watchlist, services.chains).encode(),
+                content=text.encode(),
                 caption=fill(
                     "📋 {}\nTo watch the same in another chat, send it there with the caption /import.", what
                 ),

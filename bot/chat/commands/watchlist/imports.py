@@ -111,7 +111,7 @@ async def show(services: Services, place: Place, text: str) -> Html | Screen:
     shown = preview(await _preview(services, place, meant, typed, plan), services.chains)
     if not words.has_news(new):
         return shown
-    content = write_watchlist(new, services.chains)
+    content = await asyncio.to_thread(write_watchlist, new, services.chains)
     row = await services.db.run(imports.save_import, place, content, len(new.specs), services.now())
     count = f" {len(new.specs):,}" if new.specs else ""
     return Screen(shown, rows([button(f"Import{count}", TAKE, row), button("Cancel", CANCEL, row)]))
@@ -123,7 +123,7 @@ def _line_with_key(text: str) -> int:
 
 async def _read(services: Services, place: Place, text: str) -> tuple[MeantWatchlist, TypedWatchlist]:
     chains = ChainReader(services.chains, await services.listing())
-    # In a thread: five thousand lines take a second.
+    # In a thread, as is writing: five thousand lines take a second.
     typed = await asyncio.to_thread(read_watchlist, text, chains)
     return await watchlist_meant(services.db, chains, place, typed), typed
 

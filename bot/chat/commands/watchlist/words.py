@@ -64,7 +64,9 @@ def preview(shown: Preview, chains: Chains) -> Html:
     ]
     sections = [Section("", [fill("📥 {}", ", ".join(filter(None, counts)))])]
     if new.specs:
-        sections.append(Section("New:", _first([spec_name(spec, chains) for spec in new.specs])))
+        # Named are those that are shown: a checksum takes its time, and there may be thousands.
+        names = [spec_name(spec, chains) for spec in new.specs[:SHOWN_MOST]]
+        sections.append(Section("New:", names + _more(len(new.specs))))
     if shown.kept:
         sections.append(Section("Watched here under another name, which stays:", _first(_kept(shown.kept))))
     if shown.bad:
@@ -115,8 +117,11 @@ def spec_name(spec: WatchSpec, chains: Chains) -> Html:
 
 
 def _first(lines: Sequence[Html]) -> list[Html]:
-    more = len(lines) - SHOWN_MOST
-    return [*lines[:SHOWN_MOST], *([EMPTY + f"… and {more:,} more"] if more > 0 else [])]
+    return [*lines[:SHOWN_MOST], *_more(len(lines))]
+
+
+def _more(count: int) -> list[Html]:
+    return [EMPTY + f"… and {count - SHOWN_MOST:,} more"] if count > SHOWN_MOST else []
 
 
 def _kept(kept: Sequence[tuple[int, WatchSpec, str]]) -> list[Html]:
@@ -190,7 +195,9 @@ class Imported:
 
 def imported(done: Imported, chains: Chains) -> Html:
     """Return what was added, and what was not, as things are otherwise by now."""
-    names = [spec_name(spec, chains) for spec in done.specs]
+    # Only the first are shown of many, and named.
+    names = [spec_name(spec, chains) for spec in done.specs[:SHOWN_MOST]]
+    names += [EMPTY] * (len(done.specs) - len(names))
     lines = []
     if names:
         count = f"{len(names):,}: " if len(names) > 1 else ""
