@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.chat.buttons.data import Attachment, Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -55,7 +55,9 @@ class ExportRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Make the file, beside whatever else is asked for meanwhile."""
         now = await services.now_in(incoming.place)
-        subject = await read_subject(services, incoming.place, EXPORT_COMMAND, self.text, now)
+        # Counted back in UTC: a zone's own arithmetic ignores its changes of the clock.
+        at = now.astimezone(UTC)
+        subject = await read_subject(services, incoming.place, EXPORT_COMMAND, self.text, at)
         if isinstance(subject, Screen):
             return (subject,)
         export = _Export(services, incoming, subject, self.written_as, now)
@@ -93,7 +95,7 @@ class _Export:
         self._incoming = incoming
         self._place = incoming.place
         self._subject = subject
-        self._since = subject.since or now - DEFAULT_SPAN
+        self._since = subject.since or now.astimezone(UTC) - DEFAULT_SPAN
         self._period = subject.period or DEFAULT_PERIOD
         self._written_as = written_as
         self._now = now
