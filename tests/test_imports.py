@@ -73,6 +73,13 @@ async def test_what_is_watched_keeps_its_name_and_rules(stack: Stack) -> None:
     assert "#1 Safe · 0x8e3E…d8B9 on Polygon · only changes of $5.00 and more" in await listed(stack)
 
 
+async def test_a_second_name_in_one_list_is_not_taken(stack: Stack) -> None:
+    preview = await shown(stack, f"{CHECKSUMMED}\n{CHECKSUMMED} as Treasury")
+
+    assert preview.text.startswith("📥 1 new, 1 not taken\n")
+    assert "Line 2: Treasury is a second name of what stands before it in this list" in preview.text
+
+
 async def test_a_list_of_what_is_watched_has_nothing_to_import(stack: Stack) -> None:
     await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
 

@@ -136,9 +136,10 @@ async def _preview(
     kept: list[tuple[int, WatchSpec, str]] = []
     bad = list(meant.bad)
     for (line, spec), result in zip(meant.specs, plan.results, strict=True):
-        if result.outcome is SubscribeOutcome.KEPT:
-            # Under no number that is listed stands what an earlier line of the same list asks for.
-            kept.append((line, spec, names.get(result.number, "")))
+        if result.outcome is SubscribeOutcome.KEPT and result.number in names:
+            kept.append((line, spec, names[result.number]))
+        elif result.outcome is SubscribeOutcome.KEPT:
+            bad.append(BadLine(line, spec.label, words.SECOND_NAME))
         if result.taken is not None:
             bad.append(BadLine(line, spec.label, why_label_taken(result.taken)))
     bad += [

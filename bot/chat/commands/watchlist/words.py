@@ -21,6 +21,7 @@ NOT_IMPORTED = "Nothing was imported."
 IMPORTED_ALREADY = "It was imported already. /unwatch stops what it added."
 TOO_LATE = "That was too long ago. Send the list again."
 UNDONE_ALREADY = "Nothing of it is watched any more."
+SECOND_NAME = "is a second name of what stands before it in this list; the first line counts."
 NOTHING_IN_IT = "There is nothing in it that I could watch."
 
 
