@@ -16,6 +16,7 @@ from tests.benchmarks import (
     fanout,
     filters,
     history,
+    imports,
     latency,
     memory,
     sending,
@@ -39,6 +40,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "filters": filters.measure,
     "history": history.measure,
     "charts": charts.measure,
+    "imports": imports.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest, "soak": soak.measure}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

@@ -45,6 +45,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes a
         "filters",
         "history",
         "charts",
+        "imports",
     ],
 )
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
