@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NewType
 
-from bot.domain.assets import Address, ChainId
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.loud import LoudRule
 
@@ -28,6 +28,10 @@ class Scope:
     def covers_chain(self, chain_id: ChainId) -> bool:
         """Whether the scope includes this chain."""
         return not self.chains or chain_id in self.chains
+
+    def covers(self, asset: Asset) -> bool:
+        """Whether the scope includes this asset."""
+        return self.covers_chain(asset.chain_id) and (not self.contracts or asset.contract in self.contracts)
 
 
 EVERYTHING = Scope()

@@ -79,6 +79,18 @@ async def test_nothing_is_said_of_days_before_a_destination_watched(moved: Keepe
     assert (await amounts(moved))[TREASURY, asset()] == [5, 7, 7, 4, 4, 4, 6]
 
 
+async def test_a_chain_or_a_token_that_is_watched_later_is_unknown_before(moved: Keeper) -> None:
+    await moved.watch(place=OPS, chains=[BASE])
+    await moved.watch(place=OPS, contracts=[USDC], chains=[POLYGON])
+    await moved.rows(
+        "UPDATE subscription SET created_at = ? WHERE destination_id = 2 AND contracts <> ''",
+        to_milliseconds(NOON + 3.5 * DAY),
+    )
+    assert (await amounts(moved, OPS))[TREASURY, asset()] == [None, None, None, 4, 4, 4, 6]
+    await moved.unsubscribe(OPS, [2])
+    assert set((await amounts(moved, OPS))[TREASURY, asset()]) == {None}
+
+
 @pytest.mark.parametrize(
     ("account", "chain_id", "third"),
     [("treasury", POLYGON, None), ("all", POLYGON, None), ("all", BASE, 7), ("another", POLYGON, 7)],

@@ -104,6 +104,30 @@ async def test_a_place_that_came_later_knows_nothing_of_before(moved: Keeper) ->
     assert steps(await series_of(moved, now=6))[0] == (0, 5)
 
 
+async def test_a_place_that_watches_other_chains_longer_knows_nothing_of_this_one_before(
+    moved: Keeper,
+) -> None:
+    await moved.watch(place=OPS, chains=[BASE])
+    await moved.watch(place=OPS, contracts=[DAI])
+    await moved.watch(place=OPS, contracts=[USDC])
+    await moved.rows(
+        "UPDATE subscription SET created_at = ? WHERE destination_id = 2 AND contracts = ?",
+        to_milliseconds(at(250)),
+        USDC,
+    )
+    assert steps(await series_of(moved, place=OPS, now=4)) == [(250, 9), (300, 4)]
+
+
+async def test_a_token_watched_in_every_account_is_known_since_the_account_is(moved: Keeper) -> None:
+    await moved.watch(None, place=OPS, contracts=[USDC])
+    await moved.watch(place=OPS, chains=[BASE])
+    await moved.rows(
+        "UPDATE subscription SET created_at = ? WHERE destination_id = 2 AND account_id IS NOT NULL",
+        to_milliseconds(at(150)),
+    )
+    assert steps(await series_of(moved, place=OPS, now=4)) == [(150, 7), (200, 9), (300, 4)]
+
+
 async def test_a_place_that_no_longer_watches_knows_what_it_was_told(moved: Keeper) -> None:
     await moved.watch(place=OPS)
     await see(moved, (400, 6))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.history.sparkline import DAYS
 from bot.domain.subscriptions import DestinationId
+from bot.store.balances.watched import watched_of, watched_since
 from bot.store.database.door import Database
 from bot.store.rows import to_address, to_asset, to_blob, to_milliseconds
 
@@ -56,14 +57,8 @@ def _leave_out_unseen(
     begin: int,
 ) -> None:
     """Make unknown what was held before the destination watched it, and on days that lie in a gap."""
-    unseen: dict[tuple[int, ChainId | None], list[tuple[int, int]]] = defaultdict(list)
-    theirs = db.any_of({account_id for account_id, _ in found})
-    for account_id, since in db.execute(
-        f"SELECT account_id, min(created_at) FROM subscription WHERE destination_id = ?"
-        f" AND account_id {theirs.sql} GROUP BY account_id",
-        [destination_id, *theirs.values],
-    ):
-        unseen[account_id, None].append((0, since))
+    unseen: dict[tuple[int, ChainId], list[tuple[int, int]]] = defaultdict(list)
+    watched = watched_of(db, destination_id, {account_id for account_id, _ in found})
     chains, end = db.any_of({asset.chain_id for _, asset in found}), begin + DAYS * _DAY
     account_ids = db.any_of({_ALL, *(account_id for account_id, _ in found)})
     for account_id, chain_id, since, until in db.execute(
@@ -73,8 +68,9 @@ def _leave_out_unseen(
     ):
         unseen[account_id, ChainId(chain_id)].append((since, until))
     for (account_id, asset), amounts in found.items():
-        keys = (account_id, None), (_ALL, asset.chain_id), (account_id, asset.chain_id)
-        spans = [span for key in keys for span in unseen[key]]
+        begun = watched_since(watched.get(account_id, []), asset)
+        spans = [(0, end if begun is None else begun)]
+        spans += [span for key in (_ALL, account_id) for span in unseen[key, asset.chain_id]]
         for day in range(DAYS):
             begins, ends = begin + day * _DAY, begin + (day + 1) * _DAY
             if any(since <= begins and ends <= until for since, until in spans):

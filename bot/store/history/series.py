@@ -10,6 +10,7 @@ from bot.domain.history.series import COLUMNS, SeriesBuilder, UnseenSpan, WorthO
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import DRIFTS_ENOUGH
+from bot.store.balances.watched import watched_of, watched_since
 from bot.store.database.door import Database
 from bot.store.rows import to_blob, to_description, to_milliseconds, to_moment, to_moment_or_none
 
@@ -29,7 +30,7 @@ class BalanceKey:
     is_look_alike: bool
     is_rebasing: bool
     known_since: datetime | None
-    """Since when the destination watches the account; None: it does not."""
+    """Since when the destination watches it; None: it does not."""
     oldest: datetime | None
     """When what it was before its oldest change was last seen; None: it has none."""
 
@@ -40,15 +41,15 @@ def find_balance(
     """Return a balance, whether anything of it is held or not; None: account or asset were never seen."""
     row = db.execute(
         "SELECT a.id, x.id, x.kind, x.symbol, x.decimals, x.rebasing, x.drifts,"
-        " (SELECT min(s.created_at) FROM subscription s WHERE s.destination_id = ? AND s.account_id = a.id),"
         " (SELECT coalesce(h.previous_at, h.observed_at) FROM change h WHERE h.asset_id = x.id"
         " AND h.account_id = a.id ORDER BY h.id LIMIT 1)"
         " FROM account a JOIN asset x ON x.chain_id = ? AND x.contract = ? WHERE a.address = ?",
-        [destination_id, asset.chain_id, to_blob(asset.contract), to_blob(account)],
+        [asset.chain_id, to_blob(asset.contract), to_blob(account)],
     ).fetchone()
     if row is None:
         return None
-    account_id, asset_id, kind, symbol, decimals, rebasing, drifts, known_since, oldest = row
+    account_id, asset_id, kind, symbol, decimals, rebasing, drifts, oldest = row
+    watched = watched_of(db, destination_id, [account_id]).get(account_id, [])
     return BalanceKey(
         destination_id=destination_id,
         account_id=account_id,
@@ -57,7 +58,7 @@ def find_balance(
         description=to_description(kind, symbol, decimals, rebasing),
         is_look_alike=bool(look_alikes(db, [(asset, symbol)])),
         is_rebasing=bool(rebasing) or drifts >= DRIFTS_ENOUGH,
-        known_since=to_moment_or_none(known_since),
+        known_since=to_moment_or_none(watched_since(watched, asset)),
         oldest=to_moment_or_none(oldest),
     )
 
