@@ -10,6 +10,7 @@ was held back for a while, as long as that ends:
 - Nobody is told what none of its clauses wants, but for the rest when a clause is changed or ended.
 - A digest comes once at each of its times, and its sums are those of what was told since the last one.
 - Who wants digests alone is told nothing in between, and with each of them all that there was.
+- Each change leaves one trace wherever it is watched, and whoever asks why nothing came gets a true reason.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Literal, NamedTuple
 
+from bot.domain.history.reasons import Ignored, NotListed, NotWatched, Reason, Unchanged, Unsettled
 from tests.simulation.clauses import Clause, wants
 
 Place = tuple[int, int]
@@ -72,6 +74,17 @@ class SummedUp(NamedTuple):
     due_at: datetime
     nets: tuple[tuple[Cell, int], ...]
     """By how much each cell changed."""
+
+
+class Traced(NamedTuple):
+    """What a change has left in a destination."""
+
+    number: int
+    place: Place
+    cell: Cell
+    traces: int
+    silence: str
+    """Why there was no alert, "" where there was one."""
 
 
 @dataclass
@@ -292,6 +305,46 @@ class Ledger:
             due = today if today <= now else today - timedelta(days=1)
             if place not in self.closed and due > period.since:
                 assert period.last == due, f"{place} lacks the digest of {due}: the last is of {period.last}"
+
+    def finds(self, traced: Traced) -> None:
+        """Check that a change left one trace where it was watched all along, and none where it never was."""
+        place, cell = traced.place, traced.cell
+        states = [*self.lately[place], self.wishes[place]]
+        assert traced.traces <= 1, f"traced twice: {traced}"
+        if not any(_modes(wishes, cell, None) for wishes in states):
+            assert not traced.traces, f"traced though nobody watches it: {traced}"
+        if traced.silence == "ignored":
+            assert cell.contract in self.ignored[place], f"nobody ignores it: {traced}"
+        if traced.silence in {"filter", "settled"}:
+            assert place in self.choosy, f"nobody has a filter: {traced}"
+        if traced.silence == "digest":
+            assert self._is_only(place), f"nobody wants digests alone: {traced}"
+        # What was watched before this sweep, known by then and shown all the time left a trace for certain.
+        is_steady = len(self.lately[place]) == 1 and place not in self.closed
+        shown = {"named", "broad"} if self._is_listed(cell.chain_id, cell.contract) else {"named"}
+        known = {mode for mode in shown if (place, cell, mode) in self.known}
+        if is_steady and known & _modes(self.wishes[place], cell, self.default_chains):
+            assert traced.traces == 1, f"watched, and not traced: {traced}"
+
+    def asks_why(self, place: Place, cell: Cell, reason: Reason) -> None:
+        """Check why nothing came of a cell, now that all is well and at rest."""
+        modes = _modes(self._open_wishes(place), cell, self.default_chains)
+        amount = self.history[cell][-1]
+        said = f"{reason} of {cell} in {place}, which holds {amount}"
+        assert isinstance(reason, NotWatched) != bool(modes), said
+        if not modes:
+            return
+        is_listed = self._is_listed(cell.chain_id, cell.contract)
+        is_ignored = cell.contract in self.ignored[place] and "named" not in modes
+        assert not isinstance(reason, Ignored) or is_ignored, said
+        assert not (is_ignored and is_listed and amount) or isinstance(reason, Ignored), said
+        assert not isinstance(reason, NotListed) or "named" not in modes, said
+        if isinstance(reason, Unchanged) and ("named" in modes or is_listed):
+            assert self._is_near(cell, reason.amount.amount_raw, amount), said
+        if isinstance(reason, Unsettled):
+            assert place in self.choosy, said
+            assert self._is_near(cell, reason.held_back.now.amount_raw, amount), said
+            assert reason.is_for_digest == self._is_only(place), said
 
     def hears_of_gap(self, gap: Gap) -> None:
         """Check that who is told of blindness watches something there."""

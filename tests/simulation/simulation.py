@@ -35,6 +35,7 @@ from bot.store.polling.digests import WAITS_AT_MOST, DigestTerms, make_due
 from tests.builders import REGISTRY
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
+from tests.simulation.asked import changes_traced, why_silent
 from tests.simulation.clauses import PRICES, Clause, some_clause
 from tests.simulation.faults import some_fault, some_knobs
 from tests.simulation.ledger import Asked, Cell, Ledger, SummedUp, Told
@@ -103,6 +104,7 @@ class Simulation:
     """What happened, for whoever reads a failure."""
     told: int = 0
     _heard: int = 0
+    _traced: int = 0
     _is_sweeping: bool = False
     _may_stall: bool = False
     _number: int = 0
@@ -167,6 +169,7 @@ class Simulation:
         self.ledger.settle()
         self.ledger.check_that_digests_came(self.clock.now())
         await self._check_that_nothing_is_blind()
+        await self._ask_why()
 
     async def _sweep(self) -> None:
         self.clock.seconds += INTERVAL_SECONDS
@@ -182,8 +185,25 @@ class Simulation:
         self._number = await self._sweeps()
         if stalled is not None:
             self.gateway.faults.heal(stalled)
+        await self._look_for_traces()
         await self._do_due()
         await self._listen()
+
+    async def _look_for_traces(self) -> None:
+        """Ask what became of every change of this sweep."""
+        for traced in await changes_traced(self.keeper, PLACES, self._traced):
+            self.ledger.finds(traced)
+            self._traced = max(self._traced, traced.number)
+
+    async def _ask_why(self) -> None:
+        """Ask of everything that there is why nothing came of it."""
+        for where in PLACES:
+            place = where.chat_id, where.thread_id or 0
+            if place in self.ledger.closed:  # nobody gets an answer there
+                continue
+            for cell in list(self.ledger.history):
+                reason = await why_silent(self.keeper, where, cell, self.ledger)
+                self.ledger.asks_why(place, cell, reason)
 
     async def _do_due(self) -> None:
         terms = DigestTerms(

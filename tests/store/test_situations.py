@@ -53,8 +53,14 @@ UNCHANGED = Unchanged(at(0), Amount(5))
 
 
 async def situation(keeper: Keeper, what: Asset | None = None, place: Place = OLGA) -> Situation:
-    (of,) = await keeper.db.run(situations.situations, place, TREASURY, [what or asset()], VERIFIED)
+    (of,) = await situations_of(keeper, what or asset(), place)
     return of
+
+
+async def situations_of(keeper: Keeper, what: Asset, place: Place) -> list[Situation]:
+    return await keeper.db.run(
+        situations.situations, place, TREASURY, [what], chains=CHAINS - {ETHEREUM}, status=VERIFIED
+    )
 
 
 async def reason(keeper: Keeper, what: Asset | None = None, place: Place = OLGA) -> Reason:
@@ -74,6 +80,14 @@ async def test_what_is_not_watched_on_a_chain_or_at_all_says_so(keeper: Keeper) 
     assert await reason(keeper, asset(chain_id=BASE)) == NotWatched(is_account_watched=True)
     assert await reason(keeper, place=PAUL) == NotWatched(is_account_watched=False)
     assert await reason(keeper) == UNCHANGED
+
+
+async def test_a_chain_that_nobody_asks_is_not_watched_unless_it_is_named(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.watch(place=OPS, chains=[ETHEREUM])
+
+    assert await reason(keeper, asset(USDC, ETHEREUM)) == NotWatched(is_account_watched=True)
+    assert await reason(keeper, asset(USDC, ETHEREUM), OPS) == NotRead()
 
 
 async def test_a_token_that_another_place_names_is_not_listed_here(keeper: Keeper) -> None:
@@ -159,7 +173,7 @@ async def test_what_is_watched_anew_was_not_read_yet(keeper: Keeper) -> None:
     await keeper.record(reading({USDC: 5}, native=100))
 
     assert await reason(keeper) == UNCHANGED
-    assert await reason(keeper, asset(USDC, ETHEREUM)) == NotRead()
+    assert await reason(keeper, asset(USDC, BASE)) == NotRead()
 
 
 async def test_what_cannot_be_read_says_since_when(watching: Keeper) -> None:
@@ -190,7 +204,7 @@ async def test_a_token_that_nobody_ever_saw_has_no_amount(watching: Keeper) -> N
 
 
 async def test_where_nobody_ever_watched_nothing_is_known(watching: Keeper) -> None:
-    assert await watching.db.run(situations.situations, PAUL, TREASURY, [asset()], VERIFIED) == []
+    assert await situations_of(watching, asset(), PAUL) == []
 
 
 # ---------------------------------------------------------------- of an account

@@ -1,10 +1,10 @@
 """Reads how things stand with assets of an account, as a destination watches them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.domain.ask.plan import wanted_by, watched_parts, watches_by_account
+from bot.domain.ask.plan import Wanted, wanted_by
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Asset, ChainId, Description, Part
 from bot.domain.chat.mutes import Mute, MuteScope
 from bot.domain.deliver.delivery import DeliveryId
@@ -46,13 +46,23 @@ from bot.store.rows import (
 
 
 def situations(
-    db: Database, place: Place, account: Address, assets: Collection[Asset], status: Part
+    db: Database,
+    place: Place,
+    account: Address,
+    assets: Collection[Asset],
+    *,
+    chains: frozenset[ChainId],
+    status: Part,
 ) -> list[Situation]:
-    """Return how things stand with each asset of an account, in order; empty if nobody ever watched here."""
+    """Return how things stand with each asset of an account, in order; empty if nobody ever watched here.
+
+    `chains` are all that are read, for subscriptions that name none.
+    """
     destination_id = destination_here(db, place)
     if destination_id is None:
         return []
-    reader = _Reader(db, destination_id, account, status, subscriptions=_here(db, place))
+    wanted = wanted_by(_here(db, place), chains).get(account)
+    reader = _Reader(db, destination_id, account, status, wanted=wanted)
     return [reader.read(asset) for asset in assets]
 
 
@@ -183,13 +193,13 @@ class _Reader:
         account: Address,
         status: Part,
         *,
-        subscriptions: Sequence[Subscription],
+        wanted: Wanted | None,
     ) -> None:
         self._db = db
         self._destination_id = destination_id
         self._account = account
         self._status = status
-        self._pairs = watches_by_account(subscriptions).get(account, [])
+        self._wanted = wanted
         self._views = views(db, [account])
         self._chains = _chains(db)
         self._mutes = mutes_of(db, destination_id)
@@ -208,7 +218,7 @@ class _Reader:
             account=self._account,
             asset=asset,
             description=description,
-            is_account_watched=bool(self._pairs),
+            is_account_watched=self._wanted is not None,
             is_watched=bool(parts),
             is_named=asset.part in parts,
             is_listed=balance is not None and balance.standing is not Standing.NAMED,
@@ -226,7 +236,9 @@ class _Reader:
 
     def _parts(self, asset: Asset) -> frozenset[Part]:
         """Return the watched parts that would show a change of an asset."""
-        watched = watched_parts(self._pairs, asset.chain_id, self._status)
+        if self._wanted is None:
+            return frozenset()
+        watched = self._wanted.parts(asset.chain_id, self._status)
         return watched & ({NATIVE_PART} if asset.contract == NATIVE else {asset.part, self._status})
 
     def _ignored(self, asset: Asset) -> Ignored | None:

@@ -1,6 +1,6 @@
 """`/why`: how a message came about, by the id at its end or as a reply to it; or why nothing came."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -168,16 +168,25 @@ class _Silence:
         """Return how things stand with the assets that are meant: of several, those that are watched."""
         on = self._subject.selection.chains
         meant = [one for one in sorted(self._subject.selection.assets) if not on or one.chain_id in on]
-        status = self._services.contract_status
-        found = await self._db.run(situations.situations, self._place, account, meant, status)
+        found = await self._read(account, meant)
         # On a chain that is named and where no token is called so, the contract is not known either.
         contract = min(one.contract for one in self._subject.selection.assets)
         lacking = [Asset(chain_id, contract) for chain_id in sorted(on - {one.chain_id for one in meant})]
         found += [
             replace(of, is_named=True, description=found[0].description if found else of.description)
-            for of in await self._db.run(situations.situations, self._place, account, lacking, status)
+            for of in await self._read(account, lacking)
         ]
         return [of for of in found if of.is_watched or of.asset.chain_id in on] or found[:1]
+
+    async def _read(self, account: Address, assets: Collection[Asset]) -> list[Situation]:
+        return await self._db.run(
+            situations.situations,
+            self._place,
+            account,
+            assets,
+            chains=(await self._services.listing()).asked,
+            status=self._services.contract_status,
+        )
 
     async def _newest(
         self, account: Address, assets: Sequence[Asset], span: Span | None
