@@ -19,8 +19,8 @@ MUTANTS = (
     Mutant(
         "a message is marked as sent before it is sent: a kill in between loses it",
         "bot/store/outbox/queue.py",
-        "VALUES (?, '', 'sending', ?, ?)",
-        "VALUES (?, '', 'sent', ?, ?)",
+        "VALUES (?, '', 'sending', ?, ?, ?)",
+        "VALUES (?, '', 'sent', ?, ?, ?)",
         "tests/store/test_delivery_results.py"
         "::test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was",
     ),
@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "a filter ends without its remainder: what it held back is never told",
         "bot/store/outbox/unreported.py",
-        "    enqueue_alerts(db, [alert_of(key, one) for key, one in in_order], at)",
+        "    enqueue_alerts(db, [alert_of(key, one, cause) for key, one in in_order], at)",
         "    enqueue_alerts(db, [], at)",
         "tests/store/test_filters.py::test_whatever_ends_it_reports_what_was_held_back_once",
     ),
@@ -143,5 +143,34 @@ MUTANTS = (
         '        yield number or ""',
         '        yield guarded(number or "")',
         "tests/domain/test_export_files.py::test_no_number_is_guarded",
+    ),
+    Mutant(
+        "a trace is written outside the transaction that records: a failure leaves a change without",
+        "bot/store/polling/reports.py",
+        '            self._db.insert_many("unalerted", _UNALERTED, self._silent)',
+        "            self._db.conn.commit()\n"
+        '            self._db.insert_many("unalerted", _UNALERTED, self._silent)',
+        "tests/store/test_traces.py::test_a_change_whose_trace_cannot_be_written_is_not_recorded",
+    ),
+    Mutant(
+        "an alert about what was held back leaves the trace of its last change: one change has two",
+        "bot/store/outbox/alerts.py",
+        "    if late:",
+        "    if not late:",
+        "tests/store/test_traces.py::test_what_was_held_back_is_known_by_the_filter_of_then",
+    ),
+    Mutant(
+        "by which filter a change was held back is not what was kept with it",
+        "bot/store/history/situations.py",
+        '            to_filters(filters or ""),',
+        "            (),",
+        "tests/store/test_situations.py::test_the_filter_is_the_one_of_then",
+    ),
+    Mutant(
+        "an id is looked up in every chat: anybody can read what another chat was told",
+        "bot/store/history/ways.py",
+        "WHERE v.id = ? AND c.telegram_id = ?",
+        "WHERE v.id = ? AND c.telegram_id <> -? - 1",
+        "tests/store/test_ways.py::test_a_message_is_known_in_its_place_alone",
     ),
 )

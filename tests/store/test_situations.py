@@ -1,6 +1,7 @@
 """How things stand with an asset is read from the rows of its destination, and of no other."""
 
 from datetime import time, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,8 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.digests import DigestSchedule
 from bot.store.chats import digests, filters, ignore_list, mutes
-from bot.store.history import situations
+from bot.store.database.connection import DatabaseThread
+from bot.store.history import situations, ways
 from bot.store.history.changes import CHANGES_AT_ONCE
 from bot.store.history.situations import ToldBefore
 from tests.builders import (
@@ -45,7 +47,7 @@ from tests.builders import (
     held,
     reading,
 )
-from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, change, olga
+from tests.store.conftest import ALERTS_TOPIC, CHAINS, EVERYONE, OLGA, OPS, Keeper, change, olga
 from tests.store.test_filters import OUT
 
 PAUL = Place(7002, "private", "Paul")
@@ -269,3 +271,23 @@ async def test_since_when_reasons_are_kept_is_known_while_older_changes_are(watc
     await watching.script("DELETE FROM alert; DELETE FROM change WHERE id = 1")
 
     assert await watching.db.run(situations.traced_since) is None
+
+
+async def test_a_restored_copy_answers_the_same(watching: Keeper, tmp_path: Path) -> None:
+    await watching.db.run(filters.set_filter, OPS, [], OUT, olga())
+    await change(watching, 6, 10)
+    (delivery,) = [one for one in await watching.due(at(20)) if one.chat_id == OLGA.chat_id]
+    copy = tmp_path / "copy.sqlite3"
+    await watching.db.run(lambda db: db.execute("VACUUM INTO ?", [str(copy)]))
+
+    restored = Keeper(await DatabaseThread.open(copy), copy)
+    try:
+        for place in EVERYONE:
+            assert await situation(restored, place=place) == await situation(watching, place=place)
+            ways_of = [
+                await one.db.run(ways.find_message, place, delivery.id, at(30))
+                for one in (restored, watching)
+            ]
+            assert ways_of[0] == ways_of[1]
+    finally:
+        await restored.db.close()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.assets import Address, Description
@@ -166,8 +166,12 @@ STEPS: dict[str, Callable[[World], Awaitable[None]]] = {
 }
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=25))
+@example(["only much", "usdc -", "usdc -", "everything", "usdc +"])
+@example(["digest only", "usdc +", "usdc -", "usdc +", "no digest", "usdc +"])
+@example(["ignore", "usdc much", "dai -", "unignore", "usdc much"])
+@example(["watch there", "usdc -", "usdc much", "supergroup", "usdc -"])
 async def test_a_change_has_one_trace_wherever_it_is_watched_and_none_elsewhere(
     tmp_path_factory: pytest.TempPathFactory, steps: Sequence[str]
 ) -> None:

@@ -28,13 +28,14 @@ from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.balances.snapshots import views
 from bot.store.chats.digests import told_by_digests_alone
 from bot.store.chats.subscriptions import subscriptions_here
-from bot.store.database.door import Database, Value
+from bot.store.database.door import Database
 from bot.store.history.changes import CHANGES_AT_ONCE, destination_here
 from bot.store.outbox.muted import mutes_of
 from bot.store.outbox.queue import UNFINISHED
 from bot.store.outbox.unreported import held_back_here
 from bot.store.rows import (
     Row,
+    to_address,
     to_blob,
     to_chains,
     to_description,
@@ -204,6 +205,12 @@ class _Reader:
         self._chains = _chains(db)
         self._mutes = mutes_of(db, destination_id)
         self._is_for_digest = destination_id in told_by_digests_alone(db)
+        self._in_messages = {
+            asset_id: OnItsWay(message_id(DeliveryId(delivery_id)), to_moment(created_at))
+            for delivery_id, created_at, asset_id, address in db.execute(_BOUND, [destination_id])
+            if to_address(address) == account
+        }
+        """By asset, what is in a message that is not sent yet: the newest of each."""
 
     def read(self, asset: Asset) -> Situation:
         """Return how things stand with an asset."""
@@ -275,14 +282,10 @@ class _Reader:
         )
 
     def _on_its_way(self, asset_id: int) -> OnItsWay | None:
-        about: list[Value] = [self._destination_id, asset_id, to_blob(self._account)]
-        for statement in (_BOUND, _WAITING):
-            row = self._db.execute(statement, about).fetchone()
-            if row is not None:
-                delivery_id, created_at = row
-                message = None if delivery_id is None else message_id(DeliveryId(delivery_id))
-                return OnItsWay(message, to_moment(created_at))
-        return None
+        if asset_id in self._in_messages:
+            return self._in_messages[asset_id]
+        row = self._db.execute(_WAITING, [self._destination_id, asset_id, to_blob(self._account)]).fetchone()
+        return None if row is None else OnItsWay(None, to_moment(row[0]))
 
     def _unseen(self, asset: Asset, parts: frozenset[Part], view: View) -> Unseen | None:
         since = [at for part in parts if (at := view.coverage.get(part)) is not None]
@@ -312,11 +315,14 @@ c.asset_id = ? AND c.account_id = (SELECT id FROM account WHERE address = ?) ORD
 """
 
 _WAITING = f"""
-SELECT NULL, l.created_at FROM alert l JOIN change c ON c.id = l.change_id
+SELECT l.created_at FROM alert l JOIN change c ON c.id = l.change_id
 WHERE l.destination_id = ? AND l.state = 'waiting' AND {_ABOUT}
 """
 
+# Of all assets: by one of them, SQLite would begin with all of its changes. Messages on their way are few.
 _BOUND = f"""
-SELECT v.id, l.created_at FROM delivery v JOIN alert l ON l.delivery_id = v.id AND l.state = 'bound'
-JOIN change c ON c.id = l.change_id WHERE v.destination_id = ? AND v.{UNFINISHED} AND {_ABOUT}
+SELECT v.id, l.created_at, c.asset_id, a.address
+FROM delivery v JOIN alert l ON l.delivery_id = v.id AND l.state = 'bound'
+JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id
+WHERE v.destination_id = ? AND v.{UNFINISHED} ORDER BY l.id
 """

@@ -10,6 +10,7 @@ from bot.domain.deliver.traces import AlertCause
 from bot.domain.history.ways import AlertWay, MessageWay, Obstacle, Sighting
 from bot.domain.places import Place
 from bot.store.database.door import Database
+from bot.store.history.changes import destination_here
 from bot.store.outbox.queue import alerts_of
 from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
 
@@ -46,13 +47,15 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
 
 
 def newest_message(db: Database, place: Place) -> DeliveryId | None:
-    """Return the message that was made last in a place; None: there is none."""
+    """Return the message that was sent last in a place; None: there is none."""
+    destination_id = destination_here(db, place)
+    # In the words of the index `alert_of_destination`: by it the newest comes first.
     row = db.execute(
-        "SELECT max(v.id) FROM delivery v JOIN destination d ON d.id = v.destination_id"
-        " JOIN chat c ON c.id = d.chat_id WHERE c.telegram_id = ? AND d.thread_id = ? AND v.state = 'sent'",
-        [place.chat_id, place.thread_id or 0],
+        "SELECT l.delivery_id FROM alert l WHERE l.destination_id = ? AND l.state <> 'withdrawn'"
+        " AND l.state = 'told' ORDER BY l.id DESC LIMIT 1",
+        [destination_id],
     ).fetchone()
-    return None if row[0] is None else DeliveryId(row[0])
+    return None if row is None else DeliveryId(row[0])
 
 
 _MESSAGE = """

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from bot.domain.deliver.delivery import DeliveryId
 from bot.domain.history.changes import Selection, Span
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
-from bot.store.history import changes, gaps, subjects
+from bot.store.history import changes, gaps, situations, subjects, ways
 from bot.store.polling.chains import choose_chains
-from tests.builders import DAI, POLYGON, TREASURY, USDC, asset, at, reading
-from tests.store.conftest import Keeper
+from tests.builders import DAI, POLYGON, TREASURY, USDC, VERIFIED, asset, at, reading
+from tests.store.conftest import OLGA, Keeper
 
 HERE = DestinationId(1)
 SPAN = Span(1, 100)
@@ -82,3 +83,26 @@ async def test_gaps_are_found_by_whose_they_are_and_when_they_began(watching: Ke
     assert len(searches) == 2
     assert "account_id=? AND chain_id=? AND since>?" in searches[0]
     assert "gap_open" in searches[1]
+
+
+async def test_why_nothing_came_is_read_by_indexes_alone(watching: Keeper) -> None:
+    chains = frozenset({POLYGON})
+    for work in (
+        lambda db: situations.situations(db, OLGA, TREASURY, [asset(USDC)], chains=chains, status=VERIFIED),
+        lambda db: situations.told_in(db, HERE, TREASURY, [asset(USDC)], SPAN),
+        lambda db: situations.told_in(db, HERE, TREASURY, [], SPAN),
+    ):
+        assert await _scanned(watching, work) == []
+
+
+async def test_how_a_message_came_about_is_read_by_indexes_alone(watching: Keeper) -> None:
+    assert await _scanned(watching, lambda db: ways.find_message(db, OLGA, DeliveryId(1), at(0))) == []
+    assert await _scanned(watching, lambda db: ways.newest_message(db, OLGA)) == []
+
+
+async def _scanned(keeper: Keeper, work: Callable[[Database], object]) -> list[str]:
+    """Return the steps that read all rows of a table that grows with time."""
+    plans = await plan_of(keeper, work)
+    assert plans
+    steps = [step for plan in plans.values() for step in plan]
+    return [step for step in steps if re.match(r"SCAN (c|f|l|t|u|v|change|alert|delivery|unalerted)\b", step)]
