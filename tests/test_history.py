@@ -9,6 +9,7 @@ from bot.chat.buttons import toasts
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.world.world import Message
 from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
+from tests.waits import until
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x89))
 OTHER = "0x" + "77" * 20
@@ -37,18 +38,25 @@ def tokens_of(message: Message) -> list[str]:
     return [line.split("+3 ")[1].split()[0] for line in message.text.splitlines() if "+3 " in line]
 
 
+async def turned(stack: Stack, page: Message) -> Message:
+    """Turn to the older page, and return the message as it is then."""
+    shown, before = stack.telegram.chat(page.chat_id).messages, page.text
+    await stack.presses(page, "Older ›")
+    await until(lambda: shown[page.message_id].text != before)
+    return shown[page.message_id]
+
+
 async def test_pages_go_back_to_the_oldest_change_and_forth_again(rich: Stack) -> None:
     rich.say("/history")
     page = await rich.hears("All that is watched here")
     first = tokens_of(page)
     assert buttons_of(page) == ["Older ›", "Chart", "CSV"]
-    await rich.presses(page, "Older ›")
-    page = await rich.shows(page, "T9N" if "T9N" not in first else "T14N")
+    page = await turned(rich, page)
     second = tokens_of(page)
     assert buttons_of(page) == ["‹ Newer", "Older ›", "Chart", "CSV"]
-    await rich.presses(page, "Older ›")
-    page = await rich.shows(page, "Nothing older. Changes are kept for 365 days.")
+    page = await turned(rich, page)
     third = tokens_of(page)
+    assert page.text.endswith("Nothing older. Changes are kept for 365 days.")
 
     assert [len(first), len(second), len(third)] == [10, 10, 5]
     assert sorted([*first, *second, *third]) == sorted(f"T{number}N" for number in range(25))
@@ -71,8 +79,7 @@ async def test_a_page_goes_on_where_it_ended_after_a_restart_and_with_newer_chan
     rich.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     await rich.hears("+1 USDC")
 
-    await rich.presses(page, "Older ›")
-    page = await rich.shows(page, "T10N" if "T10N" not in first else "T9N")
+    page = await turned(rich, page)
 
     assert not set(tokens_of(page)) & set(first)
     assert len(tokens_of(page)) == 10
@@ -173,3 +180,47 @@ async def test_a_chart_and_a_file_of_the_same_are_one_press_away(rich: Stack) ->
     await rich.presses(page, "All times")
 
     await rich.hears("Nothing older. Changes are kept for 365 days.")
+
+
+async def test_what_is_too_long_for_one_message_takes_more_pages_and_none_is_left_out(rich: Stack) -> None:
+    rich.say("/rename Treasury as Treasury of all of our companies")
+    await rich.hears("all of our companies")
+    for number, address in enumerate(TOKENS[:12]):
+        rich.world.set_token(BASE, address, ACCOUNT, 10**77 + number)
+    await rich.hears("T11N")
+    for number, address in enumerate(TOKENS[:12]):
+        rich.world.set_token(BASE, address, ACCOUNT, 7 * 10**76 - number)
+    await rich.hears(lambda shown: "🔴" in shown.text and "T11N" in shown.text)
+
+    rich.say("/history")
+    page = await rich.hears("All that is watched here")
+    losses = [line for line in page.text.splitlines() if line.startswith("🔴")]
+    assert 0 < len(losses) < 10
+    while "Older ›" in buttons_of(page):
+        page = await turned(rich, page)
+        losses += [line for line in page.text.splitlines() if line.startswith("🔴")]
+
+    assert len(losses) == len(set(losses)) == 12
+
+
+async def test_an_owner_looks_up_the_past_of_a_channel_in_private(rich: Stack) -> None:
+    channel = rich.telegram.add_channel("News", {rich.olga: "creator"})
+    rich.say(f"/allow {channel.id}")
+    await rich.hears("News is open now")
+    rich.say(f"/watch {CHECKSUMMED} as Treasury to News")
+    await rich.hears("Watching Treasury")
+    for address in TOKENS:
+        rich.world.set_token(BASE, address, ACCOUNT, 6)
+    await rich.hears("+3 T0N", chat=channel)
+    rich.say("/history")
+    mine = await rich.hears("All that is watched here")
+
+    rich.say("/history to News")
+
+    page = await rich.hears("📣 News")
+    first = tokens_of(page)
+    assert len(first) == 10
+    page = await turned(rich, page)
+    assert len(set(first) | set(tokens_of(page))) == 20
+    assert mine.text != page.text
+    assert not any("All that is watched" in text for text in rich.said(channel))
