@@ -319,3 +319,20 @@ async def test_a_channel_whose_right_to_post_goes_unnoticed_keeps_its_alerts(sta
     stack.telegram.changes_bot(channel, "administrator", by=stack.olga)
 
     await stack.hears("−1 USDC", chat=channel)
+
+
+async def test_a_list_is_imported_for_a_channel_and_exported_from_it(stack: Stack) -> None:
+    channel = await opened(stack)
+    content = f"{CHECKSUMMED} on polygon out min $5 as Treasury\n".encode()
+    stack.telegram.sends_file(stack.olga, stack.chat, "list.txt", content, "/import to Alerts")
+    preview = await stack.hears("📥 1 new")
+    assert preview.text.startswith(HEADING)
+
+    await stack.presses(preview, "Import 1")
+
+    assert (await stack.hears("Imported Treasury")).text.startswith(HEADING)
+    await stack.hears("Watching Treasury", chat=channel)
+    stack.say("/export watchlist to Alerts")
+    exported = await stack.hears("📋 1 account and 1 filter")
+    assert exported.document is not None
+    assert content in exported.document.content
