@@ -173,4 +173,18 @@ MUTANTS = (
         "WHERE v.id = ? AND c.telegram_id <> -? - 1",
         "tests/store/test_ways.py::test_a_message_is_known_in_its_place_alone",
     ),
+    Mutant(
+        "pages of the past have what other chats watch: anybody can read what happened to their accounts",
+        "bot/store/history/changes.py",
+        'WHERE t.destination_id = ?"',
+        'WHERE t.destination_id >= ?"',
+        "tests/store/history/test_changes.py::test_a_change_is_found_only_where_it_was_watched",
+    ),
+    Mutant(
+        "a token that nobody knows reads like no token at all: everything is shown in its place",
+        "bot/chat/commands/history/subject.py",
+        "for one in there or [_NO_CHAIN]]",
+        "for one in there]",
+        "tests/chat/commands/history/test_subject.py::test_a_token_that_nobody_ever_held_is_not_everything",
+    ),
 )
