@@ -204,7 +204,7 @@ async def new_in(keeper: Keeper, place: Place, text: str) -> Watchlist:
 async def take(keeper: Keeper, place: Place, text: str) -> imports.ImportResult:
     """Add a list as the bot does: what is new of it is kept as text, and read again."""
     kept = write_watchlist(await new_in(keeper, place, text), REGISTRY)
-    row = await keeper.db.run(imports.save_import, place, kept, 1, NOON)
+    row = await keeper.db.run(imports.save_import, place, kept, NOON)
     pending = await keeper.db.run(imports.find_import, row, place.chat_id)
     assert pending is not None
     wanted = await read(keeper, place, pending.content)

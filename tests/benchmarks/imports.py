@@ -37,7 +37,7 @@ async def measure(_: Profile, directory: Path) -> AsyncIterator[Result]:
             start = time.process_time()
             meant = await watchlist_meant(db, reader, place, read_watchlist(text, reader))
             read = time.process_time() - start
-            row = await db.run(imports.save_import, place, text, count, now)
+            row = await db.run(imports.save_import, place, text, now)
             pending = await db.run(imports.find_import, row, place.chat_id)
             assert pending is not None
             start = time.process_time()

@@ -45,7 +45,7 @@ async def _reading(keeper: Keeper) -> None:
 
 
 async def pending(keeper: Keeper, place: Place = OLGA) -> PendingImport:
-    row = await keeper.db.run(imports.save_import, place, "lines", 2, NOON)
+    row = await keeper.db.run(imports.save_import, place, "lines", NOON)
     found = await keeper.db.run(imports.find_import, row, place.chat_id)
     assert found is not None
     return found
@@ -183,7 +183,7 @@ async def test_it_can_be_added_for_a_day_and_is_forgotten_after_a_week(keeper: K
 
     assert not one.is_over(NOON + timedelta(hours=24))
     assert one.is_over(NOON + timedelta(hours=24, seconds=1))
-    await keeper.db.run(imports.save_import, OLGA, "", 0, NOON + timedelta(days=8))
+    await keeper.db.run(imports.save_import, OLGA, "", NOON + timedelta(days=8))
     assert await keeper.db.run(imports.find_import, one.row, OLGA.chat_id) is None
 
 

@@ -463,7 +463,6 @@ CREATE TABLE watchlist_import (    -- a watchlist that was shown, and is to be a
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
   destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
   content TEXT NOT NULL,           -- what is new of it, as lines; '': it was added
-  shown INTEGER NOT NULL,          -- subscriptions that it was said to add
   made_at INTEGER NOT NULL,
   done_at INTEGER,
   added TEXT NOT NULL DEFAULT ''   -- rows of the subscriptions that it added, blank between

@@ -38,8 +38,6 @@ class PendingImport:
     place: Place
     content: str
     """What was new of it, as lines; "" once it was added."""
-    shown: int
-    """The number of subscriptions that it was said to add."""
     made_at: datetime
     is_done: bool
     added: frozenset[SubscriptionId]
@@ -60,15 +58,14 @@ class ImportResult(NamedTuple):
     """Whether it was added before, so that nothing was done."""
 
 
-def save_import(db: Database, place: Place, content: str, shown: int, at: datetime) -> int:
+def save_import(db: Database, place: Place, content: str, at: datetime) -> int:
     """Keep what is new of a watchlist; returns its row. What was shown long ago is deleted."""
     with db.transaction():
         db.execute("DELETE FROM watchlist_import WHERE made_at < ?", [to_milliseconds(at - _KEPT_FOR)])
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         (row,) = db.execute(
-            "INSERT INTO watchlist_import (destination_id, content, shown, made_at) VALUES (?, ?, ?, ?)"
-            " RETURNING id",
-            [destination_id, content, shown, to_milliseconds(at)],
+            "INSERT INTO watchlist_import (destination_id, content, made_at) VALUES (?, ?, ?) RETURNING id",
+            [destination_id, content, to_milliseconds(at)],
         ).fetchone()
     return int(row)
 
@@ -76,19 +73,18 @@ def save_import(db: Database, place: Place, content: str, shown: int, at: dateti
 def find_import(db: Database, row: int, chat_id: int) -> PendingImport | None:
     """Return the watchlist that a button of this chat names; None: it is gone, or another chat's."""
     found = db.execute(
-        "SELECT i.content, i.shown, i.made_at, i.done_at, i.added, c.kind, c.title, d.thread_id"
+        "SELECT i.content, i.made_at, i.done_at, i.added, c.kind, c.title, d.thread_id"
         " FROM watchlist_import i JOIN destination d ON d.id = i.destination_id"
         " JOIN chat c ON c.id = d.chat_id WHERE i.id = ? AND c.telegram_id = ?",
         [row, chat_id],
     ).fetchone()
     if found is None:
         return None
-    content, shown, made_at, done_at, added, *place = found
+    content, made_at, done_at, added, *place = found
     return PendingImport(
         row=row,
         place=to_place(chat_id, *place),
         content=content,
-        shown=shown,
         made_at=to_moment(made_at),
         is_done=done_at is not None,
         added=frozenset(SubscriptionId(int(word)) for word in added.split()),

@@ -112,7 +112,7 @@ async def show(services: Services, place: Place, text: str) -> Html | Screen:
     if not words.has_news(new):
         return shown
     content = await asyncio.to_thread(write_watchlist, new, services.chains)
-    row = await services.db.run(imports.save_import, place, content, len(new.specs), services.now())
+    row = await services.db.run(imports.save_import, place, content, services.now())
     count = f" {len(new.specs):,}" if new.specs else ""
     return Screen(shown, rows([button(f"Import{count}", TAKE, row), button("Cancel", CANCEL, row)]))
 
