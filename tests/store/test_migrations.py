@@ -180,6 +180,19 @@ def test_what_an_earlier_version_left_has_rows_in_every_table(version: Path, tmp
     assert filled | never_written == set(columns_of(paths[0]))
 
 
+async def test_numbers_that_alarms_have_are_given_by_now(tmp_path: Path) -> None:
+    given = []
+    for path in put_databases(OLD / "m027.tar.xz", tmp_path):
+        await (await DatabaseThread.open(path)).close()
+        with closing(open_to_read(path)) as db:
+            given += db.execute(
+                "SELECT max(a.number), d.alarms_numbered FROM alarm a"
+                " JOIN destination d ON d.id = a.destination_id GROUP BY d.id"
+            ).fetchall()
+
+    assert given == [(1, 1)]
+
+
 async def test_what_filters_held_back_before_there_were_traces_has_them_now(tmp_path: Path) -> None:
     held_back = 0
     for path in put_databases(OLD / "m027.tar.xz", tmp_path):
