@@ -1,6 +1,7 @@
 """/history end to end: pages of past changes, apart for each place, and stable while more is recorded."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bot.chat.buttons import toasts
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.world.world import Message
+from bot.wiring import clock
 from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import until
 
@@ -224,3 +226,17 @@ async def test_an_owner_looks_up_the_past_of_a_channel_in_private(rich: Stack) -
     assert len(set(first) | set(tokens_of(page))) == 20
     assert mine.text != page.text
     assert not any("All that is watched" in text for text in rich.said(channel))
+
+
+async def test_a_time_that_was_asked_about_does_not_move_on_under_the_reader(rich: Stack) -> None:
+    rich.say("/history 7d")
+    page = await rich.hears("All that is watched here, last 7d")
+    first = tokens_of(page)
+    await rich.stop()
+    rich.start(now=lambda: clock() + timedelta(days=10))
+
+    page = await turned(rich, page)
+
+    assert len({*first, *tokens_of(page)}) == 20
+    rich.say("/history 7d")
+    await rich.hears("Nothing changed in that time.")
