@@ -68,7 +68,8 @@ class WhyRequest(Request):
         """The message, which may be replied to; where a token alone is named, the account."""
         if not self.text:
             return Missing.MESSAGE
-        return None if names_account(self.text) else Missing.ACCOUNT
+        names_it = names_account(self.text) or read_message_id(self.text) is not None
+        return None if names_it else Missing.ACCOUNT
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Explain the message that is named, or the newest one here; or why nothing came."""
