@@ -81,7 +81,8 @@ def read_slice(
     else:
         looked_at = Span(span.oldest, min(span.newest, span.oldest + CHANGES_AT_ONCE - 1))
     ids = _ids(db, destination_id, selection, looked_at, most, newest_first=newest_first)
-    read = {row[0]: _to_past_change(db, destination_id, row) for row in _rows(db, destination_id, ids)}
+    later = _LaterAlerts(db, destination_id)
+    read = {row[0]: _to_past_change(db, later, row) for row in _rows(db, destination_id, ids)}
     last = ids[-1] if len(ids) == most else (looked_at.oldest if newest_first else looked_at.newest)
     rest = Span(span.oldest, last - 1) if newest_first else Span(last + 1, span.newest)
     return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
@@ -145,7 +146,7 @@ def _rows(db: Database, destination_id: DestinationId, ids: Collection[int]) -> 
         return []
     these = db.any_of(ids)
     return db.execute(
-        f"{_CHANGES} WHERE c.id {these.sql}", [destination_id, destination_id, *these.values]
+        f"{_CHANGES} WHERE c.id {these.sql} ORDER BY c.id", [destination_id, destination_id, *these.values]
     ).fetchall()
 
 
@@ -177,14 +178,14 @@ LEFT JOIN unalerted u ON u.change_id = c.id AND u.destination_id = ?
 """
 
 
-def _to_past_change(db: Database, destination_id: DestinationId, row: Row) -> PastChange:
+def _to_past_change(db: Database, later: "_LaterAlerts", row: Row) -> PastChange:
     change_id, account, chain_id, contract, asset_kind, symbol, decimals, rebasing, *rest = row
     kind, before, uniques_before, block_before, after, uniques_after, block, items, *rest = rest
     price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike, *alert = rest
     alert_id, label, state, reason, steps, first_id, told, uniques_told, first_at, *sent = alert
     delivery_id, tried_at = sent
     if alert_id is None and reason in _SUMMED_UP_LATER:
-        delivery_id = _summed_up_in(db, destination_id, change_id)
+        delivery_id = later.summing_up(change_id, (account, chain_id, contract))
     description = to_description(asset_kind, symbol, decimals, rebasing)
     change = Change(
         account=to_address(account),
@@ -225,19 +226,34 @@ def _to_past_change(db: Database, destination_id: DestinationId, row: Row) -> Pa
 _SUMMED_UP_LATER = (Silence.FILTER, Silence.DIGEST)
 
 
-def _summed_up_in(db: Database, destination_id: DestinationId, change_id: int) -> int | None:
-    """Return the message that sums up a change with later ones of the amount; None: there is none so far."""
-    # The next alert about the amount says it: only what was held back until then is in it.
-    row = db.execute(_NEXT_ALERT, [destination_id, change_id]).fetchone()
-    if row is None:
-        return None
-    delivery_id, first_change_id = row
-    is_in_it = first_change_id is not None and first_change_id <= change_id
-    return delivery_id if is_in_it else None
+class _LaterAlerts:
+    """Finds the messages that sum up changes of a slice, which are asked about the oldest first.
+
+    A filter may hold back a hundred thousand changes of one amount: they are walked once and not for each.
+    """
+
+    def __init__(self, db: Database, destination_id: DestinationId) -> None:
+        self._db = db
+        self._destination_id = destination_id
+        self._next: dict[tuple[bytes, int, bytes], Row | None] = {}
+        """Of each amount the next alert after what was asked about last; None: there is none."""
+
+    def summing_up(self, change_id: int, amount: tuple[bytes, int, bytes]) -> int | None:
+        """Return the message that sums up a change with later ones of the amount; None: none so far."""
+        # The next alert about the amount says it: only what was held back until then is in it.
+        row = self._next.get(amount)
+        if amount not in self._next or (row is not None and row[0] <= change_id):
+            row = self._db.execute(_NEXT_ALERT, [self._destination_id, change_id]).fetchone()
+            self._next[amount] = row
+        if row is None:
+            return None
+        _, delivery_id, first_change_id = row
+        is_in_it = first_change_id is not None and first_change_id <= change_id
+        return delivery_id if is_in_it else None
 
 
 _NEXT_ALERT = """
-SELECT l.delivery_id, l.first_change_id FROM change c
+SELECT n.id, l.delivery_id, l.first_change_id FROM change c
 JOIN change n ON n.asset_id = c.asset_id AND n.account_id = c.account_id AND n.id > c.id
 JOIN alert l ON l.change_id = n.id AND l.destination_id = ?
 WHERE c.id = ? ORDER BY n.id LIMIT 1

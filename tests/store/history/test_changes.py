@@ -153,6 +153,33 @@ async def test_what_was_held_back_names_the_message_that_sums_it_up(keeper: Keep
     assert (found[1].told.change.before.amount_raw, found[1].told.steps) == (5, 3)
 
 
+async def test_steps_of_two_messages_name_each_its_own_and_what_waits_names_none(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(least(1_000))
+    await keeper.deliver_all()
+    messages = []
+    for steps in [(10_400, 10_800, 11_000), (11_400, 12_000)]:
+        await story.see(*steps)
+        messages += [message_id(one.id) for one in await keeper.deliver_all()] * len(steps)
+    await story.see(12_100, 12_200)
+
+    found = await look(keeper, newest_first=False)
+
+    assert len(set(messages)) == 2
+    assert [one.message for one in found] == [*messages, None, None]
+
+
+async def test_what_is_held_back_for_long_is_walked_once_for_all_of_a_slice(keeper: Keeper) -> None:
+    story = await Story(keeper).begin(least(1_000))
+    await story.see(*range(10_001, 10_031))
+    executed: list[str] = []
+    await keeper.db.run(lambda db: db.conn.set_trace_callback(executed.append))
+
+    found = await look(keeper)
+
+    assert [(one.reason, one.message) for one in found] == [(Silence.FILTER, None)] * 30
+    assert len([one for one in executed if "JOIN change n" in one]) == 1
+
+
 async def test_only_what_was_recorded_since_a_moment_is_looked_up(watching: Keeper) -> None:
     for amount in (6, 7, 8):
         await watching.record(reading({USDC: amount}, native=100), when=at(amount))
