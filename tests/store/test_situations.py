@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.assets import NATIVE, Amount, Asset
+from bot.domain.assets import NATIVE, Address, Amount, Asset
 from bot.domain.deliver.alerts import MuteKind
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.history.changes import Span
@@ -228,6 +228,33 @@ async def test_an_account_says_what_is_read_what_is_not_and_what_is_kept(watchin
     assert elsewhere.held_back == ()
     former = await watching.db.run(situations.account_situation, OLGA, VAULT, CHAINS, VERIFIED)
     assert not former.is_watched
+
+
+async def test_an_account_has_a_change_on_its_way_until_that_is_sent(watching: Keeper) -> None:
+    async def on_its_way(account: Address = TREASURY) -> OnItsWay | None:
+        of = await watching.db.run(situations.account_situation, OLGA, account, CHAINS, VERIFIED)
+        return of.on_its_way
+
+    await watching.watch(VAULT)
+    await change(watching, 6, 10)
+    assert await on_its_way() == OnItsWay(None, at(10))
+    assert await on_its_way(VAULT) is None
+
+    (delivery, *_) = [one for one in await watching.due(at(20)) if one.chat_id == OLGA.chat_id]
+    assert await on_its_way() == OnItsWay(message_id(delivery.id), at(10))
+    assert await on_its_way(VAULT) is None
+
+    await watching.sent(delivery)
+    assert await on_its_way() is None
+
+
+async def test_of_an_account_a_chain_where_too_much_vanished_is_not_said_to_be_read(watching: Keeper) -> None:
+    await watching.script("UPDATE chain SET lost_since = 1772366460000")
+
+    of = await watching.db.run(situations.account_situation, OLGA, TREASURY, CHAINS, VERIFIED)
+
+    assert of.doubted == {POLYGON: at(60)}
+    assert POLYGON not in of.seen
 
 
 # ---------------------------------------------------------------- what came last

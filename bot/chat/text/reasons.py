@@ -79,10 +79,14 @@ def _to_come(reason: Unsettled | OnItsWay, of: Situation, chains: Chains, now: d
             by = fill(" ({})", filters_shown(filters, chains)) if filters else EMPTY
             difference = held_back_words(reason, of, chains, now)
             return fill("below the filter{}, which holds back {}.", by, difference)
-        case OnItsWay(message=None, made_at=made_at):
-            return EMPTY + f"a change waits to be sent since {moment(made_at, now, pattern=SECONDS)}."
-        case OnItsWay(message=message):
-            return EMPTY + f"a change is in message {message}, which is not sent yet: /why {message}"
+        case OnItsWay():
+            return EMPTY + _on_its_way_words(reason, now)
+
+
+def _on_its_way_words(one: OnItsWay, now: datetime) -> str:
+    if one.message is None:
+        return f"a change waits to be sent since {moment(one.made_at, now, pattern=SECONDS)}."
+    return f"a change is in message {one.message}, which is not sent yet: /why {one.message}"
 
 
 def _readings(
@@ -92,7 +96,7 @@ def _readings(
         case NotRead():
             return EMPTY + "watched, and not read yet."
         case Unseen(since, is_chain_doubted=True):
-            return EMPTY + f"held back since {moment(since, now)}, as too much vanished there at once."
+            return EMPTY + _doubted_words(since, now)
         case Unseen(since):
             return EMPTY + unseen_words(since, now)
         case Doubted(amount, times):
@@ -111,6 +115,10 @@ def _readings(
 def unseen_words(since: datetime, now: datetime) -> str:
     """Return since when something can't be read."""
     return f"unknown since {moment(since, now)}, as the source gives no usable answer."
+
+
+def _doubted_words(since: datetime, now: datetime) -> str:
+    return f"held back since {moment(since, now)}, as too much vanished there at once."
 
 
 def _to_name_it(of: Situation) -> Html:
@@ -178,6 +186,7 @@ _UNSENT = {
 }
 
 _SILENT: Mapping[str, str] = {
+    Silence.IGNORED: "was of a token that was ignored here",
     Silence.SETTLED: "brought the amount back to what was last reported",
     Silence.UNITS: "was of the token's decimals alone",
 }
@@ -196,9 +205,13 @@ def account_lines(of: AccountSituation, chains: Chains, now: datetime) -> list[H
     if not of.is_watched:
         return [EMPTY + "Not watched here."]
     lines = [] if of.muted is None else [_sentence(muted_words(of.muted, now))]
+    if of.on_its_way is not None:
+        lines.append(_sentence(_on_its_way_words(of.on_its_way, now)))
     lines += [_held_back(one, chains, now) for one in of.held_back[:_HELD_BACK_SHOWN]]
     if len(of.held_back) > _HELD_BACK_SHOWN:
         lines.append(EMPTY + f"… and {counted(len(of.held_back) - _HELD_BACK_SHOWN, 'more balance')}.")
+    for chain_id, at in of.doubted.items():
+        lines.append(EMPTY + f"{chains.get(chain_id).title}: {_doubted_words(at, now)}")
     since: dict[datetime, list[ChainId]] = {}
     for chain_id, at in of.unseen.items():
         since.setdefault(at, []).append(chain_id)

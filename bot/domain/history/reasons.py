@@ -147,7 +147,11 @@ class AccountSituation:
 
     is_watched: bool
     muted: Muted | None = None
+    on_its_way: OnItsWay | None = None
+    """The newest of its alerts that are not sent yet."""
     held_back: tuple[HeldBackAmount, ...] = ()
+    doubted: Mapping[ChainId, datetime] = field(default_factory=dict)
+    """Chains that are held back, as too much vanished there at once, and since when."""
     unseen: Mapping[ChainId, datetime] = field(default_factory=dict)
     """Chains of which something can't be read, and since when."""
     unread: tuple[ChainId, ...] = ()

@@ -77,15 +77,20 @@ def account_situation(
     stored = views(db, [account])
     unseen: dict[ChainId, datetime] = {}
     unread: list[ChainId] = []
-    for chain_id in sorted(wanted.chains()):
+    read = _chains(db)
+    doubted = {
+        chain_id: held_since
+        for chain_id in sorted(wanted.chains())
+        if (held_since := read.get(chain_id, _UNREAD).doubted_since) is not None
+    }
+    for chain_id in sorted(wanted.chains() - doubted.keys()):
         view, parts = stored.get((account, chain_id), View()), wanted.parts(chain_id, status)
         since = [at for part in parts if (at := view.coverage.get(part)) is not None]
         if not parts <= view.coverage.keys():
             unread.append(chain_id)
         elif since:
             unseen[chain_id] = min(since)
-    read = _chains(db)
-    seen = wanted.chains() - unseen.keys() - set(unread)
+    seen = wanted.chains() - doubted.keys() - unseen.keys() - set(unread)
     destination_id = destination_here(db, place)
     mutes = [] if destination_id is None else mutes_of(db, destination_id)
     is_for_digest = destination_id in told_by_digests_alone(db)
@@ -94,6 +99,7 @@ def account_situation(
     return AccountSituation(
         is_watched=True,
         muted=None if last is None else Muted(last.kind, last.until),
+        on_its_way=None if destination_id is None else _newest_on_its_way(db, destination_id, account),
         held_back=tuple(
             HeldBackAmount(
                 one.asset,
@@ -103,6 +109,7 @@ def account_situation(
             for one in held_back_here(db, place)
             if one.account == account
         ),
+        doubted=doubted,
         unseen=unseen,
         unread=tuple(unread),
         seen=frozenset(seen),
@@ -296,6 +303,19 @@ class _Reader:
         return Unseen(max(since), is_chain_doubted=False) if parts and len(since) == len(parts) else None
 
 
+def _newest_on_its_way(db: Database, destination_id: DestinationId, account: Address) -> OnItsWay | None:
+    """Return the newest alert about a change of an account that was made, and not sent yet."""
+    row = db.execute(_WAITING_OF_ACCOUNT, [destination_id, to_blob(account)]).fetchone()
+    if row is not None:
+        return OnItsWay(None, to_moment(row[0]))
+    in_messages = [
+        OnItsWay(message_id(DeliveryId(delivery_id)), to_moment(created_at))
+        for delivery_id, created_at, _, address in db.execute(_BOUND, [destination_id])
+        if to_address(address) == account
+    ]
+    return in_messages[-1] if in_messages else None
+
+
 def _doubted(asset: Asset, view: View) -> Doubted | None:
     hold = view.holds.get(asset)
     return None if hold is None else Doubted(hold.amount, hold.times)
@@ -317,6 +337,12 @@ c.asset_id = ? AND c.account_id = (SELECT id FROM account WHERE address = ?) ORD
 _WAITING = f"""
 SELECT l.created_at FROM alert l JOIN change c ON c.id = l.change_id
 WHERE l.destination_id = ? AND l.state = 'waiting' AND {_ABOUT}
+"""
+
+_WAITING_OF_ACCOUNT = """
+SELECT l.created_at FROM alert l JOIN change c ON c.id = l.change_id
+WHERE l.destination_id = ? AND l.state = 'waiting'
+  AND c.account_id = (SELECT id FROM account WHERE address = ?) ORDER BY l.id DESC LIMIT 1
 """
 
 # Of all assets: by one of them, SQLite would begin with all of its changes. Messages on their way are few.

@@ -137,7 +137,7 @@ PAST = PastChange(id=1, change=change(5, 6), told=change_alert(), state=AlertSta
         (None, Silence.SETTLED, "brought the amount back to what was last reported."),
         (None, Silence.UNITS, "was of the token's decimals alone."),
         (None, Silence.FILTER, ""),
-        (None, Silence.IGNORED, ""),
+        (None, Silence.IGNORED, "was of a token that was ignored here."),
     ],
 )
 def test_a_last_change_that_will_not_be_reported_says_why(
@@ -183,6 +183,31 @@ def test_of_an_account_it_is_said_what_is_kept_what_is_unknown_and_what_is_read(
         "… and 2 more balances.",
         "Base: unknown since 11:59 UTC, as the source gives no usable answer.",
         "Base: watched, and not read yet.",
+        "Polygon: read 20 s ago, no other change.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("on_its_way", "words"),
+    [
+        (OnItsWay(None, at(5)), "A change waits to be sent since 12:00:05 UTC."),
+        (OnItsWay("7KQ2F", at(5)), "A change is in message 7KQ2F, which is not sent yet: /why 7KQ2F"),
+    ],
+)
+def test_an_account_with_a_change_on_its_way_is_not_said_to_have_none(
+    on_its_way: OnItsWay, words: str
+) -> None:
+    account = AccountSituation(
+        is_watched=True,
+        on_its_way=on_its_way,
+        doubted={BASE: at(-60)},
+        seen=frozenset({POLYGON}),
+        read_at=at(-20),
+    )
+
+    assert [text.visible for text in account_lines(account, REGISTRY, NOON)] == [
+        words,
+        "Base: held back since 11:59 UTC, as too much vanished there at once.",
         "Polygon: read 20 s ago, no other change.",
     ]
 
