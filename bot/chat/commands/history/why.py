@@ -145,6 +145,8 @@ class _Silence:
         listed = await self._db.run(subscriptions.subscriptions_here, self._place)
         labels = {one.subscription.account: one.subscription.label for one in listed}
         accounts = sorted(self._subject.selection.accounts) or [one for one in labels if one is not None]
+        if not accounts:  # tokens alone are watched
+            return EMPTY + "No account is watched here. Name one."
         span = await self._db.run(changes.span_of, self._subject.destination_id)
         blocks = [
             join("\n", [account_name(one, labels.get(one, "")), *await self._lines(one, span)])
