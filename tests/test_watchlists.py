@@ -291,6 +291,17 @@ def test_a_spreadsheet_is_read_like_the_lines_that_say_the_same(
 # ---------------------------------------------------------------- what is damaged
 
 
+def test_accents_are_composed_but_for_those_of_a_line_that_is_refused_for_its_length() -> None:
+    assert read_text("Tre\u0301sor\n".encode()) == "Trésor"
+
+    # Putting these in order takes as many steps as there are pairs: twenty seconds.
+    endless = "a" + 60_000 * "\u0301" + 60_000 * "\u0327"
+
+    assert read_text(endless.encode()) == endless
+    (refused,) = read_watchlist(endless, READER).bad
+    assert "120,001 characters" in refused.sentence.visible
+
+
 @given(st.binary(max_size=300))
 def test_whatever_a_file_is_it_is_read_or_refused_with_a_sentence(content: bytes) -> None:
     refused, text = "", ""

@@ -84,7 +84,7 @@ class ImportRequest(Request):
             if isinstance(content, str):
                 return (words.not_fetched(incoming.document.file_name, content),)
             try:
-                text = read_text(content)
+                text = await asyncio.to_thread(read_text, content)
             except FileRefused as refused:
                 return (refused.sentence,)
         if not text.strip():
