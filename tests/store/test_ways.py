@@ -43,10 +43,10 @@ async def here(keeper: Keeper, delivery: Delivery, place: Place = OLGA) -> Messa
     return found
 
 
-async def leaving(keeper: Keeper, place: Place = OLGA) -> Delivery:
+async def leaving(keeper: Keeper, place: Place = OLGA, amount: int = 6, second: float = 1) -> Delivery:
     """Let a change become a message that is being sent to a place."""
-    await change(keeper, 6)
-    while due := await keeper.due(at(1)):
+    await change(keeper, amount)
+    while due := await keeper.due(at(second)):
         for delivery in due:
             if (delivery.chat_id, delivery.thread_id) == (place.chat_id, place.thread_id):
                 return delivery
@@ -166,6 +166,18 @@ async def test_what_a_lost_topic_was_to_get_is_known_in_the_chat_where_it_stands
 
     assert (await here(watching, delivery, OPS)).is_in_chat
     assert await way(watching, delivery, OLGA) is None
+
+
+async def test_what_was_sent_before_its_topic_was_lost_is_not_said_to_stand_in_the_chat(
+    watching: Keeper,
+) -> None:
+    first = await leaving(watching, ALERTS_TOPIC)
+    await watching.sent(first, at(1))
+    second = await leaving(watching, ALERTS_TOPIC, 7, 6)
+    await watching.came_back(second, TopicLost("gone", is_certain=True), at(7))
+
+    assert not (await here(watching, first, OPS)).is_in_chat
+    assert (await here(watching, second, OPS)).is_in_chat
 
 
 async def test_what_is_forgotten_is_unknown(watching: Keeper) -> None:

@@ -23,12 +23,13 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
     row = db.execute(_MESSAGE, [delivery_id, place.chat_id]).fetchone()
     if row is None:
         return None
-    thread_id, lost, hold_until, unavailable, probe_at, *rest = row
+    thread_id, lost, lost_at, hold_until, unavailable, probe_at, *rest = row
     state, not_before, tried_at, attempts, refusals, unknowns, reason, is_silent, alerts = rest
     # What can't be written to its topic stands in the chat itself, where people read its id.
     is_in_chat = lost is not None and bool(thread_id)
     if thread_id != (place.thread_id or 0) and not (is_in_chat and place.thread_id is None):
         return None
+    was_before = DeliveryState(state) is DeliveryState.SENT and not_before < (lost_at or 0)
     ways = _ways(db, delivery_id)
     return MessageWay(
         message=message_id(delivery_id),
@@ -41,7 +42,7 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
         unknowns=unknowns,
         reason=reason or "",
         is_silent=bool(is_silent),
-        is_in_chat=is_in_chat,
+        is_in_chat=is_in_chat and not was_before,
         obstacle=_obstacle(hold_until, unavailable, probe_at, now),
     )
 
@@ -59,7 +60,7 @@ def newest_message(db: Database, place: Place) -> DeliveryId | None:
 
 
 _MESSAGE = """
-SELECT d.thread_id, d.lost, c.hold_until, c.unavailable, c.probe_at,
+SELECT d.thread_id, d.lost, d.lost_at, c.hold_until, c.unavailable, c.probe_at,
        v.state, v.not_before, v.tried_at, v.attempts, v.refusals, v.unknowns, v.reason, v.is_silent,
        (SELECT count(*) FROM alert l WHERE l.delivery_id = v.id)
 FROM delivery v JOIN destination d ON d.id = v.destination_id JOIN chat c ON c.id = d.chat_id
