@@ -165,14 +165,14 @@ async def test_a_reply_to_an_alert_asks_about_its_account(rich: Stack) -> None:
 
     rich.say("/history 7d", reply_to=alert)
 
-    page = await rich.hears("Other · 0x7777…7777, last 7d")
+    page = await rich.hears("Other · 0x7777…7777, last 7 days")
     assert "+1 POL" in page.text
     assert tokens_of(page) == []
 
 
 async def test_a_chart_and_a_file_of_the_same_are_one_press_away(rich: Stack) -> None:
     rich.say("/history Treasury T3N 7d")
-    page = await rich.hears("T3N, last 7d")
+    page = await rich.hears("T3N, last 7 days")
     assert buttons_of(page) == ["All times", "Chart", "CSV"]
 
     await rich.presses(page, "CSV")
@@ -230,7 +230,7 @@ async def test_an_owner_looks_up_the_past_of_a_channel_in_private(rich: Stack) -
 
 async def test_a_time_that_was_asked_about_does_not_move_on_under_the_reader(rich: Stack) -> None:
     rich.say("/history 7d")
-    page = await rich.hears("All that is watched here, last 7d")
+    page = await rich.hears("All that is watched here, last 7 days")
     first = tokens_of(page)
     await rich.stop()
     rich.start(now=lambda: clock() + timedelta(days=10))

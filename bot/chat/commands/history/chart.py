@@ -201,7 +201,7 @@ class _Maker:
         if len(candidates) > 1:
             return (await self._which_token(candidates, EMPTY + "On which chain?"),)
         if not candidates:
-            name = self.subject.name
+            name = self.subject.name + self.subject.on
             return (fill("{} was not seen there.", name) if name else EMPTY + "Nothing was seen there.",)
         return await self._chart_of(candidates[0])
 

@@ -1,5 +1,6 @@
 """`/export`: the changes of a time as a file for spreadsheets or programs."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from bot.chat.buttons.data import Attachment, Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Missing, Request, Services, Who
 from bot.chat.commands.history.export_writer import ExportWriter
+from bot.chat.commands.history.periods import are_period, in_words
 from bot.chat.commands.history.subject import Subject, names_account, read_subject
 from bot.chat.commands.watchlist.export import WatchlistRequest
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
-from bot.chat.text.wording import counted, length, moment
+from bot.chat.text.wording import counted, moment
 from bot.domain.deliver.alerts import MuteKind
 from bot.domain.deliver.traces import Silence
 from bot.domain.history.export_files import ExportFormat
@@ -59,25 +61,29 @@ class ExportRequest(Request):
         at = now.astimezone(UTC)
         subject = await read_subject(services, incoming.place, EXPORT_COMMAND, self.text, at)
         if isinstance(subject, Screen):
-            return (subject,)
+            others = _OTHER_FORMATS.intersection(self.text.casefold().split())
+            return (other_format(min(others)) if others else subject,)
         export = _Export(services, incoming, subject, self.written_as, now)
         return await services.run_slowly(incoming.place, export.run)
 
 
 def _read_export(rest: str, _chains: ChainReader) -> ExportRequest | WatchlistRequest:
     words = rest.split()
-    if [word.casefold() for word in words] == [_WATCHLIST]:
+    if _WATCHLIST.fullmatch(" ".join(words)):
         return WatchlistRequest()
-    # Only at one end: a label may contain the word.
-    for word, others in ((words[-1:], words[:-1]), (words[:1], words[1:])):
-        written_as = _FORMATS.get(" ".join(word).casefold())
+    # Only at one end, or before a length of time there: a label may contain the word.
+    places = [place for place in reversed(range(len(words))) if are_period(words[place + 1 :])]
+    for place in (*places, *range(len(words))[:1]):
+        written_as = _FORMATS.get(words[place].casefold())
         if written_as is not None:
-            return ExportRequest(" ".join(others), written_as)
+            return ExportRequest(" ".join([*words[:place], *words[place + 1 :]]), written_as)
     return ExportRequest(" ".join(words))
 
 
-_WATCHLIST = "watchlist"
+_WATCHLIST = re.compile(r"watch ?list(?: (?:as )?(?:txt|text|csv|json))?", re.IGNORECASE)
+"""There is one form of it, whatever is asked for."""
 _FORMATS = {one.value: one for one in ExportFormat}
+_OTHER_FORMATS = frozenset({"excel", "ods", "pdf", "tsv", "txt", "xls", "xlsx", "xml"})
 
 
 class _Export:
@@ -111,7 +117,7 @@ class _Export:
                 return (await self._too_large(writer.last or self._now),)
             note(written_so_far(writer, self._now))
         if not writer.file.rows:
-            return (nothing_changed(subject.name, self._now - self._since),)
+            return (nothing_changed(subject.of, self._now - self._since),)
         name = subject.typed.casefold() or "everything watched"
         what = f"{counted(writer.file.rows, 'change')} of {name}, {self._period}, {self._written_as}"
         await services.db.run(exports.note_export, self._place, what, self._incoming.actor(services.now()))
@@ -119,7 +125,7 @@ class _Export:
             Attachment(
                 name=file_name(writer, self._written_as),
                 content=writer.file.content(),
-                caption=caption(subject.name, writer, self._now),
+                caption=caption(subject.of, writer, self._now),
             ),
         )
 
@@ -150,11 +156,11 @@ def file_name(writer: ExportWriter, written_as: ExportFormat) -> str:
     return f"changes-{'-to-'.join(days)}.{written_as}"
 
 
-def caption(name: Html, writer: ExportWriter, now: datetime) -> Html:
+def caption(of: Html, writer: ExportWriter, now: datetime) -> Html:
     """Return what stands under a file: how many changes, from when to when, and what is lacking."""
-    of = fill(" of {}", name) if name else EMPTY
     # Each moment once: there may be one change alone.
-    when = " to ".join(dict.fromkeys(moment(one, now) for one in (writer.first, writer.last) if one))
+    moments = list(dict.fromkeys(moment(one, now) for one in (writer.first, writer.last) if one))
+    when = f"from {' to '.join(moments)}" if len(moments) > 1 else f"at {''.join(moments)}"
     lines = [fill("{}{}, {}", counted(writer.file.rows, "change"), of, when), *_not_sent(writer.reported)]
     if writer.raw_only:
         lines.append(EMPTY + f"In smallest units only, as nobody knows the decimals: {writer.raw_only:,}")
@@ -197,18 +203,27 @@ def written_so_far(writer: ExportWriter, now: datetime) -> Html:
     return EMPTY + f"⏳ I'm writing the file: {so_far}. If it doesn't come, please ask again."
 
 
-def nothing_changed(name: Html, span: timedelta) -> Html:
+def nothing_changed(of: Html, span: timedelta) -> Html:
     """Return the answer where there is nothing to export."""
-    of = fill(" of {}", name) if name else EMPTY
     longer = code("/export 1y")
-    return fill("No changes{} in the last {}. {} looks back a year.", of, length(span), longer)
+    return fill("No changes{} in the last {}. {} looks back a year.", of, in_words(span), longer)
+
+
+def other_format(named: str) -> Html:
+    """Return the answer to who asks for a file of a kind that is not written."""
+    return fill(
+        "I don't write {} files, but CSV, which spreadsheets open, and JSON: {} or {}.",
+        named,
+        code("/export csv"),
+        code("/export json"),
+    )
 
 
 def too_large(span: timedelta, command: str) -> Html:
     """Return the answer where a file would be too large."""
     return fill(
-        "The changes of {} don't fit into a file of {} MB. Try {}, or name an account or a token.",
-        length(span),
+        "The changes of the last {} don't fit into a file of {} MB. Try {}, or name an account or a token.",
+        in_words(span),
         f"{BYTES_MOST // 1_000_000}",
         code(command),
     )

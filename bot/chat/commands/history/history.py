@@ -224,7 +224,8 @@ class _Page:
 
     def _heading(self) -> Html:
         name = self._subject.name or EMPTY + "All that is watched here"
-        return bold(fill("{}{}", name, f", last {self._subject.period}" if self._subject.period else ""))
+        last = f", last {self._subject.last}" if self._subject.last else ""
+        return bold(fill("{}{}{}", name, self._subject.on, last))
 
     def _closing(self, count: int) -> Html:
         """Return what stands below the oldest changes, or in place of any."""

@@ -6,7 +6,6 @@ account had before. Behind “token” stand tokens alone, and behind “on” c
 """
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,9 +18,10 @@ from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.arguments.tokens import ambiguous
 from bot.chat.commands.command import Command, Services
+from bot.chat.commands.history import periods
 from bot.chat.commands.history.lookup import first_changes
 from bot.chat.commands.words import nothing_watched
-from bot.chat.text.html import EMPTY, Html, join
+from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.untrusted import symbol
 from bot.chat.text.wording import account_name, chain_names, folded, short_address
 from bot.domain.addresses import checksummed, shortened
@@ -35,22 +35,9 @@ from bot.store.chats import subscriptions
 from bot.store.database.connection import DatabaseThread
 from bot.store.history import changes, subjects
 
-_PERIOD = re.compile(
-    r"(?P<number>[0-9]{1,4})(?P<unit>h|d|w|mo|y)(?:rs?|ours?|ays?|eeks?|nths?|ears?)?",
-    re.IGNORECASE | re.ASCII,
-)
-_APART = re.compile(
-    r"(?<!\S)([0-9]{1,4}) (?=(?:h|hrs?|hours?|d|days?|w|weeks?|mo|months?|y|years?)(?!\S))",
-    re.IGNORECASE | re.ASCII,
-)
-"""Between the two words of `7 days`."""
-_DAY = timedelta(days=1)
-_UNITS = {"h": timedelta(hours=1), "d": _DAY, "w": 7 * _DAY, "mo": 30 * _DAY, "y": 365 * _DAY}
-_MINUTES_OR_MONTHS = re.compile(r"(?P<number>[0-9]{1,4})m(?:in.*)?", re.IGNORECASE | re.ASCII)
-_LONGEST = timedelta(days=36_500)
-
 _TOKEN, _ON = frozenset({"token", "tokens"}), frozenset({"on"})
-_SAYS_NOTHING = frozenset({"all", "last", "the", "of", "for", "since", "everything"})
+_OF_TIME = frozenset({"last", "past", "this", "the", "since", "ago"})
+_SAYS_NOTHING = _OF_TIME | {"all", "of", "for", "everything"}
 _WORDS_MOST = 60
 _NO_CHAIN = ChainId(0)
 
@@ -62,13 +49,22 @@ class Subject:
     destination_id: DestinationId
     selection: Selection
     name: Html
-    """Empty: everything that is watched here."""
+    """Accounts and tokens; empty: everything that is watched here."""
+    on: str
+    """The chains, as in ` on Polygon`; "": all of them."""
     typed: str
     """What is typed for the same, whatever is called otherwise by then; "" for everything."""
     period: str = ""
     """The length of time as it is typed, "" if none was named."""
+    last: str = ""
+    """What follows “the last” of it: `7 days`."""
     since: datetime | None = None
     """When that began; None: none was named."""
+
+    @property
+    def of(self) -> Html:
+        """What follows “2 changes”: ` of Treasury on Polygon`, or nothing."""
+        return fill(" of {}{}", self.name, self.on) if self.name else EMPTY + self.on
 
 
 async def read_subject(
@@ -126,7 +122,7 @@ class _Reader:
         self._tokens: dict[str, tuple[Html, frozenset[Asset]]] = {}
         """By what is typed for each: what is shown of it, and what it means."""
         self._on: frozenset[ChainId] = frozenset()
-        self._period = ""
+        self._span_back: timedelta | None = None
 
     async def read(self, text: str, now: datetime) -> Subject:
         """Return what all of a text says; raises LineRefused."""
@@ -138,13 +134,19 @@ class _Reader:
         # Before numbers mean what is watched here: of `7 days`, the 7 does not.
         named = await self._without_watched(self._without_period(free), 1)
         if on:
-            self._on |= self._reader.several(" ".join(self._without_period(on)))
+            chains = self._without_period(on, is_named=True)
+            self._on |= self._reader.several(
+                " ".join(word for word in chains if word.casefold() not in _OF_TIME)
+            )
         free = await self._without_addresses(named)
         so_far = dict(self._tokens), self._on
+        span_back = self._span_back
         if await self._without_tokens(free):
             # A former name may contain the symbol of a token.
             self._tokens, self._on = so_far
             free = await self._without_former(free)
+        # What is left is read once more.
+        self._span_back = span_back
         unknown = await self._without_tokens([*free, *self._without_period(tokens)])
         if unknown:
             raise await self._unknown(" ".join(unknown))
@@ -222,6 +224,7 @@ class _Reader:
             if word.casefold() not in _SAYS_NOTHING
             and not await self._note_token(word)
             and not self._note_chain(word)
+            and not self._note_period(word, periods.read_named(word))
         ]
 
     async def _note_token(self, word: str) -> bool:
@@ -280,47 +283,55 @@ class _Reader:
 
     def _note_chain(self, word: str) -> bool:
         chain_id = self._chains.find(word)
-        if chain_id is not None:
-            self._on |= {chain_id}
-        return chain_id is not None
+        if chain_id is None or (periods.is_year(word) and chain_id not in self._chains.mainnets()):
+            return False
+        self._on |= {chain_id}
+        return True
 
-    def _without_period(self, words: Sequence[str]) -> list[str]:
-        """Note how far back somebody looks; returns the other words."""
-        others = []
-        for word in _APART.sub(r"\1", " ".join(words)).split():
-            if _PERIOD.fullmatch(word) is None:
-                others.append(word)
-            elif self._period:
-                raise LineRefused(word, "is a second length of time. One is enough.")
-            else:
-                self._period = word.casefold()
-        return others
+    def _without_period(self, words: Sequence[str], *, is_named: bool = False) -> list[str]:
+        """Note how far back somebody looks; returns the other words. `is_named`: “week” means that here."""
+        return [
+            word
+            for word in periods.put_together(words)
+            if not self._note_period(word, periods.read_number(word))
+            and not (is_named and self._note_period(word, periods.read_named(word)))
+        ]
+
+    def _note_period(self, word: str, span: timedelta | None) -> bool:
+        if span is not None and self._span_back is not None:
+            raise LineRefused(word, "is a second length of time. One is enough.")
+        self._span_back = self._span_back or span
+        return span is not None
 
     # ---------------------------------------------------------------- what comes of it
 
     async def _unknown(self, text: str) -> LineRefused:
         """Return why words are not taken, with what was probably meant."""
-        minutes = _MINUTES_OR_MONTHS.fullmatch(text)
-        if minutes is not None:
-            number = minutes["number"]
-            return LineRefused(text, f"could be months. Write {number}mo, or a time in hours, such as 3h.")
+        unclear = periods.unclear(text)
+        if unclear is not None:
+            return unclear
         refused = next((word.refused for word in read_words(text) if word.refused), None)
         if refused is not None or is_service_name(text):
             return refused or no_address(text)
         if _address(text) is not None:
             return LineRefused(text, "was never watched here, and is no token that was held here.")
+        label = closest_label(self._listed, text)
+        no_length = None if label else periods.no_length(text)
+        if no_length is not None:
+            return no_length
         symbols = [
             one for one in await self._db.run(subjects.symbols_here, self._destination_id) if is_plain(one)
         ]
         close = difflib.get_close_matches(text.casefold(), [one.casefold() for one in symbols], n=1)
         near = [one for one in symbols if [one.casefold()] == close]
-        meant = closest_label(self._listed, text) or next(iter(near), "")
+        meant = label or next(iter(near), "")
         lead = "Nothing here is called"
         if not meant:
             return LineRefused(text, "/list shows what is watched.", lead=lead)
         return LineRefused(text, f"Did you mean {meant}?", lead=lead).offering(Offer(meant, meant))
 
     async def _subject(self, now: datetime) -> Subject:
+        span = self._span_back
         assets = frozenset(asset for _, meant in self._tokens.values() for asset in meant)
         on = self._chains.in_order(self._on)
         names = [
@@ -336,21 +347,13 @@ class _Reader:
         return Subject(
             destination_id=self._destination_id,
             selection=Selection(frozenset(self._accounts), assets, frozenset(on)),
-            name=name + (f" on {chain_names(on, self._chains, last=' and ')}" if on else ""),
+            name=name,
+            on=f" on {chain_names(on, self._chains, last=' and ')}" if on else "",
             typed=" ".join(typed),
-            period=self._period,
-            since=now - _span(self._period) if self._period else None,
+            period=periods.spelled(span) if span else "",
+            last=periods.in_words(span) if span else "",
+            since=now - span if span else None,
         )
-
-
-def _span(period: str) -> timedelta:
-    """Return the length of `7d`; raises LineRefused for one that is none."""
-    read = _PERIOD.fullmatch(period)
-    assert read is not None
-    span = int(read["number"]) * _UNITS[read["unit"].casefold()]
-    if not timedelta(0) < span <= _LONGEST:
-        raise LineRefused(period, "is no time to look back. Send one like 24h, 7d, 2w, 3mo or 1y.")
-    return span
 
 
 def _clauses(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

@@ -117,11 +117,61 @@ async def test_a_coin_is_called_by_its_symbol_on_all_of_its_chains(watching: Kee
         ("1y", timedelta(days=365)),
         ("last 2 days", timedelta(days=2)),
         ("3 Months", timedelta(days=90)),
+        ("today", timedelta(days=1)),
+        ("since yesterday", timedelta(days=2)),
+        ("last week", timedelta(days=7)),
+        ("this Month", timedelta(days=30)),
+        ("past quarter", timedelta(days=90)),
+        ("year", timedelta(days=365)),
+        ("2 days ago", timedelta(days=2)),
     ],
 )
 async def test_a_length_of_time_stands_anywhere(watching: Keeper, text: str, span: timedelta) -> None:
     for typed in (text, f"Treasury {text}", f"{text} USDC"):
         assert (await subject(watching, typed)).since == NOON - span
+    for typed in (f"on base {text}", f"token USDC {text}"):
+        assert (await subject(watching, typed)).since == NOON - span
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "last"),
+    [
+        ("7 days", "7d", "7 days"),
+        ("7DAYS", "7d", "7 days"),
+        ("1w", "7d", "7 days"),
+        ("month", "30d", "30 days"),
+        ("24h", "1d", "24 hours"),
+        ("36h", "36h", "36 hours"),
+        ("1h", "1h", "hour"),
+        ("1y", "1y", "365 days"),
+        ("", "", ""),
+    ],
+)
+async def test_a_length_of_time_reads_alike_however_it_was_typed(
+    watching: Keeper, text: str, typed: str, last: str
+) -> None:
+    found = await subject(watching, text)
+
+    assert (found.period, found.last) == (typed, last)
+    assert (await subject(watching, typed)).since == found.since
+
+
+async def test_an_account_called_like_a_time_is_meant_by_its_name(watching: Keeper) -> None:
+    await watching.watch(SAFE, label="Week")
+
+    assert (await subject(watching, "week")).selection == of(SAFE)
+    assert (await subject(watching, "week 7d")).since == NOON - timedelta(days=7)
+
+
+async def test_a_number_like_a_year_is_a_chain_only_if_there_is_one(watching: Keeper) -> None:
+    with pytest.raises(LineRefused):
+        await subject(watching, "2026")
+    assert (await subject(watching, "1868")).selection == of(on=(ChainId(1868),))
+
+
+async def test_changes_are_named_by_account_and_chain(watching: Keeper) -> None:
+    for text, named in (("", ""), ("on base", " on Base"), ("USDC on base", " of USDC on Base")):
+        assert (await subject(watching, text)).of.visible == named
 
 
 @pytest.mark.parametrize(
@@ -133,6 +183,20 @@ async def test_a_length_of_time_stands_anywhere(watching: Keeper, text: str, spa
         ("#3", "Nothing here is called “#3”. /list shows what is watched."),
         ("WBTC", "Nothing here is called “WBTC”. /list shows what is watched."),
         ("30m", "30m could be months. Write 30mo, or a time in hours, such as 3h."),
+        ("USDX 5m", "5m could be months. Write 5mo, or a time in hours, such as 3h."),
+        (
+            "since Monday",
+            "Monday is no length of time. I look back from now: send one like 24h, 7d, 2w, 3mo or 1y.",
+        ),
+        (
+            "november 2026",
+            "november 2026 is no length of time. I look back from now: send one like 24h, 7d, 2w, 3mo or 1y.",
+        ),
+        (
+            "2026-02-01",
+            "2026-02-01 is no length of time. I look back from now: send one like 24h, 7d, 2w, 3mo or 1y.",
+        ),
+        ("today week", "week is a second length of time. One is enough."),
         ("7d 2w", "2w is a second length of time. One is enough."),
         ("0d", "0d is no time to look back. Send one like 24h, 7d, 2w, 3mo or 1y."),
         (
