@@ -19,7 +19,7 @@ from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.arguments.typed_text import clean
 from bot.chat.commands.watch.grammar import read_label
 from bot.chat.commands.watchlist.files import FileRefused, read_text
-from bot.chat.commands.watchlist.meaning import watchlist_meant
+from bot.chat.commands.watchlist.meaning import ALARMS_MOST, watchlist_meant
 from bot.chat.commands.watchlist.reader import read_watchlist
 from bot.chat.commands.watchlist.writer import write_watchlist
 from bot.domain.addresses import checksummed
@@ -300,6 +300,19 @@ def test_accents_are_composed_but_for_those_of_a_line_that_is_refused_for_its_le
     assert read_text(endless.encode()) == endless
     (refused,) = read_watchlist(endless, READER).bad
     assert "120,001 characters" in refused.sentence.visible
+
+
+async def test_a_list_sets_so_many_alarms_and_says_which_are_too_many(tmp_path: Path) -> None:
+    keeper = await open_new_keeper(tmp_path / "bot.sqlite3")
+    lines = [f"/alarm {TREASURY} below ${number}" for number in range(1, ALARMS_MOST + 3)]
+    typed = read_watchlist("\n".join([TREASURY, *lines]), READER)
+
+    meant = await watchlist_meant(keeper.db, READER, OLGA, typed)
+    await keeper.db.close()
+
+    assert len(meant.alarms) == ALARMS_MOST
+    assert [one.line_number for one in meant.bad] == [ALARMS_MOST + 2, ALARMS_MOST + 3]
+    assert f"a list sets {ALARMS_MOST}" in meant.bad[0].sentence.visible
 
 
 @given(st.binary(max_size=300))

@@ -15,12 +15,13 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
-from bot.store.database.door import Database
+from bot.store.database.door import Database, Value
 from bot.store.rows import (
     Row,
     terms_to_json,
     to_address,
     to_asset,
+    to_blob,
     to_milliseconds,
     to_moment,
     to_moment_or_none,
@@ -56,7 +57,7 @@ def set_alarm(
     never given here. Part of the caller's transaction.
     """
     destination_id = DestinationId(destination_of(db, upsert_chat(db, place), place.thread_id))
-    of_account = [one for one in alarms_of(db, destination_id) if one.account == account]
+    of_account = _found(db, "a.destination_id = ? AND o.address = ?", [destination_id, to_blob(account)])
     former = next((one for one in of_account if _compares_the_same(one.terms, terms)), None)
     if former is None:
         row = _insert(db, destination_id, account_id_of(db, account), terms, actor, number=number)
@@ -98,9 +99,10 @@ def _insert(
 def _number(db: Database, destination_id: DestinationId, wanted: int | None) -> int:
     """Return a number for an alarm: one that was given before and is free, if it is wanted, or the next."""
     (given,) = db.execute("SELECT alarms_numbered FROM destination WHERE id = ?", [destination_id]).fetchone()
-    taken = {one.number for one in alarms_of(db, destination_id)}
-    if wanted is not None and 0 < wanted <= given and wanted not in taken:
-        return wanted
+    if wanted is not None and 0 < wanted <= given:
+        taken = {one.number for one in alarms_of(db, destination_id)}
+        if wanted not in taken:
+            return wanted
     # Never from what is there: buttons and messages name alarms that were ended.
     db.execute("UPDATE destination SET alarms_numbered = ? WHERE id = ?", [given + 1, destination_id])
     return int(given) + 1
@@ -281,7 +283,7 @@ def _subject(account: Address, terms: AlarmTerms) -> str:
     return f"{checksummed(account)} {terms.side} {amount}"
 
 
-def _found(db: Database, where: str, values: Sequence[int | str]) -> list[StoredAlarm]:
+def _found(db: Database, where: str, values: Sequence[Value]) -> list[StoredAlarm]:
     rows = db.execute(f"{_ALARMS} WHERE {where} ORDER BY a.destination_id, a.number", values)
     return [_to_alarm(row) for row in rows]
 

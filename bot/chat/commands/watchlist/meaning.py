@@ -27,6 +27,9 @@ from bot.store.database.connection import DatabaseThread
 _LINES_AT_ONCE = 50
 """Then others on the event loop have their turn."""
 
+ALARMS_MOST = 500
+"""Of one list: each is judged as it is set, and all of them while others wait for the database."""
+
 _WHOLE_CHAT = "all"
 
 
@@ -127,6 +130,8 @@ class _Commands:
                 await self._loud(_without_all(command.rest))
             case "ignore":
                 self._ignore(command.rest)
+            case _ if len(self._meant.alarms) >= ALARMS_MOST:
+                raise LineRefused(f"/{command.word}", _TOO_MANY)
             case _:
                 alarm = await self._alarm(with_signs_apart(command.rest))
                 self._meant.alarms.append((command.line_number, alarm))
@@ -177,6 +182,7 @@ def _without_all(rest: str) -> str:
     return others if first.casefold() == _WHOLE_CHAT else rest
 
 
+_TOO_MANY = f"is one alarm too many: a list sets {ALARMS_MOST}. Send the others in a list of their own."
 _TWICE = "stands there twice for the whole chat."
 _NOTHING = "says nothing. Say which changes are reported, as in “/only all min $100”."
 _CONTRACTS_ALONE = "is no contract. /ignore takes addresses here, and chains behind “on”."
