@@ -4,7 +4,7 @@ There is exactly one: an alert, or a row that says why there is none. Both are w
 later nobody could find out who watched it then, and what they wanted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -64,9 +64,11 @@ class Trace(NamedTuple):
 UNKNOWN_TRACE = Trace()
 
 
-def conditions(filters: Iterable[Condition | None]) -> tuple[Condition, ...]:
+def conditions(filters: Sequence[Condition | None]) -> tuple[Condition, ...]:
     """Return the filters of several subscriptions, each once; None stands for a subscription without one."""
-    return tuple(one for one in dict.fromkeys(filters) if one is not None)
+    # Mostly there is one, and hashing it takes as long as judging by it.
+    each_once = filters if len(filters) == 1 else dict.fromkeys(filters)
+    return tuple(one for one in each_once if one is not None)
 
 
 def why_reported(

@@ -127,7 +127,7 @@ def judge_any(conditions: Iterable[Condition | None], difference: Difference) ->
     judgements = [
         Judgement.MET if condition is None else judge(condition, difference) for condition in conditions
     ]
-    return next((one for one in _BEST_FIRST if one in judgements), Judgement.NOT_MET)
+    return min(judgements, key=_BEST_FIRST.index, default=Judgement.NOT_MET)
 
 
 _BEST_FIRST = tuple(Judgement)

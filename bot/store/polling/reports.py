@@ -109,7 +109,8 @@ class Reports:
             self._told_by_digests = told_by_digests_alone(self._db)
         if destination_id in self._told_by_digests:
             return ()
-        return recipient.filters if any(recipient.filters) else None
+        filters = recipient.filters
+        return filters if any(filters) else None
 
     def _filtered(
         self,
