@@ -240,3 +240,15 @@ async def test_a_time_that_was_asked_about_does_not_move_on_under_the_reader(ric
     assert len({*first, *tokens_of(page)}) == 20
     rich.say("/history 7d")
     await rich.hears("Nothing changed in that time.")
+
+
+async def test_a_forged_page_of_any_number_is_shown_without_looking_where_nothing_is(rich: Stack) -> None:
+    rich.say("/history")
+    page = await rich.hears("All that is watched here")
+    shown, first = rich.telegram.chat(page.chat_id).messages, tokens_of(page)
+    await turned(rich, page)
+
+    for number in (0, 10**18 - 1):
+        await rich.forges(page, f"older:1:{number}")
+
+    await until(lambda: tokens_of(shown[page.message_id]) == first)

@@ -104,7 +104,8 @@ async def _older(services: Services, subject: Subject, before: int | None) -> _F
     """Return the changes before one of a number, or with None the newest."""
     span = await services.db.run(changes.span_of, subject.destination_id, subject.since)
     if span is not None and before is not None:
-        span = Span(span.oldest, before - 1) if before > span.oldest else None
+        # No further than there are changes: a forged button may name any number.
+        span = Span(span.oldest, min(before - 1, span.newest)) if before > span.oldest else None
     found = await first_changes(
         services.db, subject.destination_id, subject.selection, span, CHANGES_A_PAGE + 1
     )
