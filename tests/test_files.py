@@ -127,7 +127,7 @@ async def test_a_file_with_a_command_under_it_is_read_and_files_are_answered(sta
 
 async def test_a_reply_with_a_command_reads_the_file_that_it_replies_to(stack: Stack) -> None:
     sent = sends(stack, "")
-    await stack.hears("Send me an address")
+    await stack.hears("Is that a list of addresses?")
     stack.say("/echo", reply_to=sent)
     ours = await stack.hears("The file")
     stack.say("/echo", reply_to=ours)

@@ -290,6 +290,12 @@ async def test_a_list_is_a_file_that_is_replied_to(stack: Stack) -> None:
     assert (await stack.hears("📥")).text.startswith("📥 2 new\n")
 
 
+async def test_a_file_without_a_word_is_answered_by_how_it_is_read(stack: Stack) -> None:
+    sends(stack, LIST, "")
+
+    assert "Reply to it with /import" in (await stack.hears("Is that a list of addresses?")).text
+
+
 async def test_what_is_exported_can_be_imported_elsewhere(stack: Stack) -> None:
     await stack.watches(f"/watch {CHECKSUMMED} on polygon out min $5 as Treasury")
     stack.say("/alarm Treasury below $5")

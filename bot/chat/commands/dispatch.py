@@ -201,7 +201,9 @@ class PlainRequest(Request):
     """The words."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Say what the bot does, with buttons to begin with."""
+        """Say what the bot does, with buttons to begin with; of a file, how it is read."""
+        if incoming.document is not None and not self.text:
+            return (file_alone(),)
         offers = [
             offer
             for offer in await self._offers(services, incoming.place)
@@ -261,6 +263,14 @@ def plain_words() -> Html:
         "{} shows what is watched here, {} everything I can do.",
         "/list",
         "/help",
+    )
+
+
+def file_alone() -> Html:
+    """Return the answer to a file without a word: how a list in it is read."""
+    return fill(
+        "Is that a list of addresses? Reply to it with {}, and I'll show what is new before I add anything.",
+        "/import",
     )
 
 
