@@ -168,7 +168,7 @@ def _amount(amount: Amount, of: Situation, chains: Chains) -> Html:
 def last_told(message: str | None, sent_at: datetime | None, now: datetime, history_days: int) -> Html:
     """Return which message was the last one about it."""
     if message is None or sent_at is None:
-        return EMPTY + f"No change of it was reported yet. I keep {counted(history_days, 'day')}."
+        return EMPTY + f"No change of it was reported in the last {counted(history_days, 'day')}."
     return EMPTY + f"The last alert was {message}, sent at {moment(sent_at, now, pattern=SECONDS)}."
 
 

@@ -243,7 +243,7 @@ _TENTHS_UNTIL = 60
 
 def unknown_message(typed: Html | str, history_days: int) -> Html:
     """Return that a place has no message of an id, whether another has or nobody."""
-    return fill("I know no message {} here. I keep {}.", typed, counted(history_days, "day"))
+    return fill("I know no message {} here. Messages are kept for {}.", typed, counted(history_days, "day"))
 
 
 # ---------------------------------------------------------------- notices

@@ -151,7 +151,7 @@ def test_a_last_change_that_will_not_be_reported_says_why(
 
 def test_the_last_alert_is_named_or_said_to_be_missing() -> None:
     assert last_told("7KQ2F", at(3), NOON, 365).visible == "The last alert was 7KQ2F, sent at 12:00:03 UTC."
-    assert last_told(None, None, NOON, 365).visible == "No change of it was reported yet. I keep 365 days."
+    assert last_told(None, None, NOON, 365).visible == "No change of it was reported in the last 365 days."
 
 
 def test_what_is_less_known_of_former_versions_is_said() -> None:

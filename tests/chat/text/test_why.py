@@ -226,4 +226,7 @@ def test_a_notice_says_when_it_was_written_and_no_sweep() -> None:
 
 
 def test_an_unknown_message_reads_the_same_whatever_is_not_known_of_it() -> None:
-    assert unknown_message("7KQ2F", 365).visible == "I know no message 7KQ2F here. I keep 365 days."
+    assert (
+        unknown_message("7KQ2F", 365).visible
+        == "I know no message 7KQ2F here. Messages are kept for 365 days."
+    )

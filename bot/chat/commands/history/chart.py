@@ -199,7 +199,9 @@ class _Maker:
         on = self.subject.selection.chains
         candidates = [asset for asset in candidates if not on or asset.chain_id in on]
         if len(candidates) > 1:
-            return (await self._which_token(candidates, EMPTY + "On which chain?"),)
+            is_one_a_chain = len({asset.chain_id for asset in candidates}) == len(candidates)
+            question = "On which chain?" if is_one_a_chain else "Which balance?"
+            return (await self._which_token(candidates, EMPTY + question),)
         if not candidates:
             name = self.subject.name + self.subject.on
             return (fill("{} was not seen there.", name) if name else EMPTY + "Nothing was seen there.",)

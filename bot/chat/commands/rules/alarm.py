@@ -143,7 +143,7 @@ class AlarmsRequest(Request):
 
 def _read_alarm(rest: str, _chains: ChainReader) -> AlarmRequest | AlarmsRequest | Usage:
     text = with_signs_apart(" ".join(rest.split()))
-    if not text:
+    if text.casefold() in {"", "list"}:
         return AlarmsRequest()
     # Whom a reply means stands before what is said.
     return AlarmRequest(text, None if split_who(text, bool, may_begin_alarm)[0] else Missing.ACCOUNT)
