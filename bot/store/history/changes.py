@@ -6,7 +6,7 @@ no more than a slice, and `Slice.rest` says where to go on. What is of another d
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
@@ -36,6 +36,9 @@ from bot.store.rows import (
 CHANGES_AT_ONCE = 20_000
 """So many numbers of changes are searched in one look: ten milliseconds of work."""
 
+_SET_BACK_MOST, _SET_BACK_BY_MOST = 1_000, timedelta(days=1) // timedelta(milliseconds=1)
+"""Changes that a clock which was set back may have put before others, and by how much."""
+
 
 def destination_here(db: Database, place: Place) -> DestinationId | None:
     """Return the destination of a place; None: nothing was ever watched there."""
@@ -55,14 +58,16 @@ def span_of(db: Database, destination_id: DestinationId, since: datetime | None 
     if oldest is None or newest is None:
         return None
     if since is not None:
-        # By number from there on: where the clock was set back, the order of the numbers counts.
-        row = db.execute(
-            "SELECT id FROM change WHERE observed_at >= ? ORDER BY observed_at, id LIMIT 1",
-            [to_milliseconds(since)],
-        ).fetchone()
-        if row is None:
+        # By number from there on: where the clock was set back, the order of the numbers counts, and of those
+        # that were observed soon after the moment another one than the first may have been recorded first.
+        rows = db.execute(
+            "SELECT id, observed_at FROM change WHERE observed_at >= ? ORDER BY observed_at, id LIMIT ?",
+            [to_milliseconds(since), _SET_BACK_MOST],
+        ).fetchall()
+        if not rows:
             return None
-        oldest = max(oldest, row[0])
+        (_, first_at), *_ = rows
+        oldest = max(oldest, min(change_id for change_id, at in rows if at - first_at < _SET_BACK_BY_MOST))
     return Span(oldest, newest) if oldest <= newest else None
 
 

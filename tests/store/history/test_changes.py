@@ -189,6 +189,23 @@ async def test_only_what_was_recorded_since_a_moment_is_looked_up(watching: Keep
     assert found == [3, 3, 2, 1, 0]
 
 
+async def test_none_since_a_moment_is_left_out_where_the_clock_was_set_back(watching: Keeper) -> None:
+    for amount, second in ((6, 100), (7, 200), (8, 150), (9, 250)):
+        await watching.record(reading({USDC: amount}, native=100), when=at(second))
+
+    assert amounts(await look(watching, since=at(120))) == [(8, 9), (7, 8), (6, 7)]
+    assert amounts(await look(watching, since=at(210))) == [(8, 9)]
+
+
+async def test_a_clock_that_was_years_ahead_once_shows_nothing_older_than_was_asked_for(
+    watching: Keeper,
+) -> None:
+    for amount, second in ((6, 200_000_000), (7, 200), (8, 300)):
+        await watching.record(reading({USDC: amount}, native=100), when=at(second))
+
+    assert amounts(await look(watching, since=at(250))) == [(7, 8)]
+
+
 async def test_the_changes_of_a_group_are_found_once_it_is_a_supergroup(watching: Keeper) -> None:
     group = Place(-77, "group", "Old")
     await watching.watch(place=group)
