@@ -101,10 +101,11 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
     # By clause, "" before the first; a word that returns (`on polygon on base`) adds to its clause.
     texts: dict[str, str] = {"": ""}
     clause, begins, ends, label = "", 0, len(line), ""
+    address = _HAS_ADDRESS.search(line)
     for match in WORD.finditer(line):
         literal, behind = match.group().casefold(), line[match.end() :]
         # Before the address the same words are part of a name: “Cash out: 0x…”.
-        is_behind = _HAS_ADDRESS.search(line, 0, match.start()) is not None
+        is_behind = address is not None and address.end() <= match.start()
         is_rule = is_behind and begins_rule(literal, behind)
         if clause in _RULES and literal not in _END_RULES and not is_rule:
             continue
