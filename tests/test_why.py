@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stack import Stack
+from tests.stack import CHECKSUMMED, Stack
 
 TOKEN = "/watch token 0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359 on polygon as Coin"
 
@@ -15,3 +15,23 @@ async def test_where_tokens_alone_are_watched_an_account_is_asked_for(stack: Sta
     stack.say(command)
 
     await stack.hears("No account is watched here. Name one.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "unsaid"),
+    [
+        ("on base", "Base: not watched here.", "Polygon"),
+        ("USDC on base", "on Base: not watched here.", "Polygon"),
+        ("on base, polygon", "Base: not watched here.", "Ethereum"),
+        ("on polygon", "Polygon: read ", "Base"),
+    ],
+)
+async def test_of_a_chain_that_is_named_it_says_whether_it_is_watched(
+    stack: Stack, typed: str, said: str, unsaid: str
+) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+
+    stack.say(f"/why Treasury {typed}")
+
+    answer = await stack.hears(said)
+    assert unsaid not in answer.text

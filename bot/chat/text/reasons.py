@@ -1,6 +1,6 @@
 """Why nothing came about an account or a token, in the words that people read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.chat.text.html import EMPTY, Html, code, fill
@@ -52,11 +52,13 @@ def asset_lines(
     ]
 
 
+_NOT_THERE = "not watched here. No line of /list is about it there."
+
+
 def _reason(reason: Reason, of: Situation, chains: Chains, now: datetime, *, lists_verified: bool) -> Html:
     match reason:
         case NotWatched(is_account_watched):
-            no_line = " No line of /list is about it there." if is_account_watched else ""
-            return EMPTY + "not watched here." + no_line
+            return EMPTY + (_NOT_THERE if is_account_watched else "not watched here.")
         case NotListed():
             listed = "doesn't list it as verified" if lists_verified else "doesn't list it"
             return fill("the source {}, and no line of /list names it. {}", listed, _to_name_it(of))
@@ -200,6 +202,11 @@ def traced_words(since: datetime, now: datetime) -> Html:
 # ---------------------------------------------------------------- of an account
 
 
+def not_watched_on(ids: Collection[ChainId], chains: Chains) -> Html:
+    """Return that an account is not watched on chains, though it is on others."""
+    return EMPTY + f"{_titles(ids, chains)}: {_NOT_THERE}"
+
+
 def account_lines(of: AccountSituation, chains: Chains, now: datetime) -> list[Html]:
     """Return how things stand with an account: what is kept, what can't be read, and what is."""
     if not of.is_watched:
@@ -235,7 +242,7 @@ def _held_back(one: HeldBackAmount, chains: Chains, now: datetime) -> Html:
     return fill("{}: {} · {}", kept, held_back_words(one.unsettled, one, chains, now), title)
 
 
-def _titles(ids: Sequence[ChainId], chains: Chains) -> str:
+def _titles(ids: Collection[ChainId], chains: Chains) -> str:
     return chain_names(chains.in_order(ids), chains, last=" and ")
 
 

@@ -1,7 +1,7 @@
 """Why nothing is heard of an asset in a destination: of all that may be the reason, the first that holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -159,6 +159,22 @@ class AccountSituation:
     seen: frozenset[ChainId] = frozenset()
     read_at: datetime | None = None
     """When the chain of these was last read that was not read for the longest time; None: none was."""
+
+    @property
+    def chains(self) -> frozenset[ChainId]:
+        """On which it is watched."""
+        return self.seen.union(self.doubted, self.unseen, self.unread)
+
+    def narrowed(self, on: frozenset[ChainId]) -> "AccountSituation":
+        """Return how things stand on these chains alone; a mute, and what is on its way, count on all."""
+        return replace(
+            self,
+            held_back=tuple(one for one in self.held_back if one.asset.chain_id in on),
+            doubted={one: at for one, at in self.doubted.items() if one in on},
+            unseen={one: at for one, at in self.unseen.items() if one in on},
+            unread=tuple(one for one in self.unread if one in on),
+            seen=self.seen & on,
+        )
 
 
 def reason_of(of: Situation) -> Reason:

@@ -122,6 +122,9 @@ class _Reader:
         self._tokens: dict[str, tuple[Html, frozenset[Asset]]] = {}
         """By what is typed for each: what is shown of it, and what it means."""
         self._on: frozenset[ChainId] = frozenset()
+        """The chains that are typed."""
+        self._watched_on: frozenset[ChainId] = frozenset()
+        """Those on which the accounts are watched, where that is not all of them."""
         self._span_back: timedelta | None = None
 
     async def read(self, text: str, now: datetime) -> Subject:
@@ -178,7 +181,7 @@ class _Reader:
             for contract in sorted({contract for one in meant for contract in one.scope.contracts}):
                 await self._note_contract(NamedAddress(contract))
         if all(one.scope.chains for one in meant):
-            self._on |= {chain_id for one in meant for chain_id in one.scope.chains}
+            self._watched_on |= {chain_id for one in meant for chain_id in one.scope.chains}
 
     async def _without_addresses(self, words: Sequence[str]) -> list[str]:
         """Note accounts that were watched here before, by their addresses; returns the other words."""
@@ -263,7 +266,8 @@ class _Reader:
         return bool(found)
 
     async def _seen(self, assets: Sequence[Asset]) -> list[Asset]:
-        on = [asset for asset in assets if not self._on or asset.chain_id in self._on]
+        somewhere = self._on | self._watched_on
+        on = [asset for asset in assets if not somewhere or asset.chain_id in somewhere]
         return await self._db.run(subjects.seen_in, self._destination_id, tuple(self._accounts), on)
 
     async def _token_name(self, assets: Sequence[Asset]) -> Html:
@@ -333,7 +337,8 @@ class _Reader:
     async def _subject(self, now: datetime) -> Subject:
         span = self._span_back
         assets = frozenset(asset for _, meant in self._tokens.values() for asset in meant)
-        on = self._chains.in_order(self._on)
+        # Whoever names a chain asks about that one, whether it is watched there or not.
+        on = self._chains.in_order(self._on or self._watched_on)
         names = [
             folded([account_name(account, label) for account, label in self._accounts.items()]),
             folded([name for name, _ in self._tokens.values()]),

@@ -25,7 +25,14 @@ from bot.chat.commands.history.subject import Subject, find_subject, names_accou
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, join
-from bot.chat.text.reasons import account_lines, asset_lines, last_change, last_told, traced_words
+from bot.chat.text.reasons import (
+    account_lines,
+    asset_lines,
+    last_change,
+    last_told,
+    not_watched_on,
+    traced_words,
+)
 from bot.chat.text.why import message_way, unknown_message
 from bot.chat.text.wording import account_name, counted
 from bot.domain.assets import Address, Asset
@@ -213,7 +220,12 @@ class _Silence:
     async def _of_account(self, account: Address) -> list[Html]:
         chains, status = (await self._services.listing()).asked, self._services.contract_status
         of = await self._db.run(situations.account_situation, self._place, account, chains, status)
-        return account_lines(of, self._services.chains, self._now)
+        on = self._subject.selection.chains or of.chains
+        lines = account_lines(of.narrowed(on), self._services.chains, self._now)
+        if not of.is_watched or on <= of.chains:
+            return lines
+        elsewhere = not_watched_on(on - of.chains, self._services.chains)
+        return [*(lines if on & of.chains else ()), elsewhere]
 
     async def _last_told(self, account: Address, assets: Sequence[Asset], span: Span | None) -> Html:
         told = ToldBefore(None, None, span)

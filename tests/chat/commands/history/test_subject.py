@@ -99,6 +99,15 @@ async def test_accounts_tokens_and_chains_are_read_in_any_order(
     assert (again.selection, again.typed) == (selection, found.typed)
 
 
+async def test_a_chain_that_is_typed_counts_and_not_those_on_which_the_account_is_watched(
+    keeper: Keeper,
+) -> None:
+    await keeper.watch(chains=[POLYGON], label="Treasury")
+
+    assert (await subject(keeper, "Treasury")).selection == of(TREASURY, on=(POLYGON,))
+    assert (await subject(keeper, "Treasury on base")).selection == of(TREASURY, on=(BASE,))
+
+
 async def test_a_coin_is_called_by_its_symbol_on_all_of_its_chains(watching: Keeper) -> None:
     found = await subject(watching, "Treasury eth")
 
