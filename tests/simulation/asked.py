@@ -6,13 +6,14 @@ from dataclasses import replace
 from bot.domain.assets import Address, Asset, ChainId, Part
 from bot.domain.history.changes import Selection, Span
 from bot.domain.history.reasons import NotWatched, Reason, reason_of
+from bot.domain.observations import MoveKind
 from bot.domain.places import Place as Where
 from bot.store.history import changes, situations
 from tests.simulation.ledger import Cell, Ledger, Traced
 from tests.store.conftest import Keeper
 
 _CHANGES = """
-SELECT c.id, a.address, x.chain_id, x.contract FROM change c
+SELECT c.id, c.kind, a.address, x.chain_id, x.contract FROM change c
 JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id WHERE c.id > ? ORDER BY c.id
 """
 
@@ -27,7 +28,7 @@ JOIN destination d ON d.id = t.destination_id JOIN chat h ON h.id = d.chat_id
 async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) -> list[Traced]:
     """Return what every change after this one has left in each place, and see that just that is shown."""
     found = []
-    for number, account, chain_id, contract in await keeper.rows(_CHANGES, since):
+    for number, kind, account, chain_id, contract in await keeper.rows(_CHANGES, since):
         cell = Cell("0x" + account.hex(), chain_id, "0x" + contract.hex() if contract else "")
         traces = Counter(await keeper.rows(_TRACES, number, number))
         for where in places:
@@ -40,7 +41,8 @@ async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) 
             )
             reason = next((one.reason for one in shown.changes if one.state is None), "")
             assert len(shown.changes) == traces[place], f"shown otherwise than traced: {number} in {place}"
-            found.append(Traced(number, place, cell, traces[place], reason))
+            is_listing = kind == MoveKind.LISTED
+            found.append(Traced(number, place, cell, is_listing, traces[place], reason))
     return found
 
 

@@ -82,6 +82,7 @@ class Traced(NamedTuple):
     number: int
     place: Place
     cell: Cell
+    is_listing: bool
     traces: int
     silence: str
     """Why there was no alert, "" where there was one."""
@@ -319,6 +320,9 @@ class Ledger:
             assert place in self.choosy, f"nobody has a filter: {traced}"
         if traced.silence == "digest":
             assert self._is_only(place), f"nobody wants digests alone: {traced}"
+        # A listing is news of those only who did not see by name what a list shows from then on.
+        if traced.is_listing:
+            return
         # What was watched before this sweep, known by then and shown all the time left a trace for certain.
         is_steady = len(self.lately[place]) == 1 and place not in self.closed
         shown = {"named", "broad"} if self._is_listed(cell.chain_id, cell.contract) else {"named"}
