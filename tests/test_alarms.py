@@ -117,3 +117,22 @@ async def test_who_has_it_is_said_and_a_press_on_what_is_over_says_that(stack: S
     await stack.hears("50 USDC again")
 
     assert await stack.presses(message, "I have it") == "That one is over."
+
+
+@pytest.mark.parametrize("typed", ["Treasury USDC below 40", "Treasury USDC < 40", "treasury usdc <40"])
+async def test_the_token_may_stand_before_the_level(stack: Stack, typed: str) -> None:
+    stack.start()
+    await stack.watches()
+
+    stack.say(f"/alarm {typed} on polygon")
+
+    await stack.hears("A1 · Treasury below 40 USDC, on Polygon")
+
+
+async def test_a_name_that_nobody_has_is_no_token_before_a_level(stack: Stack) -> None:
+    stack.start()
+    await stack.watches()
+
+    stack.say("/alarm Tresury below 40")
+
+    await stack.hears("Did you mean Treasury?")

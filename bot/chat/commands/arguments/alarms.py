@@ -31,6 +31,10 @@ _AGAIN = frozenset({"again", "every", "repeat"})
 _CLAUSES = frozenset({*_SIDES, *_AGAIN, _UNTIL, _ON, _TOTAL})
 _MENTION = re.compile(r"(?<!\S)@\w+", re.ASCII)
 _SIGN = re.compile(r"(?<!\S)([<>])(?=[.$0-9])", re.ASCII)
+_BARE_LEVEL = re.compile(
+    r"(?:below|under|<|above|over|>) \.?[0-9][0-9.,_]*[km]?(?=,? (?:again|every|repeat|until|on|total)\b|$)",
+    re.IGNORECASE | re.ASCII,
+)
 _LENGTH = re.compile(
     r"(?P<number>[0-9]{1,5}) ?(?P<unit>m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)",
     re.IGNORECASE | re.ASCII,
@@ -53,6 +57,12 @@ class TypedAlarm:
 def with_signs_apart(text: str) -> str:
     """Return a text with a blank behind “<” and “>”, which people type without one: `>0.5 ETH`."""
     return _SIGN.sub(r"\1 ", text)
+
+
+def with_token_behind(token: str, text: str) -> str | None:
+    """Return an alarm whose token stood before it, `USDC` and `below 40`; None: it has one, or needs none."""
+    bare = _BARE_LEVEL.match(text)
+    return None if bare is None else f"{bare[0]} {token}{text[bare.end() :]}"
 
 
 def may_begin_alarm(word: str) -> bool:

@@ -15,6 +15,7 @@ from bot.chat.commands.arguments.alarms import (
     may_begin_alarm,
     read_alarm,
     with_signs_apart,
+    with_token_behind,
     write_alarm,
 )
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -102,6 +103,7 @@ class AlarmRequest(Request):
             return (await _end(services, incoming, first or self.text, is_off=last.casefold() == OFF),)
         listed = await services.db.run(subscriptions.subscriptions_here, place)
         who, rest = split_who(self.text, lambda named: bool(_numbered(listed, named).found), may_begin_alarm)
+        who, rest = _with_token_behind(listed, who, rest)
         named = _numbered(listed, who)
         said = Said(named.who, named.found if who else tuple(listed), rest)
         if not said.found:
@@ -244,6 +246,14 @@ def _numbered(listed: Sequence[ListedSubscription], who: str) -> _Numbered:
     if found or numbered is None:
         return _Numbered(who, found)
     return _Numbered(numbered["who"], find(listed, numbered["who"]), int(numbered["number"]))
+
+
+def _with_token_behind(listed: Sequence[ListedSubscription], who: str, rest: str) -> tuple[str, str]:
+    """Return whom an alarm is about, and the alarm: of “Treasury USDC” and “below 40” USDC is a token."""
+    account, _, token = who.rpartition(" ")
+    moved = with_token_behind(token, rest)
+    is_apart = account and not _numbered(listed, who).found and _numbered(listed, account).found
+    return (account, moved) if is_apart and moved is not None else (who, rest)
 
 
 def _named(here: Sequence[StoredAlarm], listed: Sequence[ListedSubscription], who: str) -> list[StoredAlarm]:

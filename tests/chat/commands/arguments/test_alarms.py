@@ -13,6 +13,7 @@ from bot.chat.commands.arguments.alarms import (
     may_begin_alarm,
     read_alarm,
     with_signs_apart,
+    with_token_behind,
     write_alarm,
     written_length,
 )
@@ -37,6 +38,24 @@ PLAIN = TypedAlarm(Side.BELOW, HALF)
 )
 def test_a_sign_is_read_without_a_blank_behind_it(typed: str, expected: str) -> None:
     assert with_signs_apart(typed) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("below 40", "below 40 USDC"),
+        ("< 1,000 again 6h", "< 1,000 USDC again 6h"),
+        ("above 1.5m on base", "above 1.5m USDC on base"),
+        ("below 40 DAI again 6h", None),
+        ("below $40", None),
+        ("below 5%", None),
+        ("on base below 40", None),
+        ("below", None),
+        ("", None),
+    ],
+)
+def test_a_token_before_its_level_is_put_behind_it(typed: str, expected: str | None) -> None:
+    assert with_token_behind("USDC", typed) == expected
 
 
 @pytest.mark.parametrize(
