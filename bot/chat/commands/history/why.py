@@ -176,14 +176,14 @@ class _Silence:
 
     async def _situations(self, account: Address) -> list[Situation]:
         """Return how things stand with the assets that are meant: of several, those that are watched."""
-        on = self._subject.selection.chains
-        meant = [one for one in sorted(self._subject.selection.assets) if not on or one.chain_id in on]
-        found = await self._read(account, meant)
+        on, assets = self._subject.selection.chains, sorted(self._subject.selection.assets)
+        known = await self._read(account, assets)
+        found = [of for of in known if not on or of.asset.chain_id in on]
         # On a chain that is named and where no token is called so, the contract is not known either.
-        contract = min(one.contract for one in self._subject.selection.assets)
-        lacking = [Asset(chain_id, contract) for chain_id in sorted(on - {one.chain_id for one in meant})]
+        contract = min(one.contract for one in assets)
+        lacking = [Asset(chain_id, contract) for chain_id in sorted(on - {one.chain_id for one in assets})]
         found += [
-            replace(of, is_named=True, description=found[0].description if found else of.description)
+            replace(of, is_named=True, description=known[0].description if known else of.description)
             for of in await self._read(account, lacking)
         ]
         return [of for of in found if of.is_watched or of.asset.chain_id in on] or found[:1]
