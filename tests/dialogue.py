@@ -199,8 +199,8 @@ class Player:
 
     async def _go_on(self, span: timedelta) -> None:
         """Let time pass while the bot is off: whatever waits for a moment in it looks for it at a start."""
-        # With the next sweep the last one has ended: what it read was seen before the bot was off.
-        await self._stack.asked()
+        # A sweep has begun and ended after all that was shown: that was seen before the bot was off.
+        await self._stack.asked(2)
         await self._stack.stop()
         self._ahead += span
         self._stack.start(now=lambda: clock() + self._ahead)
