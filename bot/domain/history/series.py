@@ -139,7 +139,7 @@ class SeriesBuilder:
             if not since <= at <= self._at:
                 self._is_done = at < since
                 # The clock may have been set back: what was recorded before happened before.
-                at = max(min(at, self._at), since)  # noqa: PLW2901
+                at = max(min(at, self._at), since)  # noqa: PLW2901 - as a clock that runs right has it
             if after != self._amount:
                 self._leap(at, after)
             if (at - since) // width != self._column.number:
