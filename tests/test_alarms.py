@@ -129,10 +129,21 @@ async def test_the_token_may_stand_before_the_level(stack: Stack, typed: str) ->
     await stack.hears("A1 · Treasury below 40 USDC, on Polygon")
 
 
+async def test_a_name_that_ends_like_a_token_is_the_name(stack: Stack) -> None:
+    stack.start()
+    await stack.watches()
+    stack.say("/watch 0x4444444444444444444444444444444444444444 on polygon as Treasury USDC")
+    await stack.hears("Watching Treasury USDC")
+
+    stack.say("/alarm Treasury USDC below 40 on polygon")
+
+    await stack.hears("40 of what?")
+
+
 async def test_a_name_that_nobody_has_is_no_token_before_a_level(stack: Stack) -> None:
     stack.start()
     await stack.watches()
 
-    stack.say("/alarm Tresury below 40")
+    stack.say("/alarm My Tresury below 40")
 
-    await stack.hears("Did you mean Treasury?")
+    await stack.hears("My Tresury")
