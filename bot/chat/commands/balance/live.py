@@ -1,8 +1,6 @@
 """Balances of an account that nobody watches here: asked now, shown once, stored nowhere.
 
-The source may take long, and nobody else's command waits for it: what is not there
-almost at once follows when it comes. A crash between forgets the question, which can be
-asked again.
+The source may take long: what is not there almost at once follows when it comes (`late_answers`).
 """
 
 import asyncio
@@ -11,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import ceil
 from typing import Protocol
 
@@ -18,6 +17,7 @@ import structlog
 
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
+from bot.chat.commands.late_answers import LateAnswers
 from bot.chat.refusals import went_wrong
 from bot.chat.text.html import Html
 from bot.domain.ask.questions import Answer, Question
@@ -96,11 +96,9 @@ class LiveQuestions:
         self._say = say
         self._now = now
         self._monotonic = monotonic
-        self._at_once_seconds = at_once_seconds
         self._longest_seconds = longest_seconds
         self._recent: list[tuple[float, int]] = []
-        self._under_way: dict[int, asyncio.Task[tuple[Html, ...]]] = {}
-        self._following: set[asyncio.Task[None]] = set()
+        self._late = LateAnswers[tuple[Html, ...]](at_once_seconds)
 
     async def ask(self, place: Place, account: Address, rules: Rules = NO_RULES) -> tuple[Html, ...]:
         """Return the answer if it comes almost at once; else nothing, and it is said when it comes.
@@ -110,24 +108,12 @@ class LiveQuestions:
         refusal = self._refusal(place.chat_id)
         if refusal is not None:
             return (refusal,)
-        question = asyncio.create_task(self._answered(account, rules))
-        self._under_way[place.chat_id] = question
-        question.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
-        # wait() and not wait_for(): an answer that is late goes on, and follows in a message of its own.
-        await asyncio.wait({question}, timeout=self._at_once_seconds)
-        if question.done():
-            return question.result()
-        following = asyncio.create_task(self._follow(place, account, question))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
-        return ()
+        follow = partial(self._follow, place, account)
+        return await self._late.take(place.chat_id, self._answered(account, rules), follow) or ()
 
     async def close(self) -> None:
         """Cancel what is still being asked."""
-        left = [*self._under_way.values(), *self._following]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await self._late.close()
 
     def _refusal(self, chat_id: int) -> Html | None:
         if not self._settings.is_allowed:
@@ -135,7 +121,7 @@ class LiveQuestions:
         now = self._monotonic()
         self._recent = [(at, chat) for at, chat in self._recent if now - at < _MINUTE_SECONDS]
         # A refused question is not counted, so that whoever waits as asked gets an answer.
-        if chat_id in self._under_way:
+        if chat_id in self._late:
             return words.still_asking()
         of_chat = [at for at, chat in self._recent if chat == chat_id]
         if len(of_chat) >= QUESTIONS_A_MINUTE:

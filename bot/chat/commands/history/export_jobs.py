@@ -1,18 +1,19 @@
 """Makes files beside the commands that follow: one at a time for each chat, and few at once for all.
 
-What is ready almost at once is the answer itself. For what takes longer a message says how far it is, and the
-file follows. A crash between forgets it, and the command can be repeated.
+Of a file that takes long a message says how far it is, and the file follows (`late_answers`).
 """
 
 import asyncio
 import secrets
 from collections import Counter
+from functools import partial
 
 import structlog
 
 from bot.chat.buttons.data import Attachment, Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.command import Answer, SlowWork
+from bot.chat.commands.late_answers import LateAnswers
 from bot.chat.refusals import not_written, went_wrong
 from bot.chat.text.html import EMPTY, Html
 from bot.domain.deliver.outcomes import Sent
@@ -44,51 +45,32 @@ class ExportJobs:
         self.made: Counter[str] = Counter()
         """Files since the start, by what their names end with."""
         self._screens = screens
-        self._at_once_seconds = at_once_seconds
         self._progress_seconds = progress_seconds
-        self._under_way: dict[int, asyncio.Task[Answer]] = {}
-        self._following: set[asyncio.Task[None]] = set()
+        self._late = LateAnswers[Answer](at_once_seconds)
 
     async def run(self, place: Place, work: SlowWork) -> Answer:
         """Return what comes of the work if that is soon; else nothing, and it is said when it comes.
 
         The work gets a function that it tells now and then how far it is.
         """
-        if place.chat_id in self._under_way:
+        if place.chat_id in self._late:
             return (still_making(),)
-        if len(self._under_way) >= FILES_MOST:
+        if len(self._late) >= FILES_MOST:
             return (all_busy(),)
         progress = _Progress()
-        task = asyncio.create_task(self._counted(work, progress))
-        self._under_way[place.chat_id] = task
-        task.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
-        try:
-            # wait() and not wait_for(): what is late goes on, and follows in a message of its own.
-            await asyncio.wait({task}, timeout=self._at_once_seconds)
-        except asyncio.CancelledError:
-            # The command is not confirmed, so that the next start gets it again.
-            task.cancel()
-            raise
-        if task.done():
-            return task.result()
-        following = asyncio.create_task(self._follow(place, task, progress))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
-        return ()
+        follow = partial(self._follow, place, progress)
+        return await self._late.take(place.chat_id, self._counted(work, progress), follow) or ()
 
     async def close(self) -> None:
         """Cancel what is still being made."""
-        left = [*self._under_way.values(), *self._following]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await self._late.close()
 
     async def _counted(self, work: SlowWork, progress: "_Progress") -> Answer:
         answer = await work(progress.note)
         self.made.update(one.name.rpartition(".")[2] for one in answer if isinstance(one, Attachment))
         return answer
 
-    async def _follow(self, place: Place, task: asyncio.Task[Answer], progress: "_Progress") -> None:
+    async def _follow(self, place: Place, progress: "_Progress", task: asyncio.Task[Answer]) -> None:
         shown = progress.text
         outcome = await self._screens.write(place, Screen(shown), while_open=True)
         message_id = outcome.message_id if isinstance(outcome, Sent) else None

@@ -96,7 +96,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 def slow(desk: Desk) -> None:
     desk.source.may_answer.clear()
-    desk.questions._at_once_seconds = 0.01
+    desk.questions._late._at_once_seconds = 0.01
 
 
 async def test_what_comes_at_once_is_the_answer(desk: Desk) -> None:
