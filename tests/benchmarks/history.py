@@ -21,7 +21,8 @@ from bot.domain.history.export_files import ExportFormat
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Message
 from bot.settings.sections import shipped_chains
-from bot.store.history.changes import destination_here, span_of
+from bot.store.chats.chats import destination_here
+from bot.store.history.changes import span_of
 from tests.benchmarks.poller import open_database
 from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import Profile

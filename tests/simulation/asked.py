@@ -8,6 +8,7 @@ from bot.domain.history.changes import Selection, Span
 from bot.domain.history.reasons import NotWatched, Reason, reason_of
 from bot.domain.observations import MoveKind
 from bot.domain.places import Place as Where
+from bot.store.chats import chats
 from bot.store.history import changes, situations
 from tests.simulation.ledger import Cell, Ledger, Traced
 from tests.store.conftest import Keeper
@@ -33,7 +34,7 @@ async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) 
         traces = Counter(await keeper.rows(_TRACES, number, number))
         for where in places:
             place = where.chat_id, where.thread_id or 0
-            destination_id = await keeper.db.run(changes.destination_here, where)
+            destination_id = await keeper.db.run(chats.destination_here, where)
             if destination_id is None:
                 continue
             shown = await keeper.db.run(

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.assets import Address, Asset
 from bot.domain.places import Place
 from bot.store.balances.daily_amounts import daily_amounts
-from bot.store.history.changes import destination_here
+from bot.store.chats.chats import destination_here
 from bot.store.rows import to_milliseconds
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, VAULT, asset, coin, reading
 from tests.store.conftest import OLGA, OPS, Keeper

@@ -10,8 +10,8 @@ from bot.domain.assets import Address, Asset
 from bot.domain.history.series import Series, UnseenSpan, WorthOnDay
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
+from bot.store.chats.chats import destination_here
 from bot.store.history import series as stored
-from bot.store.history.changes import destination_here
 from bot.store.polling import worth
 from bot.store.rows import to_milliseconds
 from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, asset, at, coin, reading

@@ -193,6 +193,16 @@ def update_title(db: Database, place: Place) -> None:
     )
 
 
+def destination_here(db: Database, place: Place) -> DestinationId | None:
+    """Return the destination of a place; None: nothing was ever set or watched there."""
+    row = db.execute(
+        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
+        " WHERE c.telegram_id = ? AND d.thread_id = ?",
+        [place.chat_id, place.thread_id or 0],
+    ).fetchone()
+    return None if row is None else DestinationId(row[0])
+
+
 def destination_of(db: Database, chat_row: int, thread_id: int | None) -> DestinationId:
     """Return the destination of a chat's row and a topic (None: none), inserted if it isn't there.
 

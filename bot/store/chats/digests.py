@@ -8,7 +8,7 @@ from bot.domain.places import Place
 from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.audit import record_audit
-from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.unreported import release
@@ -49,12 +49,8 @@ def set_digest(
 
 def digest_here(db: Database, place: Place) -> DigestSchedule | None:
     """Return when a place gets its digests; None: it gets none."""
-    row = db.execute(
-        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
-        " WHERE c.telegram_id = ? AND d.thread_id = ?",
-        [place.chat_id, place.thread_id or 0],
-    ).fetchone()
-    return None if row is None else _schedule_of(db, row[0])
+    here = destination_here(db, place)
+    return None if here is None else _schedule_of(db, here)
 
 
 def told_by_digests_alone(db: Database) -> frozenset[DestinationId]:

@@ -33,7 +33,7 @@ from bot.domain.rules.loud import Sound
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit
-from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.each import DUE_AT_ONCE, write_each
@@ -146,17 +146,13 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
 
 def muted_here(db: Database, place: Place) -> ActiveMutes:
     """Return the mutes of a place, and how many changes they keep back."""
-    row = db.execute(
-        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
-        " WHERE c.telegram_id = ? AND d.thread_id = ?",
-        [place.chat_id, place.thread_id or 0],
-    ).fetchone()
-    if row is None:
+    here = destination_here(db, place)
+    if here is None:
         return ActiveMutes()
     (changes,) = db.execute(
-        "SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'held'", [row[0]]
+        "SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'held'", [here]
     ).fetchone()
-    return ActiveMutes(tuple(mutes_of(db, row[0])), changes)
+    return ActiveMutes(tuple(mutes_of(db, here)), changes)
 
 
 def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:

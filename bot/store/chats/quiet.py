@@ -14,7 +14,7 @@ from bot.domain.rules.quiet import QuietHours, quiet_span
 from bot.domain.subscriptions import DestinationId
 from bot.domain.zones import zone_named
 from bot.store.chats.audit import record_audit
-from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.chats.mutes import end_all
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
@@ -53,12 +53,8 @@ def set_quiet(db: Database, place: Place, hours: QuietHours | None, actor: Actor
 
 def quiet_here(db: Database, place: Place) -> QuietHours | None:
     """Return the quiet hours of a place; None: it has none."""
-    row = db.execute(
-        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
-        " WHERE c.telegram_id = ? AND d.thread_id = ?",
-        [place.chat_id, place.thread_id or 0],
-    ).fetchone()
-    return None if row is None else _hours_of(db, row[0])
+    here = destination_here(db, place)
+    return None if here is None else _hours_of(db, here)
 
 
 def judge_due(db: Database, now: datetime) -> datetime | None:

@@ -24,7 +24,7 @@ from bot.domain.subscriptions import (
 )
 from bot.store.balances.snapshots import add_accounts, views
 from bot.store.chats.audit import record_audits, subject_of
-from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
@@ -108,12 +108,8 @@ def what_would_be_new(
     db: Database, place: Place, wanted: Sequence[WatchSpec], *, limit: int
 ) -> list[SubscribeResult]:
     """Return what `subscribe` would do if nothing that stands were changed; nothing is stored."""
-    here = db.execute(
-        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
-        " WHERE c.telegram_id = ? AND d.thread_id = ?",
-        [place.chat_id, place.thread_id or 0],
-    ).fetchone()
-    listed = subscriptions_of(db, here[0]) if here else []
+    here = destination_here(db, place)
+    listed = [] if here is None else subscriptions_of(db, here)
     room = _room_in_chat(db, place.chat_id, limit)
     number = 1 + max((one.number for one in listed), default=0)
     plan = _Plan(listed, room=room, next_number=number, is_only_new=True)

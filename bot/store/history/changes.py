@@ -15,7 +15,6 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
 from bot.domain.history.changes import PastChange, Selection, Slice, Span
 from bot.domain.observations import Change, MoveKind
-from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import AnyOf, Database, Value
@@ -38,16 +37,6 @@ CHANGES_AT_ONCE = 20_000
 
 _SET_BACK_MOST, _SET_BACK_BY_MOST = 1_000, timedelta(days=1) // timedelta(milliseconds=1)
 """Changes that a clock which was set back may have put before others, and by how much."""
-
-
-def destination_here(db: Database, place: Place) -> DestinationId | None:
-    """Return the destination of a place; None: nothing was ever watched there."""
-    row = db.execute(
-        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
-        " WHERE c.telegram_id = ? AND d.thread_id = ?",
-        [place.chat_id, place.thread_id or 0],
-    ).fetchone()
-    return None if row is None else DestinationId(row[0])
 
 
 def span_of(db: Database, destination_id: DestinationId, since: datetime | None = None) -> Span | None:

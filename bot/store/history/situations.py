@@ -26,10 +26,11 @@ from bot.domain.observe.filters import HeldBack
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.balances.snapshots import views
+from bot.store.chats.chats import destination_here
 from bot.store.chats.digests import told_by_digests_alone
 from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.database.door import Database
-from bot.store.history.changes import CHANGES_AT_ONCE, destination_here
+from bot.store.history.changes import CHANGES_AT_ONCE
 from bot.store.outbox.muted import mutes_of
 from bot.store.outbox.queue import UNFINISHED
 from bot.store.outbox.unreported import held_back_here

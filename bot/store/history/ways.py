@@ -9,8 +9,8 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import AlertCause
 from bot.domain.history.ways import AlertWay, MessageWay, Obstacle, Sighting
 from bot.domain.places import Place
+from bot.store.chats.chats import destination_here
 from bot.store.database.door import Database
-from bot.store.history.changes import destination_here
 from bot.store.outbox.queue import alerts_of
 from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
 

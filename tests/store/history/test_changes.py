@@ -16,8 +16,9 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
 from bot.domain.history.changes import PastChange, Selection
 from bot.domain.places import Place
+from bot.store.chats.chats import destination_here
 from bot.store.history import changes
-from bot.store.history.changes import destination_here, span_of
+from bot.store.history.changes import span_of
 from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, at, coin, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_new_keeper

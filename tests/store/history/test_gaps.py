@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.deliver.alerts import BlindSpan
 from bot.domain.history.changes import Selection
-from bot.store.history.changes import destination_here
+from bot.store.chats.chats import destination_here
 from bot.store.history.gaps import gaps_between, watched_since
 from bot.store.polling.chains import choose_chains
 from tests.builders import BASE, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, asset, at

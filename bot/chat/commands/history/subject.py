@@ -31,7 +31,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription
 from bot.domain.symbols import is_plain
 from bot.store.balances.held_tokens import certain_symbol, chains_of_contract
-from bot.store.chats import subscriptions
+from bot.store.chats import chats, subscriptions
 from bot.store.database.connection import DatabaseThread
 from bot.store.history import changes, subjects
 
@@ -88,7 +88,7 @@ async def find_subject(
 ) -> Subject | None:
     """Return what a text is about; None: nothing is watched in the place, or ever was. Raises LineRefused."""
     listed = await db.run(subscriptions.subscriptions_here, place)
-    destination_id = await db.run(changes.destination_here, place)
+    destination_id = await db.run(chats.destination_here, place)
     span = None if destination_id is None else await db.run(changes.span_of, destination_id)
     if destination_id is None or (not listed and span is None):
         return None
