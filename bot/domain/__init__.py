@@ -8,6 +8,7 @@ Time, randomness and addresses come in as arguments, so everything here is teste
     ask/        what to ask the source of balances, and how
     observe/    what a reading says beside what is stored, and who gets an alert about it
     deliver/    alerts and their way to Telegram: retries, pace, outages
+    explain/    which transfers explain a change
     history/    what a destination may look up of its past
     chat/       what people in a chat may do, and what they asked for
 
