@@ -12,6 +12,7 @@ from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, Chain
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
 from bot.domain.deliver.delivery import Delivery, DeliveryId
 from bot.domain.deliver.outcomes import Form
+from bot.domain.explain.transfers import Moved, TransactionHash, Transfer
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
 from bot.domain.subscriptions import DestinationId, Scope, Subscription, SubscriptionId
 from bot.settings.sections import shipped_chains
@@ -181,6 +182,27 @@ def change_alert(
     return ChangeAlert(
         AlertId(number), what or change(), label, description or Description("ERC20", "USDC", 6)
     )
+
+
+def transaction(number: int) -> TransactionHash:
+    """Return the hash of a transaction that ends with this number."""
+    return TransactionHash(f"0x{number:064x}")
+
+
+def transfer(
+    amount: int | tuple[Moved, ...] = 5,
+    *,
+    sender: Address = VAULT,
+    receiver: Address = TREASURY,
+    of: Asset | None = None,
+    number: int = 1,
+    log_index: int | None = 0,
+    block: int = 1,
+    at: datetime | None = NOON,
+) -> Transfer:
+    """Return a transfer in the transaction of that number; of a collection, say what is moved."""
+    moved = amount if isinstance(amount, tuple) else (Moved(amount),)
+    return Transfer(of or asset(), sender, receiver, moved, transaction(number), log_index, block, at)
 
 
 def delivery(
