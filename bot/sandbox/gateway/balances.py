@@ -8,11 +8,17 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, CallRefused, TooLarge
+from bot.sandbox.gateway.errors import INVALID_ARGUMENT, CallRefused
 from bot.sandbox.gateway.faults.active import CallFaults
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Cursor, Position, read_cursor
-from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest, SelectedChains, select_chains
+from bot.sandbox.gateway.request import (
+    BalanceFilter,
+    BalancesRequest,
+    SelectedChains,
+    require_few_accounts,
+    select_chains,
+)
 from bot.sandbox.gateway.rows import (
     Row,
     collection_row,
@@ -25,6 +31,7 @@ from bot.sandbox.gateway.rows import (
     token_prices,
     token_row,
     total,
+    with_empty,
 )
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
@@ -81,20 +88,9 @@ def balances_by_contract(query: BalancesQuery) -> Row:
 
 
 def _read(query: BalancesQuery) -> tuple[SelectedChains, Cursor]:
-    _require_few_accounts(query)
+    require_few_accounts(len(query.request.filter.accounts), query.knobs)
     chains = select_chains(query.world.chains(), query.request.selectors, query.knobs)
     return chains, read_cursor(query.request.page, query.knobs)
-
-
-def _require_few_accounts(query: BalancesQuery) -> None:
-    count, maximum = len(query.request.filter.accounts), query.knobs.max_accounts
-    if maximum is None or count <= maximum:
-        return
-    if query.knobs.above_max_accounts == "too_large":
-        raise TooLarge
-    refused = query.knobs.above_max_accounts == "invalid_argument"
-    error = INVALID_ARGUMENT if refused else RESOURCE_EXHAUSTED
-    raise CallRefused(error.because(f"{count} accounts are more than {maximum}"))
 
 
 def _token_part(query: BalancesQuery, chains: SelectedChains, cursor: Cursor) -> tuple[Row, list[Row]]:
@@ -175,7 +171,7 @@ def _token_entries(query: BalancesQuery, chains: SelectedChains, rows: list[tupl
         for chain in chains.chains
         if not query.faults.leaves_out_tokens(chain.chain_id)
     ]
-    return _with_empty_and_unknown(query, entries, chains)
+    return with_empty(entries, query.knobs) + list(chains.unknown)
 
 
 def _token_entry(query: BalancesQuery, chain_id: int, rows: list[tuple[int, Row]]) -> Row:
@@ -198,7 +194,7 @@ def _native_part(query: BalancesQuery, chains: SelectedChains, cursor: Cursor) -
         for chain in chains.chains
         if not query.faults.leaves_out_natives(chain.chain_id)
     ]
-    return _with_empty_and_unknown(query, entries, chains)
+    return with_empty(entries, query.knobs) + list(chains.unknown)
 
 
 def _native_entry(query: BalancesQuery, chain: GatewayChain) -> Row:
@@ -225,21 +221,6 @@ def _native_amount(query: BalancesQuery, chain: GatewayChain, account: str) -> i
     if query.faults.native_flickers(chain.chain_id, account):
         return query.world.native_before(chain.chain_id, account)
     return query.world.native(chain.chain_id, account, at_block=query.block(chain.chain_id))
-
-
-def _with_empty_and_unknown(
-    query: BalancesQuery, entries: Iterable[Row], chains: SelectedChains
-) -> list[Row]:
-    """Return the chains' entries: without rows as the knob says, those of unknown chains at the end."""
-    kept = list(entries)
-    match query.knobs.chains_without_rows:
-        case "missing":
-            kept = [each for each in kept if each["results"] != []]
-        case "null":
-            kept = [{**each, "results": each["results"] or None} for each in kept]
-        case "empty":
-            pass
-    return kept + list(chains.unknown)
 
 
 def token_holdings(query: BalancesQuery, chain_id: int, *, beyond: Position) -> Iterator[TokenHolding]:

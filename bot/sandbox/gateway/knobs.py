@@ -38,6 +38,29 @@ class Knobs:
     # Whether page objects have `page`, which is deprecated.
     page_numbers: bool = True
 
+    # Histories: in which order the rows come, what a page counts, and how many it has where no size is asked.
+    history_order: Literal["newest_first", "oldest_first", "shuffled"] = "newest_first"
+    history_page_counts: Literal["rows", "transactions"] = "rows"
+    history_page_size: int = 10
+    history_cursor_type: Literal["string", "object"] = "string"
+    # What follows the last page: nothing; more pages without rows, for ever. Or each page leads to itself.
+    history_end: Literal["end", "never", "repeated"] = "end"
+    # Whether the blocks asked for are obeyed, with the first and the last of them or without.
+    history_block_range: Literal["obeyed", "ignored", "exclusive"] = "obeyed"
+    # A transfer between two accounts that are both asked for.
+    history_of_pairs: Literal["one_row", "two_rows"] = "one_row"
+    # Moves of the native coin; twice is also as logs of 0x…1010, on the chains that have them.
+    native_transfers: Literal["listed", "missing", "twice"] = "listed"
+    # How far the history is behind balances, and how far back it goes; None is to the beginning.
+    history_lag_seconds: float = 0.0
+    history_retention_days: float | None = 30.0
+    # What the direction of a transfer is told from: the account of its row, nobody, or the other account.
+    transfer_types: Literal["right", "unknown", "of_the_other"] = "right"
+    transfer_ids: Literal["tokenIds", "tokenIDs", "absent"] = "tokenIds"
+    # Whether transactions have their transfers, or `null`.
+    transfers_listed: bool = True
+    transaction_timestamps: Literal["seconds", "null", "date"] = "seconds"
+
     # Rows, contracts and items as they should be described, or as they sometimes are.
     metadata: Metadata = "full"
 

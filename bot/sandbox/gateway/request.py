@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, CallRefused
+from bot.sandbox.gateway.errors import (
+    BAD_REQUEST,
+    INVALID_ARGUMENT,
+    RESOURCE_EXHAUSTED,
+    CallRefused,
+    TooLarge,
+)
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.rows import Row, failed_entry
 from bot.sandbox.gateway.world import GatewayChain
@@ -64,6 +70,11 @@ class Fields:
     def big_integers(self, name: str) -> tuple[int, ...]:
         """Return a list of integers that may be decimal strings or numbers."""
         return tuple(_big_integer(name, item) for item in self._items(name))
+
+    def big_integer(self, name: str) -> int | None:
+        """Return an integer that may be a decimal string or a number, None where absent."""
+        value = self._get(name, None)
+        return None if value is None else _big_integer(name, value)
 
     def nested(self, name: str) -> "Fields":
         """Return the members of an object, none where absent."""
@@ -147,7 +158,7 @@ def read_selectors(fields: Fields) -> Selectors:
 
 def read_accounts(fields: Fields) -> frozenset[str]:
     """Read whose balances are asked for."""
-    return _lowered(fields.nested("filter").texts("accountAddresses"))
+    return lowered(fields.nested("filter").texts("accountAddresses"))
 
 
 def read_balances_request(fields: Fields) -> BalancesRequest:
@@ -156,42 +167,57 @@ def read_balances_request(fields: Fields) -> BalancesRequest:
         selectors=read_selectors(fields),
         filter=_read_filter(fields.nested("filter")),
         omit_metadata=fields.flag("omitMetadata"),
-        page=_read_page(fields.nested("page")),
+        page=read_page(fields),
     )
 
 
 def read_contract_request(fields: Fields) -> BalancesRequest:
     """Read the body that asks for the balances of some contracts; without accounts it is of all holders."""
     wanted = fields.nested("filter")
-    contracts = _lowered(wanted.texts("contractAddresses"))
+    contracts = lowered(wanted.texts("contractAddresses"))
     if not contracts:
         raise CallRefused(INVALID_ARGUMENT.because("filter.contractAddresses is empty"))
     return BalancesRequest(
         selectors=read_selectors(fields),
         filter=replace(_read_filter(wanted), whitelist=contracts, of_all_holders=not read_accounts(fields)),
         omit_metadata=fields.flag("omitMetadata"),
-        page=_read_page(fields.nested("page")),
+        page=read_page(fields),
     )
 
 
 def _read_filter(fields: Fields) -> BalanceFilter:
     return BalanceFilter(
-        accounts=tuple(sorted(_lowered(fields.texts("accountAddresses")))),
+        accounts=tuple(sorted(lowered(fields.texts("accountAddresses")))),
         contract_status=fields.text("contractStatus"),
         contract_types=frozenset(fields.texts("contractTypes")),
-        whitelist=_lowered(fields.texts("contractWhitelist")),
-        blacklist=_lowered(fields.texts("contractBlacklist")),
+        whitelist=lowered(fields.texts("contractWhitelist")),
+        blacklist=lowered(fields.texts("contractBlacklist")),
         token_ids=frozenset(fields.big_integers("tokenIDs")),
         omit_natives=fields.flag("omitNativeBalances"),
         omit_prices=fields.flag("omitPrices"),
     )
 
 
-def _read_page(fields: Fields) -> AskedPage:
-    return AskedPage(number=fields.number("page"), size=fields.number("pageSize"), members=fields.members)
+def read_page(fields: Fields) -> AskedPage:
+    """Read the page object."""
+    page = fields.nested("page")
+    return AskedPage(number=page.number("page"), size=page.number("pageSize"), members=page.members)
 
 
-def _lowered(addresses: Iterable[str]) -> frozenset[str]:
+def require_few_accounts(count: int, knobs: Knobs) -> None:
+    """Raise for more accounts than the maximum, as the knobs say."""
+    maximum = knobs.max_accounts
+    if maximum is None or count <= maximum:
+        return
+    if knobs.above_max_accounts == "too_large":
+        raise TooLarge
+    refused = knobs.above_max_accounts == "invalid_argument"
+    error = INVALID_ARGUMENT if refused else RESOURCE_EXHAUSTED
+    raise CallRefused(error.because(f"{count} accounts are more than {maximum}"))
+
+
+def lowered(addresses: Iterable[str]) -> frozenset[str]:
+    """Return addresses or hashes in lower case."""
     return frozenset(address.lower() for address in addresses)
 
 

@@ -4,10 +4,10 @@ Their members and spelling are the vendor's (docs/indexer-gateway.md, "Native ro
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 
-from bot.sandbox.gateway.knobs import Metadata
+from bot.sandbox.gateway.knobs import Knobs, Metadata
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 Row = dict[str, object]
@@ -27,6 +27,18 @@ def entry(chain_id: int, results: list[Row]) -> Row:
 def failed_entry(chain_id: int, reason: str) -> Row:
     """Return the entry of a chain that did not (docs/indexer-gateway.md, "Answers")."""
     return {"chainId": chain_id, "errorReason": reason, "results": None}
+
+
+def with_empty(entries: Iterable[Row], knobs: Knobs) -> list[Row]:
+    """Return the chains' entries, those without rows as the knob says."""
+    kept = list(entries)
+    match knobs.chains_without_rows:
+        case "missing":
+            return [each for each in kept if each["results"] != []]
+        case "null":
+            return [{**each, "results": each["results"] or None} for each in kept]
+        case "empty":
+            return kept
 
 
 def native_row(chain: GatewayChain, account: str, amount: int) -> Row:

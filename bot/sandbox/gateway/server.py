@@ -9,7 +9,7 @@ import ipaddress
 import json
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from aiohttp import hdrs, web
@@ -28,13 +28,14 @@ from bot.sandbox.gateway.errors import (
 )
 from bot.sandbox.gateway.faults.active import ActiveFaults, CallFaults
 from bot.sandbox.gateway.faults.kinds import GatewayCall
+from bot.sandbox.gateway.history.request import read_history_accounts, read_history_request
+from bot.sandbox.gateway.history.transactions import HistoryQuery, transaction_history
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate, Session, UsageMeter
 from bot.sandbox.gateway.request import (
     BalancesRequest,
     Fields,
     RecordedRequest,
-    read_accounts,
     read_balances_request,
     read_contract_request,
     read_fields,
@@ -42,17 +43,13 @@ from bot.sandbox.gateway.request import (
     select_chains,
 )
 from bot.sandbox.gateway.rows import Row
-from bot.sandbox.gateway.world import GatewayChain, GatewayWorld
+from bot.sandbox.gateway.world import GatewayChain, GatewayWorld, utc_now
 
 _ROOT = "/rpc/IndexerGateway"
 _KEY_HEADER = "X-Access-Key"
 _RECORDED_HEADERS = ("Accept", "Authorization", "Content-Type", "Origin", "User-Agent", "Webrpc", _KEY_HEADER)
 _MAX_BODY_BYTES = 64 * 2**20
 _STOP_SECONDS = 0.1
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Gateway:
@@ -69,7 +66,7 @@ class Gateway:
         knobs: Knobs | None = None,
         *,
         access_keys: Collection[str] | None = None,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.world = world
         self.knobs = knobs or Knobs()
@@ -86,6 +83,7 @@ class Gateway:
             "GetTokenBalancesSummary": self._token_balances_summary,
             "GetTokenBalancesDetails": self._token_balances_details,
             "GetTokenBalancesByContract": self._token_balances_by_contract,
+            "GetTransactionHistory": self._transaction_history,
             "GetChains": self._chains,
             "Ping": self._ping,
             "Version": self._version,
@@ -165,7 +163,9 @@ class Gateway:
         try:
             fields = read_fields(body)
             chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
-            return GatewayCall(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
+            return GatewayCall(
+                method=method, accounts=read_history_accounts(fields), chain_ids=chosen.chain_ids
+            )
         except CallRefused:
             return GatewayCall(method=method)
 
@@ -200,6 +200,17 @@ class Gateway:
 
     def _token_balances_by_contract(self, fields: Fields, faults: CallFaults) -> Row:
         return balances_by_contract(self._asked(read_contract_request(fields), faults, by_token_id=True))
+
+    def _transaction_history(self, fields: Fields, faults: CallFaults) -> Row:
+        return transaction_history(
+            HistoryQuery(
+                world=self.world,
+                knobs=self.knobs,
+                faults=faults,
+                request=read_history_request(fields),
+                now=self._clock(),
+            )
+        )
 
     def _asked(self, request: BalancesRequest, faults: CallFaults, *, by_token_id: bool) -> BalancesQuery:
         return BalancesQuery(

@@ -1,16 +1,20 @@
 """The chains, contracts and holdings behind the simulated gateway.
 
 Tests and people change this world; the gateway only reads it. Everything is plain and synchronous, so that an
-answer shows one moment. History is kept, so that an answer can also show an earlier block.
+answer shows one moment. History is kept, so that an answer can also show an earlier block, and so are the
+transfers behind each change.
 """
 
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+
+from bot.sandbox.gateway.transfers import NOBODY, SOMEBODY, Sending, TransferLedger, WorldTransfer
 
 MAX_AMOUNT = 2**256 - 1
 
@@ -57,22 +61,41 @@ class HeldAmount:
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
-    """An account's new amount and the chain's height at that time; without a contract, of the native coin."""
+class _Asset:
+    """What somebody holds: without a contract the native coin, else an ERC-20 or one token id."""
 
-    height: int
     contract: str | None
     token_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An account's new amount of an asset, and the chain's height at that time."""
+
+    height: int
+    asset: _Asset
     holding: HeldAmount
+
+
+_NATIVE = _Asset(None, _FUNGIBLE_ID)
+
+
+def utc_now() -> datetime:
+    """Return what time it is."""
+    return datetime.now(UTC)
 
 
 class GatewayWorld:
     """A few chains, their contracts, and who holds what; every change advances its chain by a block.
 
-    Addresses are accepted in any case. What makes no sense raises ValueError and changes nothing.
+    Each change of a balance is a transfer. Where one account is named, its counterparty is SOMEBODY, and what
+    a counterparty holds is not kept; where it is None, the balance changes without a transfer. `clock` tells
+    when a transaction is made. Addresses are accepted in any case. What makes no sense raises ValueError and
+    changes nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self.clock = clock
         self._chains: dict[int, GatewayChain] = {}
         self._blocks: dict[int, int] = {}
         self._contracts: dict[tuple[int, str], Contract] = {}
@@ -80,6 +103,7 @@ class GatewayWorld:
         self._tokens: dict[tuple[int, str], dict[str, dict[int, HeldAmount]]] = {}
         self._history: dict[tuple[int, str], list[_Event]] = {}
         self._hidden: set[int] = set()
+        self._ledger = TransferLedger()
 
     def add_chain(self, chain: GatewayChain, *, block: int = 0) -> None:
         """Add a chain on which nobody holds anything yet."""
@@ -103,43 +127,82 @@ class GatewayWorld:
         address = _address(contract.address)
         self._contracts[contract.chain_id, address] = replace(contract, address=address)
 
-    def set_native(self, chain_id: int, account: str, amount: int) -> None:
+    def set_native(
+        self, chain_id: int, account: str, amount: int, *, counterparty: str | None = SOMEBODY
+    ) -> None:
         """Set what an account holds of the chain's native coin, one block later."""
         self._require_chain(chain_id)
-        holder = (chain_id, _address(account))
-        before = self._natives.get(holder)
-        after = self._changed(chain_id, before, amount)
-        self._natives[holder] = after
-        if after is not before:
-            self._remember(holder, None, _FUNGIBLE_ID, after)
+        self._set(chain_id, _NATIVE, _address(account), amount, counterparty)
 
     def set_token(
-        self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
+        self,
+        chain_id: int,
+        contract: str,
+        account: str,
+        amount: int,
+        token_id: int | None = None,
+        *,
+        counterparty: str | None = SOMEBODY,
     ) -> None:
         """Set what an account holds of an ERC-20 or of one token id of a collection, one block later."""
-        key = self._token_key(chain_id, contract, token_id)
-        holder, address = (chain_id, _address(account)), contract.lower()
-        before = self._tokens.get(holder, {}).get(address, {}).get(key)
-        after = self._changed(chain_id, before, amount)
-        if after is not before:
-            self._hold(holder, address, key, after)
+        asset = self._asset(chain_id, contract, token_id)
+        self._set(chain_id, asset, _address(account), amount, counterparty)
 
     def move(
-        self, chain_id: int, contract: str | None, account: str, delta: int, token_id: int | None = None
+        self,
+        chain_id: int,
+        contract: str | None,
+        account: str,
+        delta: int,
+        token_id: int | None = None,
+        *,
+        counterparty: str | None = SOMEBODY,
     ) -> None:
         """Add a signed amount to what an account holds; without a contract, of the chain's native coin."""
-        if contract is None:
-            self.set_native(chain_id, account, self.native(chain_id, account) + delta)
-            return
-        before = self.token(chain_id, contract, account, token_id)
-        self.set_token(chain_id, contract, account, before + delta, token_id)
+        self._require_chain(chain_id)
+        asset = self._asset(chain_id, contract, token_id)
+        holder = _address(account)
+        self._set(chain_id, asset, holder, self._amount(chain_id, asset, holder) + delta, counterparty)
+
+    def transfer(
+        self,
+        chain_id: int,
+        contract: str | None,
+        sender: str,
+        receiver: str,
+        amount: int,
+        *,
+        token_id: int | None = None,
+    ) -> None:
+        """Let one account pay another: both balances change, in one block."""
+        key = self._asset(chain_id, contract, token_id).token_id
+        self.transact(chain_id, Sending(contract, sender, receiver, {key: amount}))
+
+    def transact(self, chain_id: int, *sendings: Sending) -> None:
+        """Make one transaction of several transfers; both ends of each change, but for NOBODY's."""
+        self._require_chain(chain_id)
+        known = [self._checked(chain_id, sending) for sending in sendings]
+        amounts: dict[tuple[str, _Asset], int] = {}
+        for sending in known:
+            for account, sign in ((sending.sender, -1), (sending.receiver, 1)):
+                for token_id, amount in sending.amounts.items() if account != NOBODY else ():
+                    asset = _Asset(sending.contract, token_id)
+                    before = amounts.get((account, asset), self._amount(chain_id, asset, account))
+                    amounts[account, asset] = before + sign * amount
+        for amount in amounts.values():
+            _require_amount(amount)
+        self._blocks[chain_id] += 1
+        for (account, asset), amount in amounts.items():
+            if amount != self._amount(chain_id, asset, account):
+                self._hold((chain_id, account), asset, HeldAmount(amount, self._blocks[chain_id]))
+        self._ledger.add(chain_id, self._blocks[chain_id], self.clock(), known)
 
     def drift(
         self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
     ) -> None:
         """Change a balance without a transfer, as a rebasing token does: the row's block stays the same."""
-        before = self._held(chain_id, contract, account, token_id)
-        self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, before.block))
+        asset, holder = self._asset(chain_id, contract, token_id), (chain_id, account.lower())
+        self._rewrite(holder, asset, HeldAmount(amount, self._held(holder, asset).block))
 
     def reorganise(
         self,
@@ -151,12 +214,27 @@ class GatewayWorld:
         *,
         token_id: int | None = None,
     ) -> None:
-        """Set a balance at an older block, as when a chain is reorganised."""
-        before = self._held(chain_id, contract, account, token_id)
+        """Set a balance at an older block, as when a chain is reorganised.
+
+        The account's transfers of newer blocks are gone. What it held by that block, and what it holds now,
+        differ by a transfer of another hash.
+        """
+        asset, holder = self._asset(chain_id, contract, token_id), (chain_id, account.lower())
+        before = self._held(holder, asset)
         # Only an older block is a reorganisation; a newer one would be an ordinary change.
         if not 0 < block < before.block:
             raise ValueError(f"block {block} is not older than {before.block}")
-        self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, block))
+        events = (event for event in self._history[holder] if event.asset == asset)
+        by_then = [event.holding.amount for event in events if event.holding.block <= block] or [0]
+        self._rewrite(holder, asset, HeldAmount(amount, block))
+        self._ledger.undo(chain_id, contract.lower(), holder[1], asset.token_id, after_block=block)
+        if amount != by_then[-1]:
+            sending = _sending(asset, holder[1], amount - by_then[-1], SOMEBODY)
+            self._ledger.add(chain_id, block, self.clock(), [sending])
+
+    def rename_transaction(self, chain_id: int, transaction: str) -> str:
+        """Give a transaction another hash and return that, as a reorganisation does that loses nothing."""
+        return self._ledger.rename(chain_id, transaction)
 
     def advance(self, chain_id: int, *, to_block: int) -> None:
         """Raise the chain's height without any change."""
@@ -192,8 +270,7 @@ class GatewayWorld:
         holder = (chain_id, account.lower())
         if at_block is not None:
             return next(reversed(_native_amounts(self._until(holder, at_block))), 0)
-        holding = self._natives.get(holder)
-        return holding.amount if holding else 0
+        return self._amount(chain_id, _NATIVE, holder[1])
 
     def native_before(self, chain_id: int, account: str) -> int:
         """Return what the account held of the native coin before the last change."""
@@ -202,9 +279,7 @@ class GatewayWorld:
 
     def token(self, chain_id: int, contract: str, account: str, token_id: int | None = None) -> int:
         """Return what the account holds of an ERC-20, or of one token id of a collection."""
-        key = self._token_key(chain_id, contract, token_id)
-        holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
-        return holding.amount if holding else 0
+        return self._amount(chain_id, self._asset(chain_id, contract, token_id), account.lower())
 
     def tokens(
         self, chain_id: int, account: str, *, at_block: int | None = None
@@ -218,47 +293,76 @@ class GatewayWorld:
             return self._tokens.get(holder, {})
         past: dict[str, dict[int, HeldAmount]] = {}
         for event in self._until(holder, at_block):
-            if event.contract is not None:
-                past.setdefault(event.contract, {})[event.token_id] = event.holding
+            if event.asset.contract is not None:
+                past.setdefault(event.asset.contract, {})[event.asset.token_id] = event.holding
         return past
+
+    def transfers(self, chain_id: int, account: str | None = None) -> tuple[WorldTransfer, ...]:
+        """Return the chain's transfers, or those of one account, in the order of blocks and logs."""
+        return self._ledger.of(chain_id, account.lower() if account else None)
 
     def block_hash(self, chain_id: int, block: int) -> str:
         """Return the hash of a block, the same in every world."""
         # From the numbers alone, so that two gateways with the same world answer alike.
         return "0x" + hashlib.sha256(f"{chain_id}/{block}".encode()).hexdigest()
 
-    def _changed(self, chain_id: int, before: HeldAmount | None, amount: int) -> HeldAmount:
+    def _set(self, chain_id: int, asset: _Asset, account: str, amount: int, counterparty: str | None) -> None:
         _require_amount(amount)
+        other = _address(counterparty) if counterparty else None
+        before = self._holding((chain_id, account), asset)
+        delta = amount - (before.amount if before else 0)
         self._blocks[chain_id] += 1
         # Setting the same amount passes a block but is no change, so the row keeps its block.
-        if before and before.amount == amount:
-            return before
-        return HeldAmount(amount, self._blocks[chain_id])
+        if delta or before is None:
+            self._hold((chain_id, account), asset, HeldAmount(amount, self._blocks[chain_id]))
+        if delta and other:
+            sending = _sending(asset, account, delta, other)
+            self._ledger.add(chain_id, self._blocks[chain_id], self.clock(), [sending])
 
-    def _held(self, chain_id: int, contract: str, account: str, token_id: int | None) -> HeldAmount:
-        key = self._token_key(chain_id, contract, token_id)
-        holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
+    def _checked(self, chain_id: int, sending: Sending) -> Sending:
+        """Return what is to be sent with addresses in lower case."""
+        for token_id, amount in sending.amounts.items():
+            has_ids = sending.contract and self.contract(chain_id, sending.contract).kind != "ERC20"
+            self._asset(chain_id, sending.contract, token_id if has_ids or token_id else None)
+            if amount < 0:
+                raise ValueError(f"nobody can send less than nothing, and this would be {amount}")
+        return Sending(
+            sending.contract and sending.contract.lower(),
+            _address(sending.sender),
+            _address(sending.receiver),
+            sending.amounts,
+        )
+
+    def _amount(self, chain_id: int, asset: _Asset, account: str) -> int:
+        holding = self._holding((chain_id, account), asset)
+        return holding.amount if holding else 0
+
+    def _holding(self, holder: tuple[int, str], asset: _Asset) -> HeldAmount | None:
+        if asset.contract is None:
+            return self._natives.get(holder)
+        return self._tokens.get(holder, {}).get(asset.contract, {}).get(asset.token_id)
+
+    def _held(self, holder: tuple[int, str], asset: _Asset) -> HeldAmount:
+        holding = self._holding(holder, asset)
         if holding is None:
-            raise ValueError(f"{account} never held any of {contract}")
+            raise ValueError(f"{holder[1]} never held any of {asset.contract}")
         return holding
 
-    def _rewrite(
-        self, chain_id: int, contract: str, account: str, token_id: int | None, holding: HeldAmount
-    ) -> None:
+    def _rewrite(self, holder: tuple[int, str], asset: _Asset, holding: HeldAmount) -> None:
         """Replace a holding by one with a block of its own; the chain advances all the same."""
         _require_amount(holding.amount)
-        key = self._token_key(chain_id, contract, token_id)
-        self._blocks[chain_id] += 1
-        self._hold((chain_id, account.lower()), contract.lower(), key, holding)
+        self._blocks[holder[0]] += 1
+        self._hold(holder, asset, holding)
 
-    def _hold(self, holder: tuple[int, str], contract: str, key: int, holding: HeldAmount) -> None:
-        self._tokens.setdefault(holder, {}).setdefault(contract, {})[key] = holding
-        self._remember(holder, contract, key, holding)
-
-    def _remember(self, holder: tuple[int, str], contract: str | None, key: int, holding: HeldAmount) -> None:
-        event = _Event(self._blocks[holder[0]], contract, key, holding)
+    def _hold(self, holder: tuple[int, str], asset: _Asset, holding: HeldAmount) -> None:
+        if asset.contract is None:
+            self._natives[holder] = holding
+        else:
+            held = self._tokens.setdefault(holder, {}).setdefault(asset.contract, {})
+            held[asset.token_id] = holding
         # Remembered by the height of the chain and not by the row's own block, which drifts and
         # reorganisations leave in the past: a lagging node has not seen them yet either.
+        event = _Event(self._blocks[holder[0]], asset, holding)
         self._history.setdefault(holder, []).append(event)
 
     def _until(self, holder: tuple[int, str], block: int) -> Iterator[_Event]:
@@ -266,17 +370,22 @@ class GatewayWorld:
         # Events are in the order of heights, so the first later one ends the search.
         return itertools.takewhile(lambda event: event.height <= block, self._history.get(holder, ()))
 
-    def _token_key(self, chain_id: int, contract: str, token_id: int | None) -> int:
+    def _asset(self, chain_id: int, contract: str | None, token_id: int | None) -> _Asset:
+        """Return what is meant; raises ValueError for token ids where there are none, and the reverse."""
+        if contract is None:
+            if token_id is not None:
+                raise ValueError("a native coin has no token ids: say which contract")
+            return _NATIVE
         kind = self.contract(chain_id, contract).kind
         if kind == "ERC20":
             if token_id is not None:
                 raise ValueError(f"{contract} is an ERC20 and has no token ids")
-            return _FUNGIBLE_ID
+            return _Asset(contract.lower(), _FUNGIBLE_ID)
         if token_id is None:
             raise ValueError(f"{contract} is an {kind}: say which token id")
         if not 0 <= token_id <= MAX_AMOUNT:
             raise ValueError(f"a token id is between 0 and 2**256-1, not {token_id}")
-        return token_id
+        return _Asset(contract.lower(), token_id)
 
     def _require_chain(self, chain_id: int) -> None:
         if chain_id not in self._chains:
@@ -284,7 +393,13 @@ class GatewayWorld:
 
 
 def _native_amounts(events: Iterable[_Event]) -> list[int]:
-    return [event.holding.amount for event in events if event.contract is None]
+    return [event.holding.amount for event in events if event.asset.contract is None]
+
+
+def _sending(asset: _Asset, account: str, delta: int, counterparty: str) -> Sending:
+    """Return the transfer that changes what an account holds by a signed amount."""
+    sender, receiver = (account, counterparty) if delta < 0 else (counterparty, account)
+    return Sending(asset.contract, sender, receiver, {asset.token_id: abs(delta)})
 
 
 def _address(text: str) -> str:
@@ -376,8 +491,11 @@ _SPAM = Contract(
 
 
 def example_world() -> GatewayWorld:
-    """Build what the account of the vendor's examples holds (docs/indexer-gateway.md, "Examples")."""
-    world = GatewayWorld()
+    """Build what the account of the vendor's examples holds (docs/indexer-gateway.md, "Examples").
+
+    It has held it for a day.
+    """
+    world = GatewayWorld(lambda: utc_now() - timedelta(days=1))
     for chain in _EXAMPLE_CHAINS:
         world.add_chain(chain)
     for contract in (_FOX, _DAI, _USDC, _USDC_POLYGON, _USDC_ARBITRUM, _SKYWEAVER, _SPAM):
@@ -389,6 +507,7 @@ def example_world() -> GatewayWorld:
     _hold(world, _USDC, 221_887_067, at_block=22_500_001)
     _hold(world, _USDC_POLYGON, 50_000_000, at_block=71_000_123)
     _hold(world, _SPAM, 1_000_000 * 10**18, at_block=71_000_124)
+    world.clock = utc_now
     return world
 
 

@@ -26,7 +26,8 @@ VERIFIED = {FOX, DAI, USDC, USDC_POLYGON, SKYWEAVER}
 SUMMARY = "GetTokenBalancesSummary"
 DETAILS = "GetTokenBalancesDetails"
 BY_CONTRACT = "GetTokenBalancesByContract"
-ALL_METHODS = (SUMMARY, DETAILS, BY_CONTRACT, "GetChains", "Ping", "Version", "RuntimeStatus")
+HISTORY = "GetTransactionHistory"
+ALL_METHODS = (SUMMARY, DETAILS, BY_CONTRACT, HISTORY, "GetChains", "Ping", "Version", "RuntimeStatus")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Client:
 
     async def details(self, **request: object) -> Answer:
         return await self.balances(DETAILS, **request)
+
+    async def history(self, *chain_ids: int, page: object = None, **wanted: object) -> Answer:
+        """Ask for transfers, of the example account unless the filter says otherwise."""
+        whose = {"accountAddresses": [EXAMPLE_ACCOUNT], **wanted}
+        return await self.call(HISTORY, {"chainIds": chain_ids, "filter": whose, "page": page})
 
     async def control(self, verb: str, path: str, body: object = None) -> Answer:
         url = f"{self.gateway.control_url}/{path}"

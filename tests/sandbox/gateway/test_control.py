@@ -84,6 +84,36 @@ ACTS: list[tuple[str, Body, Look, object]] = [
     ("set", {**MY_CARD, "balance": "3"}, card, HeldAmount(3, 71000125)),
     ("move", {**MINE, "delta": "-4"}, native, 158495082541645500),
     ("move", {**MINE, "contract": USDC, "delta": "33"}, usdc, HeldAmount(221887100, 22500002)),
+    (
+        "move",
+        {**MINE, "delta": "-4", "counterparty": STRANGER},
+        lambda gateway: gateway.world.transfers(1, STRANGER)[0].change(STRANGER),
+        4,
+    ),
+    (
+        "set",
+        {**MINE, "balance": "5", "counterparty": None},
+        lambda gateway: len(gateway.world.transfers(1)),
+        4,
+    ),
+    (
+        "transact",
+        {
+            "chainId": 137,
+            "transfers": [
+                {"from": CHECKSUMMED, "to": STRANGER, "amount": "7"},
+                {
+                    "from": CHECKSUMMED,
+                    "to": STRANGER,
+                    "contract": SKYWEAVER,
+                    "amounts": {"65537": 1, "65538": 2},
+                },
+                {"from": CHECKSUMMED, "to": STRANGER, "contract": SKYWEAVER, "tokenId": "65539", "amount": 3},
+            ],
+        },
+        lambda gateway: [transfer.amounts for transfer in gateway.world.transfers(137, STRANGER)],
+        [((0, 7),), ((65537, 1), (65538, 2)), ((65539, 3),)],
+    ),
     ("drift", {**MY_CARD, "balance": "601"}, card, HeldAmount(601, 70880000)),
     (
         "reorganise",
@@ -189,8 +219,8 @@ async def test_knobs_are_shown_as_they_are_turned(client: Client) -> None:
 def test_every_route_is_tried_here() -> None:
     tried = {("POST", path) for path, *_ in ACTS}
     by_themselves = {
-        *(("POST", path) for path in ("show-chain", "release", "heal", "fault")),
-        *(("GET", path) for path in ("knobs", "requests", "world")),
+        *(("POST", path) for path in ("show-chain", "release", "heal", "fault", "rename-transaction")),
+        *(("GET", path) for path in ("knobs", "requests", "world", "transfers")),
     }
     routes = routed(Gateway(example_world())._application())
 
@@ -224,6 +254,14 @@ def test_every_route_is_tried_here() -> None:
             "a native coin has no token ids: say which contract",
         ),
         ("move", [], "the body is no JSON object"),
+        ("move", {**MINE, "delta": "1", "counterparty": 5}, "counterparty must be a string, not 5"),
+        ("transact", {"chainId": 1, "transfers": 5}, "transfers must be a list of objects, not 5"),
+        (
+            "transact",
+            {"chainId": 1, "transfers": [{"from": USDC}]},
+            "amount must be an integer, as a decimal string, not null",
+        ),
+        ("rename-transaction", {"chainId": 1, "transaction": "0x1"}, "chain 1 has no transaction 0x1"),
         ("fault", {"fault": "FailTokens"}, "FailTokens needs chainId"),
         ("fault", {"fault": "FailTokens", "chainId": "1"}, 'chainId of FailTokens cannot be "1"'),
         ("fault", {"fault": "FailTokens", "chainId": True}, "chainId of FailTokens cannot be true"),
@@ -360,6 +398,30 @@ async def test_the_world_is_shown(client: Client) -> None:
     )
     cards = next(t for t in polygon["accounts"][EXAMPLE_ACCOUNT]["tokens"] if t["contract"] == SKYWEAVER)
     assert cards["balances"]["65537"] == "600"
+
+
+async def test_the_ledger_is_shown_and_a_transaction_gets_another_hash(
+    client: Client, gateway: Gateway
+) -> None:
+    gateway.world.move(1, USDC, EXAMPLE_ACCOUNT, -5, counterparty=STRANGER)
+    shown = (await client.control("GET", "transfers")).body["transfers"]
+    newest = next(each for each in shown if each["to"] == STRANGER)
+    renamed = await client.control(
+        "POST", "rename-transaction", {"chainId": 1, "transaction": newest["transaction"]}
+    )
+
+    assert newest == {
+        "chainId": 1,
+        "block": 22500002,
+        "logIndex": 0,
+        "transaction": newest["transaction"],
+        "at": gateway.world.transfers(1)[-1].at.isoformat(),
+        "contract": USDC,
+        "from": EXAMPLE_ACCOUNT,
+        "to": STRANGER,
+        "amounts": {"0": "5"},
+    }
+    assert gateway.world.transfers(1)[-1].transaction == renamed.body["transaction"] != newest["transaction"]
 
 
 async def test_what_the_control_does_not_know_is_a_bad_route(client: Client) -> None:

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from bot.sandbox.gateway.transfers import SOMEBODY, Sending
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -63,6 +65,32 @@ def read_integer(body: Body, name: str) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     raise ValueError(f"{name} must be an integer, as a decimal string, not {json.dumps(value)}")
+
+
+def read_counterparty(body: Body) -> str | None:
+    """Read who is at the other end: somebody where it is left out, and with null there is no transfer."""
+    if "counterparty" not in body:
+        return SOMEBODY
+    return None if body["counterparty"] is None else read_text(body, "counterparty")
+
+
+def read_sendings(body: Body) -> list[Sending]:
+    """Read `transfers`: objects with `from`, `to`, `amount`, and what is sent."""
+    listed = body.get("transfers")
+    if isinstance(listed, list) and all(isinstance(each, dict) for each in listed):
+        return [_read_sending(each) for each in listed]
+    raise ValueError(f"transfers must be a list of objects, not {json.dumps(listed)}")
+
+
+def _read_sending(body: Body) -> Sending:
+    """Read one transfer; `amounts`, an object by token id, stands for several items of a collection."""
+    contract = None if body.get("contract") is None else read_text(body, "contract")
+    amounts = body.get("amounts")
+    if isinstance(amounts, dict):
+        by_id = {read_integer({"tokenId": key}, "tokenId"): read_integer(amounts, key) for key in amounts}
+    else:
+        by_id = {read_token_id(body) or 0: read_integer(body, "amount")}
+    return Sending(contract, read_text(body, "from"), read_text(body, "to"), by_id)
 
 
 def read_texts(body: Body, name: str) -> list[str]:

@@ -17,7 +17,9 @@ from bot.sandbox.gateway.control.bodies import (
     change_value,
     read_asset,
     read_body,
+    read_counterparty,
     read_integer,
+    read_sendings,
     read_text,
     read_texts,
     read_token_id,
@@ -28,6 +30,7 @@ from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate
 from bot.sandbox.gateway.request import RecordedRequest
+from bot.sandbox.gateway.transfers import WorldTransfer
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -57,6 +60,9 @@ class GatewayControl:
         return [
             web.post("/sandbox/set", _handler_with_body(self._set)),
             web.post("/sandbox/move", _handler_with_body(self._move)),
+            web.post("/sandbox/transact", _handler_with_body(self._transact)),
+            web.post("/sandbox/rename-transaction", _handler_with_body(self._rename_transaction)),
+            web.get("/sandbox/transfers", _handler_without_body(self._transfers)),
             web.post("/sandbox/drift", _handler_with_body(self._drift)),
             web.post("/sandbox/reorganise", _handler_with_body(self._reorganise)),
             web.post("/sandbox/advance", _handler_with_body(self._advance)),
@@ -78,17 +84,33 @@ class GatewayControl:
     def _set(self, body: Body) -> Body:
         chain_id, contract, token_id = read_asset(body)
         account, amount = read_text(body, "account"), read_integer(body, "balance")
+        other = read_counterparty(body)
         if contract is None:
-            self.gateway.world.set_native(chain_id, account, amount)
+            self.gateway.world.set_native(chain_id, account, amount, counterparty=other)
         else:
-            self.gateway.world.set_token(chain_id, contract, account, amount, token_id)
+            self.gateway.world.set_token(chain_id, contract, account, amount, token_id, counterparty=other)
         return self._block(chain_id)
 
     def _move(self, body: Body) -> Body:
         chain_id, contract, token_id = read_asset(body)
         account, delta = read_text(body, "account"), read_integer(body, "delta")
-        self.gateway.world.move(chain_id, contract, account, delta, token_id)
+        other = read_counterparty(body)
+        self.gateway.world.move(chain_id, contract, account, delta, token_id, counterparty=other)
         return self._block(chain_id)
+
+    def _transact(self, body: Body) -> Body:
+        chain_id = read_integer(body, "chainId")
+        self.gateway.world.transact(chain_id, *read_sendings(body))
+        return self._block(chain_id)
+
+    def _rename_transaction(self, body: Body) -> Body:
+        chain_id, transaction = read_integer(body, "chainId"), read_text(body, "transaction")
+        return {"transaction": self.gateway.world.rename_transaction(chain_id, transaction)}
+
+    def _transfers(self) -> Body:
+        world = self.gateway.world
+        listed = (transfer for chain in world.chains() for transfer in world.transfers(chain.chain_id))
+        return {"transfers": [_describe_transfer(transfer) for transfer in listed]}
 
     def _drift(self, body: Body) -> Body:
         chain_id, contract = read_integer(body, "chainId"), read_text(body, "contract")
@@ -212,6 +234,20 @@ def _describe_request(request: RecordedRequest) -> Body:
         "body": request.body,
         "headers": dict(request.headers),
         "receivedAt": request.received_at.isoformat(),
+    }
+
+
+def _describe_transfer(transfer: WorldTransfer) -> Body:
+    return {
+        "chainId": transfer.chain_id,
+        "block": transfer.block,
+        "logIndex": transfer.log_index,
+        "transaction": transfer.transaction,
+        "at": transfer.at.isoformat(),
+        "contract": transfer.contract,
+        "from": transfer.sender,
+        "to": transfer.receiver,
+        "amounts": {str(token_id): str(amount) for token_id, amount in transfer.amounts},
     }
 
 

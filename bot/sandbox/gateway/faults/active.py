@@ -9,6 +9,7 @@ from bot.sandbox.gateway.faults.kinds import (
     ContradictRows,
     Delay,
     EndlessPages,
+    FailHistory,
     FailNativeRow,
     FailNatives,
     FailTokens,
@@ -52,6 +53,10 @@ class CallFaults:
     def native_failure(self, chain_id: int) -> str | None:
         """Return the reason why this chain's native balances fail."""
         return next((fault.reason for fault in self._all(FailNatives) if fault.chain_id == chain_id), None)
+
+    def history_failure(self, chain_id: int) -> str | None:
+        """Return the reason why this chain's transfers fail."""
+        return next((fault.reason for fault in self._all(FailHistory) if fault.chain_id == chain_id), None)
 
     def native_row_failure(self, chain_id: int, account: str) -> str | None:
         """Return the reason why this account's native balance fails; the account is in lower case."""

@@ -17,6 +17,7 @@ Method = Literal[
     "GetTokenBalancesSummary",
     "GetTokenBalancesDetails",
     "GetTokenBalancesByContract",
+    "GetTransactionHistory",
     "GetChains",
     "Ping",
     "Version",
@@ -171,6 +172,17 @@ class FailNatives(_OfChain):
     """The same for one chain's native balances."""
 
     reason: str = "backend timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailHistory(Aimed):
+    """The same for one chain's transfers."""
+
+    chain_id: int
+    reason: str = "backend timeout"
+
+    def _changes(self, call: GatewayCall) -> bool:
+        return call.method == "GetTransactionHistory" and self.chain_id in call.chain_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +372,7 @@ Alteration = (
     Delay
     | FailTokens
     | FailNatives
+    | FailHistory
     | FailNativeRow
     | FlickerNative
     | LeaveOutTokens
