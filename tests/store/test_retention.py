@@ -208,7 +208,9 @@ async def test_nothing_else_refers_to_what_is_forgotten(keeper: Keeper) -> None:
         ("alert", "change"),
         ("alert", "delivery"),
         ("unreported", "change"),
-        ("unalerted", "change"),  # they go with it
+        # these go with it
+        ("unalerted", "change"),
+        ("explanation", "change"),
     }
 
 

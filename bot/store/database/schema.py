@@ -484,6 +484,43 @@ UPDATE destination SET alarms_numbered =
 """
 
 
+@migrations()
+def m032_explanations(db: Database) -> None:
+    """Keep which transfers explain a change, when they are asked for, and which alerts wait for them."""
+    db.executescript(_EXPLANATIONS)
+
+
+_EXPLANATIONS = """
+ALTER TABLE change ADD COLUMN ask_at INTEGER;   -- when its transfers are asked for; NULL: not by itself
+CREATE INDEX change_ask ON change (ask_at) WHERE ask_at IS NOT NULL;
+ALTER TABLE alert ADD COLUMN explain_until INTEGER NOT NULL DEFAULT 0;  -- waits for them; 0: it does not
+CREATE INDEX alert_explained_later ON alert (destination_id, id)
+  WHERE state = 'waiting' AND explain_until > 0;
+CREATE TABLE explanation (         -- what is known of the transfers behind a change; no row: nobody asked yet
+  change_id INTEGER PRIMARY KEY REFERENCES change(id) ON DELETE CASCADE,
+  outcome TEXT NOT NULL,
+  reason TEXT,                     -- why nothing is known; NULL: something is
+  left_out INTEGER NOT NULL,       -- transfers of nothing
+  is_approximate INTEGER NOT NULL,
+  listed_at INTEGER                -- when the source answered; NULL: it did not
+) STRICT;
+CREATE TABLE leg (                 -- one side of a transfer: what it moves into or out of the account
+  change_id INTEGER NOT NULL REFERENCES explanation(change_id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,   -- that of the change
+  counterparty BLOB NOT NULL,      -- 20 bytes
+  amount TEXT NOT NULL,            -- negative: it left the account
+  token_id TEXT,
+  transaction_hash BLOB NOT NULL,
+  log_index INTEGER,
+  block INTEGER NOT NULL,
+  mined_at INTEGER,                -- when its block was; NULL: the source does not say
+  PRIMARY KEY (change_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leg_of_counterparty ON leg (account_id, counterparty, change_id);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -1,0 +1,172 @@
+"""Keeps what was found of the transfers behind changes, and lets the alerts about them leave."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg, WhyUnknown
+from bot.domain.explain.transfers import TransactionHash
+from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
+from bot.store.rows import Row, to_address, to_blob, to_milliseconds, to_moment_or_none
+
+AGAIN_AFTER = timedelta(minutes=1)
+"""The source's history may be behind its balances: what is not explained is asked for once more."""
+
+Judge = Callable[[Database, Collection[int], int], None]
+"""Judges anew the alerts about some changes, by what is stored of them now; gets now, in milliseconds.
+
+Part of the transaction that stores it.
+"""
+
+
+def save_explanations(
+    db: Database, found: Mapping[int, Explanation], now: datetime, judge: Judge = lambda _db, _ids, _at: None
+) -> None:
+    """Store what was found of changes, by their numbers, and let the alerts about them leave.
+
+    What was listed before stays where nothing is known this time. Alerts that are still to be sent are judged
+    anew before they leave. What is not explained is asked for once more after a minute.
+    """
+    with db.transaction():
+        before = outcomes_of(db, found)
+        at = to_milliseconds(now)
+        db.executemany(
+            "UPDATE change SET ask_at = ? WHERE id = ?",
+            [
+                (
+                    at + _AGAIN_AFTER_MS if one not in before and _may_be_listed_later(explanation) else None,
+                    one,
+                )
+                for one, explanation in sorted(found.items())
+            ],
+        )
+        _write(
+            db,
+            {
+                one: explanation
+                for one, explanation in sorted(found.items())
+                if explanation.outcome is not ExplanationOutcome.UNKNOWN
+                or before.get(one, ExplanationOutcome.UNKNOWN) is ExplanationOutcome.UNKNOWN
+            },
+        )
+        judge(db, found.keys(), at)
+        these = db.any_of(found)
+        released = db.execute(
+            f"UPDATE alert SET explain_until = 0 WHERE change_id {these.sql} AND explain_until > 0",
+            these.values,
+        )
+        if released.rowcount:
+            db.notify(SignalName.OUTBOX)
+
+
+_AGAIN_AFTER_MS = AGAIN_AFTER // timedelta(milliseconds=1)
+
+
+def _may_be_listed_later(explanation: Explanation) -> bool:
+    if explanation.outcome is ExplanationOutcome.UNKNOWN:
+        return explanation.why_unknown in {WhyUnknown.QUOTA, WhyUnknown.UNANSWERED}
+    return explanation.outcome is not ExplanationOutcome.EXPLAINED
+
+
+def outcomes_of(db: Database, change_ids: Collection[int]) -> dict[int, ExplanationOutcome]:
+    """Return what is stored of changes, by their numbers, without those that nobody asked about yet."""
+    these = db.any_of(change_ids)
+    rows = db.execute(f"SELECT change_id, outcome FROM explanation WHERE change_id {these.sql}", these.values)
+    return {change_id: ExplanationOutcome(outcome) for change_id, outcome in rows}
+
+
+def explanations_of(db: Database, change_ids: Collection[int]) -> dict[int, Explanation]:
+    """Return what is known of the transfers behind changes, by their numbers.
+
+    Those that nobody asked about yet are not among them.
+    """
+    these = db.any_of(change_ids)
+    legs: dict[int, list[Leg]] = defaultdict(list)
+    for change_id, *row in db.execute(f"{_LEGS} WHERE change_id {these.sql} ORDER BY {_ORDER}", these.values):
+        legs[change_id].append(_to_leg(row))
+    rows = db.execute(
+        "SELECT change_id, outcome, reason, left_out, is_approximate, listed_at FROM explanation"
+        f" WHERE change_id {these.sql}",
+        these.values,
+    )
+    return {
+        change_id: Explanation(
+            outcome=ExplanationOutcome(outcome),
+            legs=tuple(legs.get(change_id, ())),
+            why_unknown=None if reason is None else WhyUnknown(reason),
+            left_out=left_out,
+            is_approximate=bool(is_approximate),
+            listed_at=to_moment_or_none(listed_at),
+        )
+        for change_id, outcome, reason, left_out, is_approximate, listed_at in rows
+    }
+
+
+_LEGS = """
+SELECT change_id, counterparty, amount, token_id, transaction_hash, log_index, block, mined_at FROM leg
+"""
+_ORDER = "change_id NULLS FIRST, position"
+
+
+def _write(db: Database, found: Mapping[int, Explanation]) -> None:
+    """Write explanations in place of former ones."""
+    db.upsert_many(
+        "explanation",
+        ("change_id", "outcome", "reason", "left_out", "is_approximate", "listed_at"),
+        [
+            (
+                change_id,
+                one.outcome,
+                one.why_unknown,
+                one.left_out,
+                one.is_approximate,
+                None if one.listed_at is None else to_milliseconds(one.listed_at),
+            )
+            for change_id, one in found.items()
+        ],
+        key=("change_id",),
+    )
+    db.executemany("DELETE FROM leg WHERE change_id = ?", [(change_id,) for change_id in found])
+    these = db.any_of(found)
+    accounts = dict(
+        db.execute(f"SELECT id, account_id FROM change WHERE id {these.sql}", these.values).fetchall()
+    )
+    db.insert_many(
+        "leg",
+        ("change_id", "position", "account_id", *_LEG_COLUMNS),
+        [
+            (change_id, position, accounts[change_id], *_leg_to_row(leg))
+            for change_id, one in found.items()
+            for position, leg in enumerate(one.legs)
+        ],
+    )
+
+
+_LEG_COLUMNS = ("counterparty", "amount", "token_id", "transaction_hash", "log_index", "block", "mined_at")
+
+
+def _leg_to_row(leg: Leg) -> Row:
+    return (
+        to_blob(leg.counterparty),
+        str(leg.amount_raw),
+        None if leg.token_id is None else str(leg.token_id),
+        bytes.fromhex(leg.transaction[2:]),
+        leg.log_index,
+        leg.block,
+        None if leg.at is None else to_milliseconds(leg.at),
+    )
+
+
+def _to_leg(row: Sequence[Any]) -> Leg:
+    counterparty, amount, token_id, transaction_hash, log_index, block, mined_at = row
+    return Leg(
+        counterparty=to_address(counterparty),
+        amount_raw=int(amount),
+        token_id=None if token_id is None else int(token_id),
+        transaction=TransactionHash("0x" + transaction_hash.hex()),
+        log_index=log_index,
+        block=block,
+        at=to_moment_or_none(mined_at),
+    )
