@@ -39,6 +39,8 @@ from tests.simulation.asked import changes_traced, why_silent
 from tests.simulation.clauses import PRICES, Clause, some_clause
 from tests.simulation.faults import some_fault, some_knobs
 from tests.simulation.ledger import Asked, Cell, Ledger, SummedUp, Told
+from tests.simulation.paying import Paying
+from tests.simulation.payments import PaymentLedger
 from tests.simulation.small_world import (
     ACCOUNTS,
     ALL_IS_GONE,
@@ -99,6 +101,8 @@ class Simulation:
     """By what people change their minds: of its own, so that the rest of a story stays as it was."""
     digest_whims: random.Random
     """By when they want digests; of its own for the same reason."""
+    paying: Paying
+    payments: PaymentLedger
     poller: Poller = field(init=False)
     story: list[str] = field(default_factory=list)
     """What happened, for whoever reads a failure."""
@@ -149,6 +153,10 @@ class Simulation:
             self._meddle_at[self._questions + self.rng.randint(1, 6)] = self._happen
         for _ in range(self.whims.choice((0, 1, 2, 3))):
             await self._whim()
+        for _ in range(self.paying.rng.choice((0, 1, 2, 3))):
+            await self.paying.pay()
+        if self.paying.rng.random() < 0.3:
+            self._meddle_at[self._questions + self.paying.rng.randint(1, 6)] = self.paying.pay
         if self.digest_whims.random() < 0.3:
             await self._set_digest()
         if self.whims.random() < 0.3:
@@ -167,6 +175,7 @@ class Simulation:
                 await self._start_again()
             await self._sweep()
         self.ledger.settle()
+        self.payments.check_that_it_adds_up(self.ledger.history)
         self.ledger.check_that_digests_came(self.clock.now())
         await self._check_that_nothing_is_blind()
         await self._ask_why()
@@ -303,7 +312,7 @@ class Simulation:
     def set_cards(self, chain_id: int, account: str, token_id: int, amount: int) -> None:
         if self.world.token(chain_id, CARDS, account, token_id) == amount:
             return
-        self.world.set_token(chain_id, CARDS, account, amount, token_id)
+        self.paying.sets(Cell(account, chain_id, CARDS), amount, token_id)
         total = sum(one.amount for one in self.world.tokens(chain_id, account)[CARDS].values())
         self.story.append(f"{account[-2:]} holds {amount} of card {token_id} on {chain_id}: {total}")
         self.ledger.holds(Cell(account, chain_id, CARDS), total)
@@ -317,6 +326,7 @@ class Simulation:
         drifted = amount + amount // self.rng.choice((20, 150, 300))
         self.world.drift(chain_id, ATOKEN, account, drifted)
         self.story.append(f"{account[-2:]} drifts to {drifted} on {chain_id}")
+        self.payments.drifts(Cell(account, chain_id, ATOKEN))
         self.ledger.holds(Cell(account, chain_id, ATOKEN), drifted)
 
     async def _relist(self) -> None:
@@ -655,11 +665,8 @@ class Simulation:
 
     def holds(self, chain_id: int, account: str, contract: str | None, amount: int) -> None:
         """Let an account hold this much from now on."""
-        if contract is None:
-            self.world.set_native(chain_id, account, amount)
-        else:
-            self.world.set_token(chain_id, contract, account, amount)
         cell = Cell(account, chain_id, contract or "")
+        self.paying.sets(cell, amount)
         if self.ledger.history[cell][-1] != amount:
             self.story.append(f"{account[-2:]} holds {amount} of {(contract or '')[-2:]} on {chain_id}")
             self.ledger.holds(cell, amount)
@@ -737,7 +744,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         clock.seconds += seconds
 
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(Gateway(GatewayWorld()).serve())
+        gateway = await stack.enter_async_context(Gateway(GatewayWorld(), clock=clock.now).serve())
         client = await stack.enter_async_context(
             IndexerClient(
                 gateway.url,
@@ -755,7 +762,19 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         keeper = Keeper(await DatabaseThread.open(path), path, Part(ledger.status), limit=500)
         whims = random.Random(f"whims of {seed}")  # noqa: S311 - as above
         digest_whims = random.Random(f"digests of {seed}")  # noqa: S311 - as above
-        simulation = Simulation(rng, gateway, keeper, clock, ledger, client, whims, digest_whims)
+        payments = PaymentLedger()
+        paying = Paying(
+            random.Random(f"payments of {seed}"),  # noqa: S311 - as above
+            gateway.world,
+            ledger,
+            payments,
+            now=clock.now,
+        )
+        gateway.world.clock = paying.clock
+        simulation = Simulation(
+            rng, gateway, keeper, clock, ledger, client, whims, digest_whims, paying, payments
+        )
+        paying.story = simulation.story
         _begin(simulation)
         await simulation._start()
         try:
@@ -779,4 +798,5 @@ def _begin(simulation: Simulation) -> None:
                 simulation.set_cards(chain_id, account, card, simulation.rng.randint(0, 2))
     for token in MANY:
         simulation.holds(RICH_CHAIN, RICH_ACCOUNT, token, 3)
+    simulation.paying.begin()
     simulation.story.clear()

@@ -11,6 +11,8 @@ from bot.sandbox.gateway.world import Contract, GatewayChain
 CHAINS = (1, 137, 8453)
 NAMES = ("mainnet", "polygon", "base")
 ACCOUNTS = tuple(f"0x{number:040x}" for number in range(0xA1, 0xA5))
+OUTSIDERS = tuple(f"0x{number:040x}" for number in range(0xB1, 0xB4))
+"""Those who pay and are paid, and whom nobody watches."""
 PLACES = (
     Place(7001, "private", "Olga"),
     Place(-1001, "supergroup", "Ops"),
