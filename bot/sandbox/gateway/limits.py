@@ -104,19 +104,23 @@ class CallGate:
     def __init__(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
+        self._held_method: str | None = None
         self._arrived = asyncio.Event()
         self._waiting = 0
 
-    def hold(self) -> None:
-        """Hold every call that arrives from now on."""
+    def hold(self, method: str | None = None) -> None:
+        """Hold every call that arrives from now on, or those of one method alone."""
+        self._held_method = method
         self._open.clear()
 
     def release(self) -> None:
         """Let the held calls go on and later ones pass."""
         self._open.set()
 
-    async def wait_open(self) -> None:
-        """Wait until the gate is open."""
+    async def wait_open(self, method: str) -> None:
+        """Wait until the gate is open for a method."""
+        if self._held_method not in {None, method}:
+            return
         self._waiting += 1
         # Set before waiting, so that a test that waits for calls sees this one.
         self._arrived.set()

@@ -126,7 +126,7 @@ class Gateway:
         body = await request.read()
         # Recorded before the gate, so that a test sees the calls that it holds.
         self._record(method, request, body)
-        await self.gate.wait_open()
+        await self.gate.wait_open(method)
         # The world is read after the gate: a held call answers with what is true when it goes on.
         call = self._call(method, body)
         faults = self.faults.faults_of(call)

@@ -132,6 +132,18 @@ async def test_a_call_waits_at_the_gate_until_it_is_released(client: Client, gat
     assert token_rows(await call)[USDC]["balance"] == "7"
 
 
+async def test_the_gate_may_hold_calls_of_one_method_alone(client: Client, gateway: Gateway) -> None:
+    gateway.gate.hold("GetChains")
+    held = asyncio.create_task(client.call("GetChains", {}))
+    await gateway.gate.until_waiting(1)
+
+    assert (await client.call("Ping", {})).status == 200
+    assert not held.done()
+    gateway.gate.release()
+
+    assert (await held).status == 200
+
+
 async def test_a_held_call_does_not_keep_the_gateway_from_stopping() -> None:
     gateway = Gateway(example_world())
     async with aiohttp.ClientSession() as session:
