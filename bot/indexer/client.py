@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,8 +17,11 @@ import structlog
 
 from bot.domain.ask.questions import Allowance, Answer, Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items
+from bot.domain.explain.questions import HistoryAnswer, HistoryQuestion
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
+from bot.indexer.extras.history import read_history
+from bot.indexer.extras.line import SECONDS_MOST, ExtraLine
 from bot.indexer.items import ItemCollector
 from bot.indexer.pages import PageMark
 from bot.indexer.replies.collector import ReplyCollector
@@ -63,26 +67,26 @@ class IndexerClient:
         self._bounds = bounds
         self._budget = Budget(bounds)
         self._key = access_key
-        self._transport = Transport(
-            url,
-            access_key,
-            access_key_header,
-            timeout_seconds=timeout_seconds,
-            max_concurrent_requests=max_concurrent_requests,
-            sleep=sleep,
-            rng=rng,
-            now=now,
+        connect = partial(Transport, url, access_key, access_key_header, sleep=sleep, rng=rng, now=now)
+        self._transport = connect(
+            timeout_seconds=timeout_seconds, max_concurrent_requests=max_concurrent_requests
         )
+        self._extras = connect(
+            timeout_seconds=min(timeout_seconds, SECONDS_MOST), max_concurrent_requests=1, attempts=1
+        )
+        self._history = ExtraLine(self._extras, self._transport, monotonic=monotonic, rng=rng)
         self._page_size = page_size
         self._pages_max = pages_max
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
+        await self._extras.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._extras.__aexit__(kind, error, traceback)
         await self._transport.__aexit__(kind, error, traceback)
 
     @property
@@ -94,6 +98,11 @@ class IndexerClient:
     def counts(self) -> IndexerCounts:
         """What became of all requests since the start."""
         return self._transport.counts
+
+    @property
+    def history_counts(self) -> IndexerCounts:
+        """What became of all requests since the start that no poll sent."""
+        return self._extras.counts
 
     @property
     def allowance(self) -> Allowance:
@@ -153,6 +162,22 @@ class IndexerClient:
         finally:
             share.end()
         return collected.items()
+
+    @property
+    def history_is_ready(self) -> bool:
+        """Whether a question for transfers would go out now and is likely to be answered."""
+        return self._history.is_ready
+
+    async def history(self, question: HistoryQuestion, *, on_demand: bool = False) -> HistoryAnswer:
+        """Return the transfers that the source lists, or raise an IndexerError soon; nothing is asked twice.
+
+        It never delays a poll, nor makes one fail, and goes out only while no poll has to wait. LeftAlone
+        where it failed or was throttled lately; OverBudget where it has used up its share of the requests,
+        which what people ask for `on_demand` does not need. ValueError for a question that must not be sent.
+        """
+        return await read_history(
+            self._history, question, on_demand=on_demand, conceal=self._key, monotonic=self._monotonic
+        )
 
     async def chains(self, network_type: str = "MAINNETS") -> tuple[tuple[ChainId, str], ...]:
         """Return the chains that the service knows, with its names for them; `network_type` may be `ALL`."""

@@ -11,6 +11,8 @@ IndexerError
 ├── TooMuchAsked         ask for less
 │   └── ReplyTooLarge    ask for less
 ├── TooManyItems         do without the items
+├── LeftAlone            do without, for a while
+├── OverBudget           do without, for a while
 ├── AccessRefused        tell the operator: key, project, place
 ├── WrongEndpoint        tell the operator: address
 ├── ReplyMalformed       ask again, later
@@ -115,6 +117,14 @@ class ReplyTooLarge(TooMuchAsked):
 
 class TooManyItems(IndexerError):
     """The account holds more items of the collection than are read one by one."""
+
+
+class LeftAlone(IndexerError):
+    """The indexer is not asked this now, as it failed at it or asked for fewer requests."""
+
+
+class OverBudget(IndexerError):
+    """The indexer is not asked this now: such questions have used up their share of the requests."""
 
 
 class AccessRefused(IndexerError):

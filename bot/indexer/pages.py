@@ -115,6 +115,18 @@ def read_tokens(body: bytes) -> Page:
     return _read_tokens(body, strict=True) if repeats_keys(page) else page
 
 
+def read_page_object(page: Raw) -> tuple[bytes, bool]:
+    """Return a page object as it came, b"" if none came, and whether pages follow, or ReplyMalformed."""
+    raw = bytes(page)
+    if raw in (b"", b"null"):
+        return b"", False
+    # With `more` twice in it, nobody knows whether pages follow.
+    mark = try_decode(_MARK, raw)
+    if mark is None or repeated_keys(raw):
+        raise ReplyMalformed("no page object", status=200)
+    return raw, mark.more is True
+
+
 def repeats_keys(page: Page) -> bool:
     """Whether a key may stand twice in some row of a page that was decoded at once.
 
@@ -227,14 +239,8 @@ def _page_of(
     *,
     is_whole: bool,
 ) -> Page:
-    raw = bytes(page)
-    if raw in (b"", b"null"):
-        return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
-    # With `more` twice in it, nobody knows whether pages follow.
-    mark = try_decode(_MARK, raw)
-    if mark is None or repeated_keys(raw):
-        raise ReplyMalformed("no page object", status=200)
-    return Page(raw, more=mark.more is True, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
+    raw, more = read_page_object(page)
+    return Page(raw, more=more, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
 
 
 class _WholeEntry(Struct, Generic[Row], rename="camel", kw_only=True):

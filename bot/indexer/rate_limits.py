@@ -35,6 +35,11 @@ class RateLimiter:
         self._paused_until = now + max(seconds, self._seconds_left())
         self._paused_at = now
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause is under way."""
+        return self._seconds_left() > 0
+
     async def ready(self) -> None:
         """Wait until no pause is under way, those that begin meanwhile included."""
         waited_until = None

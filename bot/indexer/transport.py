@@ -88,6 +88,7 @@ class Transport:
         *,
         timeout_seconds: float,
         max_concurrent_requests: int,
+        attempts: int = ATTEMPTS,
         sleep: Callable[[float], Awaitable[None]],
         rng: Callable[[], float],
         now: Callable[[], float],
@@ -108,12 +109,18 @@ class Transport:
             total=timeout_seconds, sock_connect=min(timeout_seconds / 2, _CONNECT_SECONDS)
         )
         self._slots = asyncio.Semaphore(max_concurrent_requests)
+        self._attempts = attempts
         self._reading = asyncio.Lock()
         self._limiter = RateLimiter(sleep=sleep, now=now)
         self._sleep = sleep
         self._rng = rng
         self._now = now
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether requests wait since the service wants none now."""
+        return self._limiter.is_paused
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -140,9 +147,9 @@ class Transport:
 
         `on_bytes` is called with the number of bytes that come in, and may raise.
 
-        Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
+        Up to `attempts` for what passes by itself; before attempt n + 1 comes a pause of
         `rng() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
-        service names, 60 s at most, or else after a second and such a pause.
+        service names, 60 s at most, or else after a second and such a pause; with one attempt it is not.
         """
         read = self._counting(method, read)
         attempt = 1
@@ -154,12 +161,12 @@ class Transport:
                 pause = self._throttle_seconds(error)
                 self._limiter.pause(pause)
                 # A second refusal is the caller's to judge; the pause stands for all requests either way.
-                if throttled:
+                if throttled or self._attempts == 1:
                     raise
                 throttled = True
                 self._log_pause(method, error, pause)
             except (Unavailable, ReplyMalformed) as error:
-                if attempt == ATTEMPTS or not _may_pass(error):
+                if attempt >= self._attempts or not _may_pass(error):
                     raise
                 pause = self._backoff_seconds(attempt)
                 attempt += 1

@@ -16,13 +16,15 @@ class PauseReason(Enum):
     """Why the source is left alone; the values are the pauses before each probe.
 
     A source that is back is noticed within a minute, however long a failed probe took: the longest pause
-    and a time limit of 30 s stay below that. Only an exhausted quota is probed rarely.
+    and a time limit of 30 s stay below that. Only an exhausted quota is probed rarely, and what a source
+    does not offer at all.
     """
 
     OUTAGE = Backoff((1, 2, 4, 8, 15, 20), spread=0.1)
     THROTTLED = Backoff((1, 3, 10, 30, 50), spread=0.1)
     ACCESS = Backoff((1, 2, 5, 15, 30, 50), spread=0.1)
     QUOTA = Backoff((1, 2, 5, 10, 30, 60, 120, 300, 600), spread=0.1)
+    NOT_OFFERED = Backoff((60, 600, 3600), spread=0.1)
 
 
 @dataclass(frozen=True, slots=True)
