@@ -1,5 +1,7 @@
 """Addresses: read from what people type, kept in lower case, shown with their checksum."""
 
+from functools import lru_cache
+
 from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 
 from bot.domain.assets import Address
@@ -33,6 +35,7 @@ def parse_address(text: str) -> Address:
     return address
 
 
+@lru_cache(maxsize=1_024)  # a checksum is a hash, and what is written names few addresses many times
 def checksummed(address: Address) -> str:
     """Return the address in the mixed casing of EIP-55, for people to copy."""
     return to_checksum_address(address)

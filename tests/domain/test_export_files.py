@@ -13,11 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import AMOUNT_MAX, ChainId
+from bot.domain.addresses import checksummed
+from bot.domain.assets import AMOUNT_MAX, Address, ChainId
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg, WhyUnknown
+from bot.domain.explain.transfers import NOBODY, TransactionHash
 from bot.domain.history.export_files import COLUMNS, ExportFile, ExportFormat, ExportRow, guarded
 from bot.domain.observations import ItemMove
 from bot.domain.observe.descriptions import Decimals
-from tests.builders import NOON, TREASURY, USDC
+from tests.builders import NOON, TREASURY, USDC, VAULT, transaction
 
 TEXT_COLUMNS = ("account", "label", "chain", "contract", "symbol", "kind", "message_id", "reported")
 
@@ -43,11 +46,28 @@ HOSTILE = (
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text(alphabet="=+-@\t\r\n'\";,a", max_size=6))
 units = st.one_of(st.just(Decimals(None, None)), st.builds(Decimals, st.integers(0, 80), st.integers(0, 80)))
 raw = st.integers(0, AMOUNT_MAX)
+moments = st.integers(0, 4 * 10**12).map(
+    lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+)
+legs = st.builds(
+    Leg,
+    counterparty=st.sampled_from((TREASURY, VAULT, NOBODY)),
+    amount_raw=st.integers(-AMOUNT_MAX, AMOUNT_MAX),
+    token_id=st.none() | raw,
+    transaction=st.integers(0, 2**256 - 1).map(transaction),
+    log_index=st.none() | st.integers(0, 9_999),
+    block=st.integers(0, 2**63),
+    at=st.none() | moments,
+)
+explanations = st.none() | st.builds(
+    Explanation,
+    outcome=st.sampled_from((ExplanationOutcome.EXPLAINED, ExplanationOutcome.PARTLY)),
+    legs=st.lists(legs, min_size=1, max_size=3).map(tuple),
+    is_approximate=st.booleans(),
+)
 rows = st.builds(
     ExportRow,
-    at=st.integers(0, 4 * 10**12).map(
-        lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
-    ),
+    at=moments,
     account=st.just(TREASURY),
     label=texts,
     chain=texts,
@@ -63,6 +83,7 @@ rows = st.builds(
     message_id=st.sampled_from(("", "7KQ2F")),
     reported=st.sampled_from(("sent", "held back by /only", "")),
     items=st.lists(st.builds(ItemMove, raw, raw, raw), max_size=3).map(tuple),
+    explanation=explanations,
 )
 
 
@@ -136,7 +157,7 @@ def expected(one: ExportRow) -> Mapping[str, object]:
 
 def understood(read: Mapping[str, str | None]) -> Mapping[str, object]:
     """Return the same of a row that was read, each number from its digits."""
-    others = ("time_utc", "transfers", "items")
+    others = ("time_utc", "transfers", "items", "explained")
     return {
         name: cell if name in TEXT_COLUMNS else Fraction(cell) if cell else None
         for name, cell in read.items()
@@ -159,6 +180,41 @@ def test_csv_reads_back_as_what_was_written(first: list[ExportRow], second: list
         " ".join(f"{item.token_id}:{item.before_raw}>{item.after_raw}" for item in one.items)
         for one in (*first, *second)
     ]
+    assert [tuple(map(leg_in_text, one["transfers"].split())) for one in read] == [
+        legs_of(one) for one in (*first, *second)
+    ]
+
+
+def legs_of(one: ExportRow) -> tuple[Leg, ...]:
+    return one.explanation.legs if one.explanation else ()
+
+
+def leg_in_text(word: str) -> Leg:
+    """Read a transfer from a cell of CSV: `counterparty:amount:transaction:log:block:id:time`."""
+    names = ("counterparty", "amount_raw", "transaction", "log_index", "block", "token_id", "time_utc")
+    return leg_in({name: part or None for name, part in zip(names, word.split(":", 6), strict=True)})
+
+
+def leg_in(read: Mapping[str, str | None]) -> Leg:
+    """Read a transfer from its texts."""
+    counterparty = read["counterparty"] or ""
+    address = Address(counterparty.lower())
+    assert counterparty == checksummed(address)
+
+    def number(name: str) -> int | None:
+        text = read[name]
+        return None if text is None else int(text)
+
+    at = read["time_utc"]
+    return Leg(
+        counterparty=address,
+        amount_raw=number("amount_raw") or 0,
+        token_id=number("token_id"),
+        transaction=TransactionHash(read["transaction"] or ""),
+        log_index=number("log_index"),
+        block=number("block") or 0,
+        at=None if at is None else datetime.fromisoformat(at),
+    )
 
 
 @given(st.lists(rows, max_size=5), st.lists(rows, max_size=5))
@@ -171,6 +227,9 @@ def test_json_reads_back_as_what_was_written(first: list[ExportRow], second: lis
         tuple(ItemMove(int(item["id"]), int(item["before"]), int(item["after"])) for item in one["items"])
         for one in read
     ] == [one.items for one in (*first, *second)]
+    assert [tuple(map(leg_in, one["transfers"] or ())) for one in read] == [
+        legs_of(one) for one in (*first, *second)
+    ]
 
 
 def refused(number: str) -> None:
@@ -201,7 +260,7 @@ def test_a_row_of_csv() -> None:
     assert head == ",".join(COLUMNS)
     assert line == (
         f"2026-03-01 12:00:00.000,{TREASURY},Treasury,Polygon,137,{USDC},USDC,moved,"
-        "3400,2150.000001,-1249.999999,3400000000,2150000001,6,0.9998,71000987,7KQ2F,,sent,"
+        "3400,2150.000001,-1249.999999,3400000000,2150000001,6,0.9998,71000987,7KQ2F,,sent,,"
     )
     assert not nothing
 
@@ -214,6 +273,46 @@ def test_a_row_of_json() -> None:
     assert (read["change"], read["after_raw"], read["chain_id"]) == ("-1249.999999", "2150000001", "137")
     assert read["transfers"] is None
     assert read["items"] == [{"id": "17", "before": "0", "after": "1"}]
+
+
+PAID = Leg(VAULT, -5, None, transaction(1), 12, 71_000_451, NOON)
+
+
+def told(explanation: Explanation | None) -> tuple[str, str, object, object]:
+    """Return what a file says of the transfers behind a change: as CSV, and as JSON."""
+    one = replace(ROW, explanation=explanation)
+    (cells,) = read_csv(written(ExportFormat.CSV, [one]))
+    (members,) = json.loads(written(ExportFormat.JSON, [one]))
+    return cells["transfers"], cells["explained"], members["transfers"], members["explained"]
+
+
+def test_a_file_names_the_transfers_behind_a_change() -> None:
+    explained = Explanation(outcome=ExplanationOutcome.EXPLAINED, legs=(PAID,))
+    text, outcome, listed, same = told(explained)
+
+    assert text == f"{checksummed(VAULT)}:-5:{transaction(1)}:12:71000451::2026-03-01T12:00:00.000Z"
+    assert outcome == same == "explained"
+    assert listed == [
+        {
+            "counterparty": checksummed(VAULT),
+            "amount_raw": "-5",
+            "transaction": transaction(1),
+            "log_index": "12",
+            "block": "71000451",
+            "token_id": None,
+            "time_utc": "2026-03-01T12:00:00.000Z",
+        }
+    ]
+    assert told(replace(explained, is_approximate=True))[1] == "explained by time"
+
+
+def test_a_file_tells_what_has_no_transfers_from_what_nobody_knows() -> None:
+    none_listed = Explanation(outcome=ExplanationOutcome.NONE_LISTED, is_approximate=True)
+    too_old = Explanation(outcome=ExplanationOutcome.UNKNOWN, why_unknown=WhyUnknown.TOO_OLD)
+
+    assert told(none_listed) == ("", "none", [], "none")
+    assert told(too_old) == ("", "unknown: too old", None, "unknown: too old")
+    assert told(None) == ("", "", None, None)
 
 
 def test_without_decimals_there_are_smallest_units_alone() -> None:

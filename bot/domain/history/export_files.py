@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from io import BytesIO, StringIO
 
+from bot.domain.addresses import checksummed
 from bot.domain.assets import ChainId
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg
 from bot.domain.observations import ItemMove
 from bot.domain.observe.descriptions import Decimals
 from bot.domain.units import plain_number
@@ -52,6 +54,8 @@ class ExportRow:
     reported: str
     """What became of it here."""
     items: tuple[ItemMove, ...] = ()
+    explanation: Explanation | None = None
+    """None: nobody asked for its transfers so far."""
 
 
 class ExportFile:
@@ -105,6 +109,7 @@ COLUMNS = (
     "transfers",
     "reported",
     "items",
+    "explained",
 )
 """In this order; new ones come last, as programs count them."""
 
@@ -145,9 +150,10 @@ def _cells(row: ExportRow) -> Iterable[str]:
     yield row.price_usd or ""
     yield _number(row.block) or ""
     yield guarded(row.message_id)
-    yield ""
+    yield " ".join(map(_leg_text, row.explanation.legs if row.explanation else ()))
     yield guarded(row.reported)
     yield " ".join(f"{one.token_id}:{one.before_raw}>{one.after_raw}" for one in row.items)
+    yield _explained(row.explanation) or ""
 
 
 def _members(row: ExportRow) -> Mapping[str, object]:
@@ -171,17 +177,67 @@ def _members(row: ExportRow) -> Mapping[str, object]:
         "price_usd": row.price_usd,
         "block": _number(row.block),
         "message_id": row.message_id,
-        "transfers": None,
+        "transfers": _transfers(row.explanation),
         "reported": row.reported,
         "items": [
             {"id": str(one.token_id), "before": str(one.before_raw), "after": str(one.after_raw)}
             for one in row.items
         ],
+        "explained": _explained(row.explanation),
     }
 
 
+def _transfers(explanation: Explanation | None) -> list[Mapping[str, str | None]] | None:
+    """Return the transfers behind a change; None: nobody knows whether there are any."""
+    if explanation is None or explanation.outcome is ExplanationOutcome.UNKNOWN:
+        return None
+    return [
+        {
+            "counterparty": checksummed(leg.counterparty),
+            "amount_raw": str(leg.amount_raw),
+            "transaction": leg.transaction,
+            "log_index": _number(leg.log_index),
+            "block": str(leg.block),
+            "token_id": _number(leg.token_id),
+            "time_utc": _mined_at(leg),
+        }
+        for leg in explanation.legs
+    ]
+
+
+def _leg_text(leg: Leg) -> str:
+    """Return the same in one word; the amount doesn't come first, as a cell that begins with - may be run."""
+    parts = (
+        checksummed(leg.counterparty),
+        str(leg.amount_raw),
+        leg.transaction,
+        _number(leg.log_index),
+        str(leg.block),
+        _number(leg.token_id),
+        _mined_at(leg),
+    )
+    return ":".join(part or "" for part in parts)
+
+
+def _mined_at(leg: Leg) -> str | None:
+    return None if leg.at is None else _iso(leg.at, "T") + "Z"
+
+
+def _explained(explanation: Explanation | None) -> str | None:
+    """Return how much of a change its transfers explain, or why nobody knows; None: nobody asked."""
+    if explanation is None:
+        return None
+    why = f": {explanation.why_unknown}" if explanation.why_unknown else ""
+    by_time = " by time" if explanation.is_approximate and explanation.legs else ""
+    return f"{explanation.outcome}{why}{by_time}"
+
+
 def _moment(row: ExportRow, between: str) -> str:
-    return row.at.replace(tzinfo=None).isoformat(between, "milliseconds")
+    return _iso(row.at, between)
+
+
+def _iso(at: datetime, between: str) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(between, "milliseconds")
 
 
 def _amounts(row: ExportRow) -> tuple[str | None, str | None, str | None]:

@@ -4,11 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 
 from bot.chat.text.untrusted import sanitized
 from bot.domain.addresses import checksummed
-from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import MuteKind
 from bot.domain.deliver.delivery import AlertState
@@ -85,11 +83,11 @@ def export_row(past: PastChange, chains: Chains) -> ExportRow:
     symbol = description.symbol or ("" if asset.contract else chain.native_symbol)
     return ExportRow(
         at=change.observed_at,
-        account=_checksummed(change.account),
+        account=checksummed(change.account),
         label=past.told.label,
         chain=chain.title,
         chain_id=asset.chain_id,
-        contract=_checksummed(asset.contract) if asset.contract else "",
+        contract=checksummed(asset.contract) if asset.contract else "",
         symbol=sanitized(symbol).visible,
         kind=change.kind.value,
         before_raw=change.before.amount_raw,
@@ -107,8 +105,3 @@ def _reported(past: PastChange) -> str:
     if past.state is AlertState.MUTED:
         return past.reason or MuteKind.MUTE.value
     return past.reason if past.state is None else _REPORTED[past.state]
-
-
-@lru_cache(maxsize=1_024)  # a checksum is a hash, and a file names few addresses many times
-def _checksummed(address: Address) -> str:
-    return checksummed(address)
