@@ -176,6 +176,11 @@ class Chains:
         url = self.get(asset.chain_id).explorer_url
         return f"{url}/address/{account}" if url else None
 
+    def transaction_link(self, chain_id: ChainId, transaction: str) -> str | None:
+        """Return the URL of a transaction's page, by its hash; None without an explorer."""
+        url = self.get(chain_id).explorer_url
+        return f"{url}/tx/{transaction}" if url else None
+
 
 def _words_of(chain: Chain, *, is_only_coin: bool) -> frozenset[str]:
     """Return the names of a chain; its coin's symbol is one if no other mainnet has the same coin."""

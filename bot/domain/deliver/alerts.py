@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description
+from bot.domain.explain.explanations import Explanation
+from bot.domain.explain.names import NO_NAMES, CounterpartyNames
 from bot.domain.observations import Change
 from bot.domain.rules.alarms import Side
 from bot.domain.rules.loud import AS_EVER, Loudness
@@ -355,6 +357,10 @@ class ChangeAlert:
     loudness: Loudness = AS_EVER
     sparkline: str = ""
     """In a digest, the balance of the last days."""
+    explanation: Explanation | None = None
+    """What is known of the transfers behind it; None: nothing yet, or it sums up several changes."""
+    counterparties: CounterpartyNames = NO_NAMES
+    """What the destination knows of those whom these transfers were with."""
 
 
 class PricedBalance(NamedTuple):
