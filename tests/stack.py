@@ -90,6 +90,8 @@ class Stack:
         if not data.exists():
             data.mkdir(mode=0o700)
             put_new_database(data / "bot.sqlite3")
+        # One time for both: a price says of when it is.
+        self.world.clock = now
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(
             app.run(

@@ -92,6 +92,8 @@ class Description(NamedTuple):
     rebasing: bool = False
     price_usd: str | None = None
     """Dollars per whole unit, a decimal number in the source's spelling."""
+    price_updated_at: datetime | None = None
+    """How old that price is by the source; None: it doesn't say."""
 
     @property
     def is_collection(self) -> bool:
@@ -119,9 +121,19 @@ NOTHING_SAID = Description("UNKNOWN")
 """The description of an asset that the source has not described."""
 
 
+class Quote(NamedTuple):
+    """A price as the source names it."""
+
+    usd: str
+    """Dollars per whole unit, a decimal number in the source's spelling."""
+    updated_at: datetime | None = None
+    """How old it is by the source; None: it doesn't say."""
+
+
 class Price(NamedTuple):
-    """What one whole unit of an asset is worth, and when the source said so."""
+    """What one whole unit of an asset is worth, and when that was so."""
 
     usd: str
     """Dollars, a decimal number in the source's spelling."""
     seen_at: datetime
+    """When it was read, or the earlier moment of which the source says it is."""

@@ -5,13 +5,22 @@ metadata stay undecoded until somebody wants them, and never cause a refusal.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from bot.domain.assets import AMOUNT_MAX, SINGLE_BALANCE_KINDS, WITH_IDS, Address, Amount, Description
+from bot.domain.assets import (
+    AMOUNT_MAX,
+    SINGLE_BALANCE_KINDS,
+    WITH_IDS,
+    Address,
+    Amount,
+    Description,
+    Quote,
+)
 from bot.indexer.loose_json import decode_object, try_decode
 
 SIGNED_MAX: Final = 2**63 - 1
@@ -31,6 +40,7 @@ _ADDRESS_BYTES = 20
 _DECIMALS_MAX = 255
 _PRICE_LENGTH = 100
 _TEXT: Decoder[str] = Decoder(str)
+_MOMENT: Decoder[datetime] = Decoder(datetime)
 _TEXT_OR_NOTHING: Decoder[tuple[str | None]] = Decoder(tuple[str | None])
 _ABSENT = Raw()
 _KIND_UNSAID = "UNKNOWN"
@@ -45,6 +55,7 @@ class NativeRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     error_reason: str | None = None
     symbol: Raw = _ABSENT
     price_usd: Raw = field(default=_ABSENT, name="priceUSD")
+    price_updated_at: Raw = _ABSENT
 
 
 class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
@@ -60,6 +71,7 @@ class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     unique_collectibles: Raw = _ABSENT
     is_summary: Raw = _ABSENT
     price_usd: Raw = field(default=_ABSENT, name="priceUSD")
+    price_updated_at: Raw = _ABSENT
     contract_info: Raw = _ABSENT
 
 
@@ -139,33 +151,56 @@ def describe_token(row: TokenRow, *, is_numbered: bool = False) -> Description:
     `is_numbered`: the contract is of an unknown type, and its items have ids.
     """
     kind = (row.contract_type or _KIND_UNSAID) + (WITH_IDS if is_numbered else "")
+    quote = read_quote(row)
     if not row.contract_info:
-        return Description(kind, price_usd=parse_price(row.price_usd))
+        return _with_price(Description(kind), quote)
     info = decode_object(row.contract_info)
     symbol, decimals = info.get("symbol"), info.get("decimals")
     indexing = _inside(_inside(info, "extensions"), "indexingInfo")
-    return Description(
+    described = Description(
         kind=kind,
         symbol=symbol if isinstance(symbol, str) and symbol else None,
         decimals=decimals if type(decimals) is int and 0 <= decimals <= _DECIMALS_MAX else None,
         rebasing=indexing.get("useOnChainBalance") is True,
-        price_usd=parse_price(row.price_usd),
     )
+    return _with_price(described, quote)
 
 
 def describe_native(row: NativeRow) -> Description:
     """Return what a native row says of its coin, which has no decimals on the wire."""
     symbol = try_decode(_TEXT, row.symbol)
-    return Description(kind=NATIVE_KIND, symbol=symbol or None, price_usd=parse_price(row.price_usd))
+    return _with_price(Description(kind=NATIVE_KIND, symbol=symbol or None), read_quote(row))
+
+
+def _with_price(described: Description, quote: Quote | None) -> Description:
+    if quote is None:
+        return described
+    return described._replace(price_usd=quote.usd, price_updated_at=quote.updated_at)
+
+
+def read_quote(row: NativeRow | TokenRow) -> Quote | None:
+    """Return the price that a row names, None where it names none that can be believed."""
+    price = parse_price(row.price_usd)
+    return None if price is None else Quote(price, parse_moment(row.price_updated_at))
 
 
 def parse_price(spelled: Raw) -> str | None:
-    """Return a price as it is spelled, None unless it is a plain decimal number."""
+    """Return a price as it is spelled, None unless it is a plain decimal number above zero.
+
+    A price of zero is none: by it the largest change would be worth less than any filter asks for.
+    """
     price = try_decode(_TEXT, spelled) if spelled else None
     if price is None or len(price) > _PRICE_LENGTH or not price.isascii():
         return None
     whole, dot, fraction = price.partition(".")
-    return price if whole.isdigit() and (fraction.isdigit() if dot else True) else None
+    is_number = whole.isdigit() and (fraction.isdigit() if dot else True)
+    return price if is_number and price.strip("0.") else None
+
+
+def parse_moment(spelled: Raw) -> datetime | None:
+    """Return a moment with its zone; None where it can't be read, or is what a service writes for none."""
+    moment = try_decode(_MOMENT, spelled) if spelled else None
+    return moment if moment is not None and moment.tzinfo is not None and moment.year > 1 else None
 
 
 def _collection_of(row: TokenRow, amount: int, block: int | None) -> Amount | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import bot
 from bot.domain.ask.plan import Wanted
 from bot.domain.ask.questions import Question
-from bot.domain.assets import Address, Asset, ChainId, Part, Price
+from bot.domain.assets import Address, Asset, ChainId, Part, Price, Quote
 from bot.domain.observations import Fingerprint
 from bot.domain.observe.prices import prices_to_store
 from bot.poller.fetcher import Replied
@@ -178,9 +178,9 @@ class Memory:
         self.quiet = dict(stored)
         self.knows_stored_prints = True
 
-    def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
+    def note_prices(self, said: Mapping[Asset, Quote], read_at: datetime) -> None:
         """Keep what is to be stored of the prices of an answer."""
-        new = prices_to_store(said, seen_at, self.prices)
+        new = prices_to_store(said, read_at, self.prices)
         self.prices |= new
         self.unsaved_prices |= new
 

@@ -20,6 +20,7 @@ from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
+from bot.domain.observe.prices import PRICE_ASKED_AFTER
 from bot.poller.batch import BatchReader, BatchResult, without
 from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource
@@ -103,8 +104,9 @@ class Sweep:
         )
         self._answered: set[ChainId] = set()
         self.prices: dict[Asset, str] = {}
-        """What the source said in this sweep, where anybody needs it."""
-        self._priced: dict[ChainId, set[Address]] = defaultdict(set)
+        """What the source said in this sweep, old prices left out, where anybody needs it."""
+        self.priced: dict[ChainId, set[Address]] = defaultdict(set)
+        """The assets of which a price was noted that is not old, by chain."""
         self._unknown: list[Unknown] = []
         self._losses = SweepLosses(watched=watched, wanted=wanted, db=db, unknown=self._unknown)
         self._troubles: dict[ChainId, str] = {}
@@ -206,12 +208,18 @@ class Sweep:
 
     def _note_prices(self, reply: Reply) -> None:
         """Note one price of each asset: those that were noted in this sweep are not read again."""
-        prices = reply.prices(self._priced)
-        self._memory.note_prices(prices, self._now())
+        now, quotes = self._now(), reply.prices(self.priced)
+        self._memory.note_prices(quotes, now)
+        old = now - PRICE_ASKED_AFTER
+        current = {
+            asset: quote.usd
+            for asset, quote in quotes.items()
+            if quote.updated_at is None or quote.updated_at > old
+        }
         if self._watched.prices_are_wanted:
-            self.prices |= prices
-        for chain_id, contract in prices:
-            self._priced[chain_id].add(contract)
+            self.prices |= current
+        for chain_id, contract in current:
+            self.priced[chain_id].add(contract)
 
     async def _record(self, poll: Poll) -> Mapping[Address, Fingerprint]:
         """Record a poll, and return the prints of accounts that need not be compared while they read so."""

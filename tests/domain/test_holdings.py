@@ -54,6 +54,16 @@ def test_what_is_held_is_shown_and_zeros_are_left_out() -> None:
     assert held(tokens) == [(USDC, 5)]
 
 
+@pytest.mark.parametrize(
+    ("age", "usd"), [(None, "2"), (timedelta(hours=1), "2"), (timedelta(hours=1, seconds=1), None)]
+)
+def test_a_price_of_more_than_an_hour_ago_is_none(age: timedelta | None, usd: str | None) -> None:
+    priced = Description("ERC20", "USDC", price_usd="2", price_updated_at=NOON - age if age else None)
+    said = Answer({}, {POLYGON: {TREASURY: {USDC: Amount(5)}}}, descriptions={asset(USDC): priced})
+
+    assert [one.description.price_usd for one in of_polygon(said)[1].held] == [usd]
+
+
 def test_tokens_are_in_the_order_of_their_symbols() -> None:
     said = Answer(
         {},

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import Price
-from bot.domain.observe.prices import PRICE_RENEWED_AFTER, PRICE_STEP, prices_to_store
+from bot.domain.assets import Price, Quote
+from bot.domain.observe.prices import PRICE_RENEWED_AFTER, PRICE_STEP, price_of, prices_to_store
 from tests.builders import NOON, asset
 
 SOON = NOON + timedelta(minutes=1)
@@ -16,7 +16,7 @@ ASSET = asset()
 
 def is_to_store(stored: Price | None, usd: str, seen_at: datetime) -> bool:
     """Return whether a price is to replace what is stored of its asset, if anything is."""
-    new = prices_to_store({ASSET: usd}, seen_at, {ASSET: stored} if stored else {})
+    new = prices_to_store({ASSET: Quote(usd)}, seen_at, {ASSET: stored} if stored else {})
     assert new in ({}, {ASSET: Price(usd, seen_at)})
     return bool(new)
 
@@ -56,6 +56,46 @@ def test_a_price_that_stays_is_stored_after_a_while_and_one_of_the_future_at_onc
     age: timedelta, *, is_stored: bool
 ) -> None:
     assert is_to_store(Price("1", NOON), "1", NOON + age) == is_stored
+
+
+@pytest.mark.parametrize(
+    ("updated_at", "at"),
+    [
+        (None, NOON),
+        (NOON, NOON),
+        (NOON - timedelta(days=3), NOON - timedelta(days=3)),
+        (SOON, NOON),
+    ],
+)
+def test_a_price_is_as_old_as_its_source_says_and_never_of_the_future(
+    updated_at: datetime | None, at: datetime
+) -> None:
+    assert price_of(Quote("1", updated_at), NOON) == Price("1", at)
+
+
+@pytest.mark.parametrize(
+    ("stored", "updated_at", "is_stored"),
+    [
+        (NOON - timedelta(minutes=5), NOON - timedelta(minutes=1), True),
+        (NOON - timedelta(minutes=1), NOON - timedelta(minutes=5), False),
+        (NOON - timedelta(minutes=5), NOON - timedelta(minutes=5), True),
+        (SOON, NOON - timedelta(days=1), True),
+    ],
+)
+def test_an_older_price_replaces_no_newer_one_but_one_of_the_future(
+    stored: datetime, updated_at: datetime, *, is_stored: bool
+) -> None:
+    new = prices_to_store({ASSET: Quote("2", updated_at)}, NOON, {ASSET: Price("1", stored)})
+
+    assert new == ({ASSET: Price("2", updated_at)} if is_stored else {})
+
+
+def test_an_old_price_that_is_said_again_and_again_is_stored_once() -> None:
+    old = NOON - timedelta(days=2)
+    new = prices_to_store({ASSET: Quote("1", old)}, NOON, {})
+
+    assert new == {ASSET: Price("1", old)}
+    assert prices_to_store({ASSET: Quote("1", old)}, SOON, new) == {}
 
 
 @given(st.lists(st.decimals(min_value="0.01", max_value="1e9", places=2), min_size=1))

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -34,6 +35,10 @@ from tests.indexer.rows import (
     tokens_of,
 )
 
+USDC_WITH_A_PRICE = Description(
+    "ERC20", "USDC", 6, price_usd="1.00", price_updated_at=datetime(2026, 5, 20, 10, tzinfo=UTC)
+)
+
 # ---------------------------------------------------------------- whole answers
 
 
@@ -64,9 +69,9 @@ def test_a_summary_of_two_chains_is_read_whole() -> None:
     assert said.descriptions == {
         Asset(POLYGON, NATIVE): Description("NATIVE", "POL", price_usd="0.22"),
         Asset(MAINNET, NATIVE): Description("NATIVE", "ETH", price_usd="2500.00"),
-        Asset(POLYGON, POLYGON_USDC): Description("ERC20", "USDC", 6, price_usd="1.00"),
+        Asset(POLYGON, POLYGON_USDC): USDC_WITH_A_PRICE,
         Asset(POLYGON, SKYWEAVER): Description("ERC1155", "SKYWVR"),
-        Asset(MAINNET, USDC): Description("ERC20", "USDC", 6, price_usd="1.00"),
+        Asset(MAINNET, USDC): USDC_WITH_A_PRICE,
         Asset(MAINNET, DAI): Description("ERC20", "DAI", 18),
         Asset(MAINNET, FOX): Description("ERC20", "FOX", 18),
     }

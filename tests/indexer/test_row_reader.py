@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.ask.questions import Answer, Question, Reply
-from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description, Quote
 from bot.indexer.replies.collector import ReplyCollector
 from tests.examples import examples
 from tests.indexer.rows import (
@@ -348,9 +348,12 @@ def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:
     coins = native(priceUSD="2500.00"), native(account=BOB)
     collected.add(body([entry(*priced)], [entry(*coins)]))
 
-    assert collected.reply().prices({}) == {Asset(MAINNET, USDC): "0.9998", Asset(MAINNET, NATIVE): "2500.00"}
+    assert collected.reply().prices({}) == {
+        Asset(MAINNET, USDC): Quote("0.9998"),
+        Asset(MAINNET, NATIVE): Quote("2500.00"),
+    }
     assert collected.reply().prices({MAINNET: {USDC}, POLYGON: {NATIVE}}) == {
-        Asset(MAINNET, NATIVE): "2500.00"
+        Asset(MAINNET, NATIVE): Quote("2500.00")
     }
 
 
@@ -364,7 +367,7 @@ def test_every_price_that_is_told_is_one_that_a_row_of_that_asset_names(of: list
         for row in entry["results"]
     }
 
-    assert {(*asset, usd) for asset, usd in reply(of).prices({}).items()} <= named
+    assert {(*asset, quote.usd) for asset, quote in reply(of).prices({}).items()} <= named
 
 
 def test_blocks_come_from_those_who_are_read() -> None:

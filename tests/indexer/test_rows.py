@@ -1,6 +1,7 @@
 """What rows must look like, and what they then say."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -268,20 +269,42 @@ def test_metadata_is_read_where_it_is_sound_and_never_spoils_a_row(
     assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
-@pytest.mark.parametrize("price", ["1", "0.22", "2500.00", "0"])
+@pytest.mark.parametrize("price", ["1", "0.22", "2500.00", "0.000000001"])
 def test_a_plain_price_is_kept_as_spelled(price: str) -> None:
     assert tokens_of(token(priceUSD=price)).descriptions[Asset(MAINNET, USDC)].price_usd == price
     assert natives_of(native(priceUSD=price)).descriptions[Asset(MAINNET, NATIVE)].price_usd == price
 
 
 @pytest.mark.parametrize(
-    "price", ["", "-1", "1e5", "NaN", ".5", "5.", "1,5", "1.2.3", "٣", "9" * 200, 1.5, None, {}]
+    "price", ["", "-1", "1e5", "NaN", ".5", "5.", "1,5", "1.2.3", "٣", "9" * 200, 1.5, None, {}, "0", "0.00"]
 )
 def test_any_other_price_is_none_and_the_row_stands(price: object) -> None:
     said = tokens_of(token(priceUSD=price))
 
     assert said.descriptions == {Asset(MAINNET, USDC): Description("ERC20")}
     assert said.refused_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("spelled", "read"),
+    [
+        ("2026-05-20T10:00:00Z", datetime(2026, 5, 20, 10, tzinfo=UTC)),
+        ("2026-05-20T12:00:00.123456789+02:00", datetime(2026, 5, 20, 10, 0, 0, 123457, tzinfo=UTC)),
+        ("2026-05-20T10:00:00", None),
+        ("2026-05-20", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("lately", None),
+        ("", None),
+        (1_779_271_200, None),
+        (None, None),
+        (ABSENT, None),
+    ],
+)
+def test_a_price_says_of_when_it_is_where_that_can_be_read(spelled: object, read: datetime | None) -> None:
+    priced = {"priceUSD": "2", "priceUpdatedAt": spelled}
+
+    assert tokens_of(token(**priced)).descriptions[Asset(MAINNET, USDC)].price_updated_at == read
+    assert natives_of(native(**priced)).descriptions[Asset(MAINNET, NATIVE)].price_updated_at == read
 
 
 @pytest.mark.parametrize(("symbol", "read"), [("POL", "POL"), ("", None), (5, None), (ABSENT, None)])

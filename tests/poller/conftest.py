@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.ask.progress import LastSweep
 from bot.domain.ask.questions import Answer, Question, Reply
-from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Quote
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -48,6 +48,7 @@ class Source:
     """Contract types of what is no ERC-20."""
     price: str | None = "1"
     """Of every token."""
+    price_updated_at: datetime | None = None
     decimals: dict[Address, int | None] = field(default_factory=dict)
     """Of what has other ones than six; None: it doesn't say."""
     trouble: Trouble = no_trouble
@@ -114,7 +115,9 @@ class Source:
             lambda accounts: _about(answer, accounts),
             lambda _: descriptions,
             lambda _: {
-                asset: one.price_usd for asset, one in descriptions.items() if one.price_usd is not None
+                asset: Quote(one.price_usd, one.price_updated_at)
+                for asset, one in descriptions.items()
+                if one.price_usd is not None
             },
         )
 
@@ -147,10 +150,11 @@ class Source:
 
     def _description(self, asset: Asset, question: Question) -> Description:
         kind = self.kinds.get(asset.contract, "ERC20")
+        described = Description(kind, price_usd=self.price, price_updated_at=self.price_updated_at)
         if not question.metadata:
-            return Description(kind, price_usd=self.price)
+            return described
         decimals = self.decimals.get(asset.contract, 6)
-        return Description(kind, self.symbols[asset.contract], decimals, price_usd=self.price)
+        return described._replace(symbol=self.symbols[asset.contract], decimals=decimals)
 
     def described(self) -> list[tuple[Address, ...]]:
         """Return of which contracts it was asked by name what they are, since the last time."""

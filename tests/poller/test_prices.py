@@ -2,15 +2,21 @@
 
 import sqlite3
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change
 from bot.domain.observe.prices import PRICE_RENEWED_AFTER
+from bot.domain.rules.alarms import AlarmTerms, Side
+from bot.domain.rules.conditions import Level, Unit
+from bot.store.polling import firings
+from bot.store.polling.alarm_values import ValueTerms
 from bot.store.rows import to_moment
-from tests.builders import POLYGON, TREASURY, USDC, at
+from tests.builders import POLYGON, REGISTRY, TREASURY, USDC, VERIFIED, at
 from tests.poller.conftest import INTERVAL, PollerHarness
+from tests.store.conftest import OLGA, olga
 
 HOUR = 3_600
 RENEWED = PRICE_RENEWED_AFTER.total_seconds()
@@ -137,3 +143,55 @@ async def test_a_price_that_the_source_no_longer_names_stays_with_its_age(watchi
     await watching.poller.sweep()
 
     assert await stored(watching) == ("1", at(0))
+
+
+async def test_a_price_is_stored_and_told_with_the_age_that_its_source_names(harness: PollerHarness) -> None:
+    harness.source.price_updated_at = at(-3 * HOUR)
+    await harness.keeper.watch()
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    assert await stored(harness) == ("1", at(-3 * HOUR))
+    harness.source.holds(USDC, 6, block=11)
+
+    change = await next_change(harness)
+
+    assert (change.price_usd, change.priced_at) == ("1", at(-3 * HOUR))
+
+
+async def test_an_answer_with_an_older_price_than_the_stored_one_is_told_by_the_newer(
+    watching: PollerHarness,
+) -> None:
+    watching.source.price, watching.source.price_updated_at = "2", at(-HOUR)
+    watching.source.holds(USDC, 6, block=11)
+
+    change = await next_change(watching)
+
+    assert (change.price_usd, change.priced_at) == ("1", at(0))
+
+
+async def test_an_old_price_that_stays_is_not_written_again(harness: PollerHarness) -> None:
+    harness.source.price_updated_at = at(-3 * HOUR)
+    await harness.keeper.watch()
+    await harness.poller.sweep()
+    await harness.poller.sweep()
+    before = await harness.keeper.written()
+    await harness.poller.sweep()
+
+    assert await harness.keeper.written() - before == 3
+
+
+@pytest.mark.parametrize(("age", "rings"), [(0, 1), (3 * HOUR, 0)])
+async def test_an_alarm_in_dollars_rings_by_no_price_that_is_old_by_its_source(
+    watching: PollerHarness, age: float, rings: int
+) -> None:
+    below = AlarmTerms(Side.BELOW, Level(Decimal(1), Unit.DOLLARS))
+    watching.source.holds(USDC, 5_000_000, block=11)
+    await next_change(watching)
+    by = ValueTerms(VERIFIED, REGISTRY)
+    await watching.keeper.db.run(firings.set_alarm, OLGA, TREASURY, below, olga(), by=by)
+    watching.source.price = "0.1"
+    watching.source.price_updated_at = at(watching.clock.seconds + INTERVAL - age)
+    watching.clock.seconds += INTERVAL
+    await watching.poller.sweep()
+
+    assert len(await watching.keeper.rows("SELECT 1 FROM firing")) == rings

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.domain.assets import Address, Amount, Asset, ChainId, Description
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Reply:
     """Decodes the amounts of these accounts."""
     descriptions: Callable[[Collection[Address]], Mapping[Asset, Description]]
     """Describes what these accounts hold."""
-    prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
+    prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, Quote]]
     """Returns prices in dollars per unit of the assets it knows a price of, without those named."""
     troubles: Mapping[ChainId, str] = field(default_factory=dict)
     """By chain, what is visibly wrong with it even before its rows are decoded, for the log."""

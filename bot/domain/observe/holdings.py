@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bot.domain.ask.questions import Allowance, Answer
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import Gap, HeldBack
+from bot.domain.observe.prices import PRICE_KEPT, described_price
 from bot.domain.observe.recipients import NO_RULES, Rules, ignores
 
 
@@ -179,7 +180,9 @@ def _natives_in(answer: Answer, account: Address, chain_id: ChainId, seen_at: da
     if holding is None:
         return PartSeen(PartKind.NATIVES, None)
     return PartSeen(
-        PartKind.NATIVES, seen_at, held=_held({NATIVE: holding}, chain_id, answer.descriptions, "NATIVE")
+        PartKind.NATIVES,
+        seen_at,
+        held=_held({NATIVE: holding}, chain_id, answer.descriptions, "NATIVE", seen_at),
     )
 
 
@@ -191,7 +194,7 @@ def _tokens_in(
         return PartSeen(PartKind.TOKENS, None)
     # An account without rows in a list that was answered holds none of its tokens.
     holdings = by_account.get(account, {})
-    held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN")
+    held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN", seen_at)
     shown = tuple(balance for balance in held if not ignores(rules, balance.asset))
     return PartSeen(PartKind.TOKENS, seen_at, held=shown, left_out=len(held) - len(shown))
 
@@ -201,13 +204,20 @@ def _held(
     chain_id: ChainId,
     descriptions: Mapping[Asset, Description],
     kind: str,
+    seen_at: datetime,
 ) -> tuple[NamedBalance, ...]:
-    """Return what is more than nothing, by symbol."""
+    """Return what is more than nothing, by symbol, with the prices that are not too old to count."""
     held = [
-        NamedBalance(asset, descriptions.get(asset, Description(kind)), holding)
+        NamedBalance(asset, _with_current_price(descriptions.get(asset, Description(kind)), seen_at), holding)
         for asset, holding in ((Asset(chain_id, contract), holding) for contract, holding in holdings.items())
         if holding.amount_raw
     ]
     return tuple(
         sorted(held, key=lambda balance: ((balance.description.symbol or "").casefold(), balance.asset))
     )
+
+
+def _with_current_price(description: Description, seen_at: datetime) -> Description:
+    price = described_price(description, seen_at)
+    is_old = price is not None and seen_at - price.seen_at > PRICE_KEPT
+    return description._replace(price_usd=None) if is_old else description

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.assets import Asset, Price
+from bot.domain.assets import Asset, Description, Price, Quote
 
 PRICE_STEP = 0.01
 """A share by which a price has to move to be stored at once: what is shown is never further off."""
 
 PRICE_RENEWED_AFTER = timedelta(minutes=30)
 """A stored price that the source still names is written anew after so long, however little it moved."""
+
+PRICE_ASKED_AFTER = timedelta(minutes=15)
+"""The source is asked for the price of what is held, if the stored one is older."""
 
 PRICE_KEPT = timedelta(hours=1)
 """A stored price that is older is none, unless sweeps are rarer."""
@@ -21,22 +24,39 @@ def price_kept(late_after_seconds: float) -> timedelta:
     return max(PRICE_KEPT, timedelta(seconds=late_after_seconds))
 
 
+def price_of(quote: Quote, read_at: datetime) -> Price:
+    """Return a price with the moment of which it is: no later than it was read, whatever the source says."""
+    updated_at = quote.updated_at
+    return Price(quote.usd, read_at if updated_at is None or updated_at > read_at else updated_at)
+
+
+def described_price(said: Description, read_at: datetime) -> Price | None:
+    """Return the price in a description, with the moment of which it is; None: it names none."""
+    if said.price_usd is None:
+        return None
+    return price_of(Quote(said.price_usd, said.price_updated_at), read_at)
+
+
 def prices_to_store(
-    said: Mapping[Asset, str], seen_at: datetime, stored: Mapping[Asset, Price]
+    said: Mapping[Asset, Quote], read_at: datetime, stored: Mapping[Asset, Price]
 ) -> dict[Asset, Price]:
     """Return of what the source says at a moment the prices that are to replace what is stored.
 
-    A price of the future, as a clock that was set back leaves it, is replaced at once.
+    An older price replaces no newer one, but for one of the future, as a clock that was set back leaves it.
     """
-    renewed_before = seen_at - PRICE_RENEWED_AFTER
     result = {}
-    for asset, usd in said.items():
+    for asset, (usd, updated_at) in said.items():
         known = stored.get(asset)
+        at = read_at if updated_at is None or updated_at > read_at else updated_at
         # In one expression, without calls: there are thousands of prices in each sweep.
         if (
             known is None
-            or not renewed_before < known.seen_at <= seen_at
-            or (usd != known.usd and abs(float(usd) - (before := float(known.usd))) >= PRICE_STEP * before)
+            or not at - PRICE_RENEWED_AFTER < known.seen_at <= read_at
+            or (
+                usd != known.usd
+                and at >= known.seen_at
+                and abs(float(usd) - (before := float(known.usd))) >= PRICE_STEP * before
+            )
         ):
-            result[asset] = Price(usd, seen_at)
+            result[asset] = Price(usd, at)
     return result

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from bot.domain.ask.questions import Answer, Question
-from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description, Quote
 from bot.indexer.replies.sorted_rows import AccountOnChain, Remarks, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     NativeRow,
@@ -17,8 +17,8 @@ from bot.indexer.rows import (
     describe_native,
     describe_token,
     parse_amount,
-    parse_price,
     read_amount,
+    read_quote,
     read_total,
 )
 
@@ -78,13 +78,13 @@ class RowReader:
         }
         return frozenset(listed | coins)
 
-    def prices(self, known: Mapping[ChainId, AbstractSet[Address]]) -> dict[Asset, str]:
+    def prices(self, known: Mapping[ChainId, AbstractSet[Address]]) -> dict[Asset, Quote]:
         """Return the price of one unit of each asset that is not `known`, from any one of its rows."""
         return {
-            Asset(chain_id, contract): price
+            Asset(chain_id, contract): quote
             for chain_id, rows in self._rows_of_assets()
             for contract in rows.keys() - known.get(chain_id, frozenset())
-            if (price := parse_price(rows[contract].price_usd)) is not None
+            if (quote := read_quote(rows[contract])) is not None
         }
 
     def _rows_of_assets(self) -> Iterator[tuple[ChainId, Mapping[Address, NativeRow | TokenRow]]]:

@@ -142,7 +142,7 @@ def _token_row(query: BalancesQuery, held: TokenHolding, cursor: Cursor) -> Row:
     row_of = collection_row if summed else token_row
     row = row_of(query.world, held.contract, held.account, held.amounts)
     if not query.request.filter.omit_prices:
-        row |= token_prices(held.contract, held.amounts)
+        row |= token_prices(query.world, held.contract, held.amounts)
     if not query.request.omit_metadata:
         row |= descriptions(held.contract, held.token_id, query.knobs.metadata)
     # Only the first page is shown as it was: the index moved on before the second.
@@ -213,7 +213,7 @@ def _native_row(query: BalancesQuery, chain: GatewayChain, account: str) -> Row:
     amount = _native_amount(query, chain, account)
     row = native_row(chain, account, amount)
     if not query.request.filter.omit_prices:
-        row |= native_prices(chain, amount)
+        row |= native_prices(query.world, chain, amount)
     return row
 
 

@@ -16,7 +16,6 @@ _NATIVE_DECIMALS = 18
 _CENT = Decimal("0.01")
 # A balance has up to 78 digits; the default precision of 28 would round its worth.
 _EXACT = Context(prec=160)
-_PRICED_AT = "2026-05-20T10:00:00Z"
 
 
 def entry(chain_id: int, results: list[Row]) -> Row:
@@ -52,9 +51,9 @@ def native_row(chain: GatewayChain, account: str, amount: int) -> Row:
     }
 
 
-def native_prices(chain: GatewayChain, amount: int) -> Row:
+def native_prices(world: GatewayWorld, chain: GatewayChain, amount: int) -> Row:
     """Return what prices add to a native row."""
-    return _prices(amount, _NATIVE_DECIMALS, chain.native_price)
+    return _prices(world, amount, _NATIVE_DECIMALS, chain.native_price)
 
 
 def failed_native_row(chain: GatewayChain, account: str, reason: str) -> Row:
@@ -86,9 +85,9 @@ def total(held: Mapping[int, HeldAmount]) -> int:
     return sum(holding.amount for holding in held.values())
 
 
-def token_prices(contract: Contract, held: Mapping[int, HeldAmount]) -> Row:
+def token_prices(world: GatewayWorld, contract: Contract, held: Mapping[int, HeldAmount]) -> Row:
     """Return what prices add to a token row; what has no decimals has no price."""
-    return {} if contract.decimals is None else _prices(total(held), contract.decimals, contract.price)
+    return {} if contract.decimals is None else _prices(world, total(held), contract.decimals, contract.price)
 
 
 def _row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]) -> Row:
@@ -104,7 +103,7 @@ def _row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[in
     }
 
 
-def _prices(amount: int, decimals: int, price: Decimal | None) -> Row:
+def _prices(world: GatewayWorld, amount: int, decimals: int, price: Decimal | None) -> Row:
     if price is None:
         return {}
     # Rounded to cents only at the end, in the same wide context.
@@ -112,7 +111,7 @@ def _prices(amount: int, decimals: int, price: Decimal | None) -> Row:
     return {
         "balanceUSD": f"{worth.quantize(_CENT, context=_EXACT):f}",
         "priceUSD": f"{price:f}",
-        "priceUpdatedAt": _PRICED_AT,
+        "priceUpdatedAt": world.priced_at(),
     }
 
 

@@ -96,6 +96,8 @@ class GatewayWorld:
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self.clock = clock
+        self.price_age = timedelta(0)
+        """How old its prices are."""
         self._chains: dict[int, GatewayChain] = {}
         self._blocks: dict[int, int] = {}
         self._contracts: dict[tuple[int, str], Contract] = {}
@@ -104,6 +106,10 @@ class GatewayWorld:
         self._history: dict[tuple[int, str], list[_Event]] = {}
         self._hidden: set[int] = set()
         self._ledger = TransferLedger()
+
+    def priced_at(self) -> str:
+        """Return of when its prices are, as the vendor's server writes it."""
+        return f"{self.clock() - self.price_age:%Y-%m-%dT%H:%M:%S}Z"
 
     def add_chain(self, chain: GatewayChain, *, block: int = 0) -> None:
         """Add a chain on which nobody holds anything yet."""

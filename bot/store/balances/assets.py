@@ -9,7 +9,7 @@ from bot.domain.ask.plan import chunks
 from bot.domain.assets import NATIVE, NOTHING_SAID, WITH_IDS, Asset, Description
 from bot.domain.observations import Poll
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, asked_again_in, is_complete
-from bot.domain.observe.prices import PRICE_RENEWED_AFTER
+from bot.domain.observe.prices import PRICE_RENEWED_AFTER, described_price
 from bot.domain.symbols import symbol_key
 from bot.store.balances.snapshots import DRIFTS_ENOUGH
 from bot.store.database.door import Database
@@ -74,7 +74,7 @@ class AssetRows:
         row = self._rows[asset]
         known = _description_of(row)
         described = known.merged(said)
-        row.kind, row.symbol, row.decimals, row.rebasing, _ = described
+        row.kind, row.symbol, row.decimals, row.rebasing, *_ = described
         row.symbol_key = symbol_key(described.symbol) or None
         row.asked_in_vain = 0 if is_complete(described) else row.asked_in_vain + 1
         row.described_at = self._at
@@ -120,7 +120,7 @@ class AssetRows:
         )
 
     def _new(self, asset: Asset) -> AssetRow:
-        kind, symbol, decimals, rebasing, _ = self._poll.descriptions.get(asset, NOTHING_SAID)
+        kind, symbol, decimals, rebasing, *_ = self._poll.descriptions.get(asset, NOTHING_SAID)
         return AssetRow(
             kind=kind,
             symbol=symbol,
@@ -137,10 +137,13 @@ class AssetRows:
         # A contract of unknown type that came with token ids is a collection from now on.
         if said.kind == row.kind + WITH_IDS:
             row.kind = said.kind
+        price = described_price(said, self._poll.observed_at)
+        if price is None:
+            return
         # A newer price stays, however far it moved: the end of the sweep writes those that did.
-        before = self._at - PRICE_RENEWED_AFTER // _MILLISECOND
-        if said.price_usd is not None and (row.priced_at is None or row.priced_at <= before):
-            row.price_usd, row.priced_at = said.price_usd, self._at
+        at = to_milliseconds(price.seen_at)
+        if row.price_usd is None or (row.priced_at or 0) <= at - PRICE_RENEWED_AFTER // _MILLISECOND:
+            row.price_usd, row.priced_at = price.usd, at
 
 
 _UPDATE = f"UPDATE asset SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"

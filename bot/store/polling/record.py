@@ -12,6 +12,7 @@ from bot.domain.ask.plan import watched_parts, watches_by_account
 from bot.domain.assets import (
     NATIVE,
     NATIVE_PART,
+    NOTHING_SAID,
     WHOLE_KINDS,
     Address,
     Asset,
@@ -23,6 +24,7 @@ from bot.domain.chains import Chains
 from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
 from bot.domain.observe.descriptions import decimals_of, is_of_units_alone
 from bot.domain.observe.filters import Step
+from bot.domain.observe.prices import described_price
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.domain.rules.conditions import price_that_counts
@@ -403,12 +405,15 @@ class _PollRecorder:
         )
 
     def _price(self, asset: Asset, assets: AssetRows) -> tuple[str | None, int | None]:
-        """Return the asset's price in this batch, or else the stored one and when that was read."""
-        description = self._poll.descriptions.get(asset)
-        if description and description.price_usd is not None:
-            return description.price_usd, None
-        row = assets[asset]
-        return row.price_usd, row.priced_at
+        """Return the asset's price in this batch, or else the stored one, and its moment if it is older."""
+        row, read_at = assets[asset], self._poll.observed_at
+        said = described_price(self._poll.descriptions.get(asset, NOTHING_SAID), read_at)
+        if said is not None and said.seen_at == read_at:
+            return said.usd, None
+        is_stored = row.price_usd is not None and row.priced_at is not None
+        if said is not None and not (is_stored and to_milliseconds(said.seen_at) < (row.priced_at or 0)):
+            return said.usd, to_milliseconds(said.seen_at)
+        return (row.price_usd, row.priced_at) if is_stored else (None, None)
 
     def _former_decimals(self, moves: Iterable[tuple[Verdict, Move]], assets: AssetRows) -> list[int | None]:
         """Return of each move the former decimals of its asset, if the amount before may be in these."""

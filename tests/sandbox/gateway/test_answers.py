@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -29,6 +30,7 @@ from tests.sandbox.gateway.client import (
 
 
 async def test_the_example_request_is_answered_as_the_example_says(client: Client, gateway: Gateway) -> None:
+    gateway.world.clock = lambda: datetime(2026, 5, 20, 10, tzinfo=UTC)
     answer = await client.call(
         SUMMARY, {"networks": ["polygon", "mainnet"], "filter": {"accountAddresses": [CHECKSUMMED]}}
     )

@@ -72,12 +72,14 @@ def _transfer_type(row: HistoryRow, knobs: Knobs) -> str:
     return "SEND" if is_sent else "RECEIVE"
 
 
-def transfer_prices(row: HistoryRow, chain: GatewayChain, contract: Contract | None) -> Row:
+def transfer_prices(
+    world: GatewayWorld, row: HistoryRow, chain: GatewayChain, contract: Contract | None
+) -> Row:
     """Return what prices add to a transfer, nothing where there are none."""
     priced = [
-        native_prices(chain, amount)
+        native_prices(world, chain, amount)
         if contract is None
-        else token_prices(contract, {0: HeldAmount(amount, 0)})
+        else token_prices(world, contract, {0: HeldAmount(amount, 0)})
         for _, amount in row.transfer.amounts
     ]
     if not all(priced):

@@ -128,7 +128,7 @@ def _transfer(query: HistoryQuery, chain: GatewayChain, row: HistoryRow) -> Row:
     kind = contract.kind if contract else ("NATIVE" if row.contract == NOBODY else "ERC20")
     written = transfer_row(row, kind, query.knobs)
     if not query.request.omit_prices:
-        written |= transfer_prices(row, chain, contract)
+        written |= transfer_prices(query.world, row, chain, contract)
     if query.request.include_metadata and contract:
         written |= transfer_descriptions(row, contract, query.knobs)
     return written
