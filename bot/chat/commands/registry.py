@@ -11,7 +11,7 @@ from bot.chat.commands.history import chart, export, history, why
 from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.rules import alarm, loud, only
 from bot.chat.commands.times import budget, digest, quiet, zone
-from bot.chat.commands.watch import rename, unwatch, watch, watch_list
+from bot.chat.commands.watch import name, rename, unwatch, watch, watch_list
 from bot.chat.commands.watchlist import imports
 
 FEATURES: tuple[Feature, ...] = (
@@ -20,6 +20,8 @@ FEATURES: tuple[Feature, ...] = (
     unwatch.UNWATCH,
     watch_list.LIST,
     rename.RENAME,
+    name.NAME,
+    name.NAMES,
     balance.BALANCE,
     status.STATUS,
     history.HISTORY,

@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     BUDGET = "budget"
     DIGEST = "digest"
     EXPORT = "export"
+    NAME = "name"
+    UNNAME = "unname"
 
 
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
@@ -80,6 +82,8 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.BUDGET: "set the messages an hour:",
         AuditAction.DIGEST: "set the digest:",
         AuditAction.EXPORT: "exported",
+        AuditAction.NAME: "named the address",
+        AuditAction.UNNAME: "took the name away from",
     }
 )
 """What follows a person's name in /audit, before what was changed; each action has one."""

@@ -14,12 +14,13 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage
-from bot.store.chats import alarms
+from bot.store.chats import alarms, names
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
+from bot.store.chats.labels import given_names, labels_of, thing_named
 from bot.store.chats.loud_rules import ring_without_rules
 from bot.store.chats.mutes import end_all
-from bot.store.chats.subscriptions import labels_of, subject_by_scope, subscriptions_of, thing_named
+from bot.store.chats.subscriptions import subject_by_scope, subscriptions_of
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.unreported import merge_unreported
@@ -132,6 +133,7 @@ def merge_destination(
     # Where both watched something, a filter may end with a subscription that both had.
     may_end = is_filtered_anew or bool(subscriptions_of(db, DestinationId(into)))
     moved = _merge_subscriptions(db, one, into)
+    names.move(db, DestinationId(one), DestinationId(into))
     alarms.move(db, DestinationId(one), DestinationId(into))
     # Before alerts move: one change has one alert in a destination at most.
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into, one, into, one])
@@ -230,7 +232,7 @@ def _merge_subscriptions(db: Database, one: int, into: int) -> int:
     """
     listed = subscriptions_of(db, DestinationId(into))
     there = {subject_by_scope(other.subscription) for other in listed}
-    labels, moved = labels_of(listed), 0
+    labels, moved = labels_of(listed, given_names(db, DestinationId(into))), 0
     for other in subscriptions_of(db, DestinationId(one)):
         subscription = other.subscription
         if subject_by_scope(subscription) in there:

@@ -8,7 +8,9 @@ from bot.domain.chat.subscribe import LabelTaken
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, SubscriptionId
 from bot.store.chats.audit import record_audits, subject_of_subscription
-from bot.store.chats.subscriptions import labels_of, subscriptions_here, thing_named
+from bot.store.chats.chats import destination_here
+from bot.store.chats.labels import given_names, label_taken, labels_of, thing_named
+from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.database.door import Database
 
 
@@ -22,13 +24,11 @@ def rename(
     with db.transaction():
         listed = subscriptions_here(db, place)
         meant = [one for one in listed if one.subscription.id in ids]
-        labels = labels_of(listed)
+        labels = labels_of(listed, given_names(db, destination_here(db, place)))
         for one in meant:
-            holder = labels.holder(label, thing_named(one.subscription))
-            if holder is not None:
-                return LabelTaken(
-                    min(holder) if isinstance(holder, frozenset) else holder, labels.free(label)
-                )
+            taken = label_taken(labels, label, thing_named(one.subscription))
+            if taken is not None:
+                return taken
         renamed = [replace(one, subscription=replace(one.subscription, label=label)) for one in meant]
         changed = [one.subscription for one, was in zip(renamed, meant, strict=True) if one != was]
         db.executemany("UPDATE subscription SET label = ? WHERE id = ?", [(label, one.id) for one in changed])

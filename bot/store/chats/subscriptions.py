@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.labels import Labels, LabelTarget, label_target
+from bot.domain.chat.labels import Labels
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
 from bot.domain.observations import View
@@ -26,6 +26,7 @@ from bot.store.balances.snapshots import add_accounts, views
 from bot.store.chats.audit import record_audits, subject_of
 from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
+from bot.store.chats.labels import given_names, label_taken, thing_named
 from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
 from bot.store.outbox.unreported import release, release_subscribed
@@ -79,6 +80,7 @@ def subscribe_within(
     destination_id = destination_of(db, chat_row, place.thread_id)
     plan = _Plan(
         subscriptions_of(db, destination_id),
+        given_names(db, destination_id),
         room=room_left(db, destination_id, limit),
         next_number=next_number(db, destination_id),
     )
@@ -112,24 +114,12 @@ def what_would_be_new(
     listed = [] if here is None else subscriptions_of(db, here)
     room = _room_in_chat(db, place.chat_id, limit)
     number = 1 + max((one.number for one in listed), default=0)
-    plan = _Plan(listed, room=room, next_number=number, is_only_new=True)
+    plan = _Plan(listed, given_names(db, here), room=room, next_number=number, is_only_new=True)
     return [plan.subscribe(spec) for spec in wanted]
 
 
 def _subject_of_spec(spec: WatchSpec) -> str:
     return subject_of(spec.account, spec.scope.contracts, spec.label)
-
-
-def labels_of(listed: Iterable[ListedSubscription]) -> Labels:
-    """Return the labels of a destination's subscriptions, and what each of them names."""
-    subscriptions = (one.subscription for one in listed)
-    # The oldest first: of two things with one label, which former versions allowed, that one is named.
-    return Labels((one.label, thing_named(one)) for one in sorted(subscriptions, key=lambda one: one.id))
-
-
-def thing_named(one: Subscription | WatchSpec) -> LabelTarget:
-    """Return what a subscription's label names: its account or its contracts."""
-    return label_target(one.account, one.scope.contracts)
 
 
 def subscriptions_of(db: Database, destination_id: DestinationId) -> list[ListedSubscription]:
@@ -296,6 +286,7 @@ class _Plan:
     def __init__(
         self,
         listed: Iterable[ListedSubscription],
+        names: Mapping[Address, str],
         *,
         room: int,
         next_number: int,
@@ -309,6 +300,7 @@ class _Plan:
         """What is there and gets another filter, by number."""
         self.new_loud_rules: dict[int, WatchSpec] = {}
         """What is there and gets another loud rule, by number."""
+        self._names = names
         self._is_only_new = is_only_new
         self._room = room
         self._next_number = next_number
@@ -364,13 +356,10 @@ class _Plan:
         return SubscribeResult(SubscribeOutcome.CREATED, number)
 
     def _labels_given(self) -> Labels:
-        return Labels((spec.label, thing_named(spec)) for spec in self._specs.values())
+        labels = Labels((spec.label, thing_named(spec)) for spec in self._specs.values())
+        for address, name in self._names.items():
+            labels.give(name, address)
+        return labels
 
     def _taken(self, spec: WatchSpec) -> LabelTaken | None:
-        """Return what else the label names in the destination; None: the label is free."""
-        holder = self._labels.holder(spec.label, thing_named(spec))
-        if holder is None:
-            return None
-        return LabelTaken(
-            min(holder) if isinstance(holder, frozenset) else holder, self._labels.free(spec.label)
-        )
+        return label_taken(self._labels, spec.label, thing_named(spec))

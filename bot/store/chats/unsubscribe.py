@@ -16,17 +16,16 @@ from bot.store.balances.snapshots import account_id_of
 from bot.store.chats import alarms
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
+from bot.store.chats.labels import given_names, labels_of, thing_named
 from bot.store.chats.loud_rules import ring_without_rules
 from bot.store.chats.subscriptions import (
     insert_subscriptions,
     known_of,
-    labels_of,
     next_number,
     room_left,
     subject_by_scope,
     subscriptions_here,
     subscriptions_of,
-    thing_named,
 )
 from bot.store.database.door import Database
 from bot.store.outbox.queue import waiting_alerts
@@ -163,7 +162,8 @@ def _restored(
     account = None if address is None else to_address(address)
     condition, loud = to_condition(others.get("filter", "")), to_loud_rule(others.get("loud", ""))
     former = WatchSpec(account, to_scope(others), others["label"], condition, loud)
-    spec = replace(former, label=labels_of(listed).free_or_same(former.label, thing_named(former)))
+    labels = labels_of(listed, given_names(db, destination_id))
+    spec = replace(former, label=labels.free_or_same(former.label, thing_named(former)))
     standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:
         return RestoredSubscription(SubscribeOutcome.ALREADY, standing, spec)

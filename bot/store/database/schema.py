@@ -521,6 +521,26 @@ CREATE INDEX leg_of_counterparty ON leg (account_id, counterparty, change_id);
 """
 
 
+@migrations()
+def m033_names(db: Database) -> None:
+    """Create the names that destinations give to addresses which they do not watch."""
+    db.executescript(_NAMES)
+
+
+_NAMES = """
+CREATE TABLE name (                -- what a destination calls an address; of a watched one the label counts
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  address BLOB NOT NULL,
+  name TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by INTEGER,              -- NULL: an administrator of the group who stays unnamed
+  created_by_name TEXT NOT NULL,
+  UNIQUE (destination_id, address)
+) STRICT;
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

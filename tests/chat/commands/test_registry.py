@@ -21,6 +21,7 @@ from bot.chat.commands.times.budget import ShowBudgetRequest
 from bot.chat.commands.times.digest import ShowDigestRequest
 from bot.chat.commands.times.quiet import ShowQuietRequest
 from bot.chat.commands.times.zone import ShowZoneRequest
+from bot.chat.commands.watch.name import NamesRequest
 from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
 from bot.chat.commands.watch.watch import WATCH_COMMAND
 from bot.chat.commands.watch.watch_list import LIST_COMMAND
@@ -85,7 +86,14 @@ def test_a_feature_is_found_by_its_name_and_its_aliases_alone(feature: Feature) 
     assert command_named(COMMANDS, feature.command.name + "x") is None
 
 
-SHOWING = (IgnoredRequest, ShowBudgetRequest, ShowDigestRequest, ShowQuietRequest, ShowZoneRequest)
+SHOWING = (
+    IgnoredRequest,
+    NamesRequest,
+    ShowBudgetRequest,
+    ShowDigestRequest,
+    ShowQuietRequest,
+    ShowZoneRequest,
+)
 
 
 @each_feature

@@ -9,7 +9,7 @@ from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Keyboard, Screen, in_pairs, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
-from bot.chat.commands.arguments.lookup import closest_label, find
+from bot.chat.commands.arguments.lookup import address_meant, closest_label, find
 from bot.chat.commands.command import (
     Answer,
     Command,
@@ -22,17 +22,19 @@ from bot.chat.commands.command import (
     Who,
     usage,
 )
-from bot.chat.commands.watch import words
+from bot.chat.commands.watch import name, words
 from bot.chat.commands.watch.grammar import read_label, write_label
 from bot.chat.commands.words import not_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY
 from bot.domain.addresses import checksummed
 from bot.domain.chat.labels import LabelTarget
+from bot.domain.chat.names import FoundName, GivenName
 from bot.domain.chat.subscribe import LabelTaken
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.chats import rename, subscriptions
+from bot.store.chats import names, rename, subscriptions
+from bot.store.chats.labels import thing_named
 
 RENAME_COMMAND = Command(
     name="rename",
@@ -80,6 +82,9 @@ class RenameRequest(Request):
         new = next((one for one in self.readings if find(listed, one.who)), self.readings[-1])
         found = find(listed, new.who)
         if not found:
+            named = await services.db.run(names.name_here, place, address_meant(new.who) or new.who)
+            if named is not None:
+                return (await _rename_unwatched(services, incoming, named, new.label),)
             closest = closest_label(listed, new.who)
             offered = [(f"Rename {closest}", new.command_for(closest))] if closest else []
             buttons = await services.button_commands.buttons(place, *offered)
@@ -99,6 +104,13 @@ class RenameRequest(Request):
             return (Screen(words.name_taken(new.label, result), rows(buttons)),)
         undo = await _undo(services, place, found, new.label)
         return (Screen(words.renamed(found[0].subscription, new.label), undo),)
+
+
+async def _rename_unwatched(services: Services, incoming: Incoming, named: GivenName, label: str) -> Screen:
+    """Give another name to an address that is not watched, or take its name away."""
+    if label:
+        return await name.give(services, incoming, named.address, label)
+    return await name.remove(services, incoming, FoundName(named, incoming.place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,7 @@ class RenameOfferRequest(Request):
 
 def _name_of(one: ListedSubscription) -> tuple[LabelTarget, str]:
     """Return what a name is of, and the name: equal for the entries that are renamed together."""
-    return subscriptions.thing_named(one.subscription), one.subscription.label
+    return thing_named(one.subscription), one.subscription.label
 
 
 async def _which(
