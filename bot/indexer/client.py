@@ -71,22 +71,28 @@ class IndexerClient:
         self._transport = connect(
             timeout_seconds=timeout_seconds, max_concurrent_requests=max_concurrent_requests
         )
-        self._extras = connect(
-            timeout_seconds=min(timeout_seconds, SECONDS_MOST), max_concurrent_requests=1, attempts=1
+        self.extra_counts = IndexerCounts()
+        """What became of all requests that went out beside the polls."""
+        connect_extra = partial(
+            connect,
+            timeout_seconds=min(timeout_seconds, SECONDS_MOST),
+            max_concurrent_requests=1,
+            attempts=1,
+            counts=self.extra_counts,
         )
-        self._history = ExtraLine(self._extras, self._transport, monotonic=monotonic, rng=rng)
+        self._history = ExtraLine(connect_extra(), self._transport, monotonic=monotonic, rng=rng)
         self._page_size = page_size
         self._pages_max = pages_max
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
-        await self._extras.__aenter__()
+        await self._history.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._extras.__aexit__(kind, error, traceback)
+        await self._history.__aexit__(kind, error, traceback)
         await self._transport.__aexit__(kind, error, traceback)
 
     @property
@@ -96,13 +102,8 @@ class IndexerClient:
 
     @property
     def counts(self) -> IndexerCounts:
-        """What became of all requests since the start."""
+        """What became of all requests since the start, but those beside the polls."""
         return self._transport.counts
-
-    @property
-    def history_counts(self) -> IndexerCounts:
-        """What became of all requests since the start that no poll sent."""
-        return self._extras.counts
 
     @property
     def allowance(self) -> Allowance:

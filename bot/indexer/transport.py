@@ -89,6 +89,7 @@ class Transport:
         timeout_seconds: float,
         max_concurrent_requests: int,
         attempts: int = ATTEMPTS,
+        counts: IndexerCounts | None = None,
         sleep: Callable[[float], Awaitable[None]],
         rng: Callable[[], float],
         now: Callable[[], float],
@@ -97,7 +98,7 @@ class Transport:
         """HTTP requests since the start, repeated ones included."""
         self.allowance = Allowance()
         """What the last answer that spoke of limits said of them."""
-        self.counts = IndexerCounts()
+        self.counts = counts or IndexerCounts()
         self.clock_ahead_seconds: float | None = None
         """How far our clock is ahead of the service's, by its last answer; None: it had no date."""
         self._url = url.rstrip("/")

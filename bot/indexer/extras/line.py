@@ -6,7 +6,8 @@ one at a time and never repeated; nothing that happens to them is known to the p
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 import structlog
 
@@ -44,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 class ExtraLine:
-    """A connection for one kind of such questions, beside that of the polls."""
+    """A connection for one kind of such questions, beside that of the polls; to be entered once."""
 
     def __init__(
         self,
@@ -62,6 +63,15 @@ class ExtraLine:
         self._requests = RequestBudget(since=monotonic())
         self._breaker = Breaker()
         self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(kind, error, traceback)
 
     @property
     def is_ready(self) -> bool:

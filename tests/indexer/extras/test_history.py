@@ -371,7 +371,7 @@ async def test_no_poll_notices_what_happens_to_history(trouble: str) -> None:
     polls = {("GetTokenBalancesSummary", "answered"): 1}
     assert (client.requests_sent, dict(client.counts.requests)) == (1, polls)
     assert client.allowance == Allowance()
-    assert sum(client.history_counts.requests.values()) == of_history
+    assert sum(client.extra_counts.requests.values()) == of_history
 
 
 async def test_a_poll_does_not_wait_for_a_history_that_hangs() -> None:
