@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.deliver.delivery import AlertState
+from bot.domain.explain.explanations import Explanation
 from bot.domain.observations import Change
 
 
@@ -49,6 +50,8 @@ class PastChange:
     """
     tried_at: datetime | None = None
     """When that message was to leave for the first time; None: there is none, or nobody noted it."""
+    explanation: Explanation | None = None
+    """What is known of the transfers behind the change by itself; None: nobody asked for them."""
 
 
 class Slice(NamedTuple):

@@ -13,11 +13,13 @@ from bot.domain.deliver.alerts import AlertId, ChangeAlert
 from bot.domain.deliver.delivery import AlertState, DeliveryId
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
+from bot.domain.explain.explanations import Explanation
 from bot.domain.history.changes import PastChange, Selection, Slice, Span
 from bot.domain.observations import Change, MoveKind
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import AnyOf, Database, Value
+from bot.store.explain.explanations import explanations_of
 from bot.store.outbox.unreported import items_between
 from bot.store.rows import (
     Row,
@@ -76,7 +78,11 @@ def read_slice(
         looked_at = Span(span.oldest, min(span.newest, span.oldest + CHANGES_AT_ONCE - 1))
     ids = _ids(db, destination_id, selection, looked_at, most, newest_first=newest_first)
     later = _LaterAlerts(db, destination_id)
-    read = {row[0]: _to_past_change(db, later, row) for row in _rows(db, destination_id, ids)}
+    explained = explanations_of(db, ids)
+    read = {
+        row[0]: _to_past_change(db, later, row, explained.get(row[0]))
+        for row in _rows(db, destination_id, ids)
+    }
     last = ids[-1] if len(ids) == most else (looked_at.oldest if newest_first else looked_at.newest)
     rest = Span(span.oldest, last - 1) if newest_first else Span(last + 1, span.newest)
     return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
@@ -172,7 +178,9 @@ LEFT JOIN unalerted u ON u.change_id = c.id AND u.destination_id = ?
 """
 
 
-def _to_past_change(db: Database, later: "_LaterAlerts", row: Row) -> PastChange:
+def _to_past_change(
+    db: Database, later: "_LaterAlerts", row: Row, explanation: Explanation | None
+) -> PastChange:
     change_id, account, chain_id, contract, asset_kind, symbol, decimals, rebasing, *rest = row
     kind, before, uniques_before, block_before, after, uniques_after, block, items, *rest = rest
     price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike, *alert = rest
@@ -209,11 +217,13 @@ def _to_past_change(db: Database, later: "_LaterAlerts", row: Row) -> PastChange
             is_look_alike=bool(is_look_alike),
             steps=steps or 1,
             since=to_moment_or_none(first_at),
+            explanation=explanation if first_id is None else None,
         ),
         state=None if state is None else AlertState(state),
         reason=reason or "",
         message=None if delivery_id is None else message_id(DeliveryId(delivery_id)),
         tried_at=to_moment_or_none(tried_at),
+        explanation=explanation,
     )
 
 

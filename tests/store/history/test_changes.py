@@ -14,12 +14,14 @@ from bot.chat.commands.history.lookup import first_changes
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome
 from bot.domain.history.changes import PastChange, Selection
 from bot.domain.places import Place
 from bot.store.chats.chats import destination_here
+from bot.store.explain.explanations import save_explanations
 from bot.store.history import changes
 from bot.store.history.changes import span_of
-from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, at, coin, reading
+from tests.builders import BASE, DAI, NOON, TREASURY, USDC, VAULT, Amounts, asset, at, coin, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_new_keeper
 from tests.store.test_filters import Story, least
@@ -263,3 +265,14 @@ async def _turn_pages(directory: Path, steps: list[tuple[int, int]], page: int) 
         assert shown == expected == sorted(expected, reverse=True)
     finally:
         await keeper.db.close()
+
+
+async def test_what_is_known_of_the_transfers_behind_a_change_comes_with_it(watching: Keeper) -> None:
+    for amount in (6, 7):
+        await watching.record(reading({USDC: amount}, native=100))
+    explained = Explanation(outcome=ExplanationOutcome.NONE_LISTED, listed_at=NOON)
+    await watching.db.run(save_explanations, {1: explained}, NOON)
+
+    newest, oldest = await look(watching)
+    assert (oldest.explanation, oldest.told.explanation) == (explained, explained)
+    assert newest.explanation is None

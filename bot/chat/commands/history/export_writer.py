@@ -98,6 +98,7 @@ def export_row(past: PastChange, chains: Chains) -> ExportRow:
         message_id=(past.message or "") if past.state is AlertState.SENT else "",
         reported=_reported(past),
         items=change.items,
+        explanation=past.explanation,
     )
 
 
