@@ -203,6 +203,13 @@ class GatewayWorld:
                 self._hold((chain_id, account), asset, HeldAmount(amount, self._blocks[chain_id]))
         self._ledger.add(chain_id, self._blocks[chain_id], self.clock(), known)
 
+    def emit(self, chain_id: int, *sendings: Sending) -> None:
+        """List one transaction that changes no balance: a contract can write any transfer into its logs."""
+        self._require_chain(chain_id)
+        known = [self._checked(chain_id, sending) for sending in sendings]
+        self._blocks[chain_id] += 1
+        self._ledger.add(chain_id, self._blocks[chain_id], self.clock(), known)
+
     def drift(
         self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
     ) -> None:
@@ -222,8 +229,8 @@ class GatewayWorld:
     ) -> None:
         """Set a balance at an older block, as when a chain is reorganised.
 
-        The account's transfers of newer blocks are gone. What it held by that block, and what it holds now,
-        differ by a transfer of another hash.
+        The account's transfers of newer blocks are gone, and what its counterparties hold is left as it is.
+        What it held by that block, and what it holds now, differ by a transfer of another hash.
         """
         asset, holder = self._asset(chain_id, contract, token_id), (chain_id, account.lower())
         before = self._held(holder, asset)

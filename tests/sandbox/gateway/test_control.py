@@ -33,6 +33,7 @@ from bot.sandbox.gateway.faults.kinds import (
     StrayRows,
 )
 from bot.sandbox.gateway.knobs import Knobs
+from bot.sandbox.gateway.poison import look_alike
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import (
     EXAMPLE_ACCOUNT,
@@ -113,6 +114,18 @@ ACTS: list[tuple[str, Body, Look, object]] = [
         },
         lambda gateway: [transfer.amounts for transfer in gateway.world.transfers(137, STRANGER)],
         [((0, 7),), ((65537, 1), (65538, 2)), ((65539, 3),)],
+    ),
+    (
+        "emit",
+        {"chainId": 1, "transfers": [{"from": CHECKSUMMED, "to": STRANGER, "contract": USDC, "amount": "7"}]},
+        lambda gateway: (usdc(gateway), gateway.world.transfers(1, STRANGER)[0].change(STRANGER)),
+        (HeldAmount(221887067, 22500001), 7),
+    ),
+    (
+        "poison",
+        {**MINE, "contract": USDC, "counterparty": STRANGER},
+        lambda gateway: [each.amounts for each in gateway.world.transfers(1, look_alike(STRANGER))],
+        [((0, 0),), ((0, 1),)],
     ),
     ("drift", {**MY_CARD, "balance": "601"}, card, HeldAmount(601, 70880000)),
     (
@@ -196,6 +209,11 @@ async def test_a_route_undoes_what_another_did(
     ("path", "body", "answer"),
     [
         ("move", {**MINE, "delta": "1"}, {"block": 22500002}),
+        (
+            "poison",
+            {**MINE, "contract": USDC, "counterparty": STRANGER},
+            {"block": 22500003, "to": look_alike(STRANGER)},
+        ),
         ("hide-chain", {"chainId": 1}, {"chains": [10, 137, 8453, 42161]}),
         ("keys", {"keys": ["a"]}, {"keys": ["a"]}),
         ("hold", {}, {"held": True}),

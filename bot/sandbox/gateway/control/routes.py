@@ -29,8 +29,9 @@ from bot.sandbox.gateway.faults.active import ActiveFaults
 from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate
+from bot.sandbox.gateway.poison import poison
 from bot.sandbox.gateway.request import RecordedRequest
-from bot.sandbox.gateway.transfers import WorldTransfer
+from bot.sandbox.gateway.transfers import SOMEBODY, WorldTransfer
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -61,6 +62,8 @@ class GatewayControl:
             web.post("/sandbox/set", _handler_with_body(self._set)),
             web.post("/sandbox/move", _handler_with_body(self._move)),
             web.post("/sandbox/transact", _handler_with_body(self._transact)),
+            web.post("/sandbox/emit", _handler_with_body(self._emit)),
+            web.post("/sandbox/poison", _handler_with_body(self._poison)),
             web.post("/sandbox/rename-transaction", _handler_with_body(self._rename_transaction)),
             web.get("/sandbox/transfers", _handler_without_body(self._transfers)),
             web.post("/sandbox/drift", _handler_with_body(self._drift)),
@@ -102,6 +105,18 @@ class GatewayControl:
         chain_id = read_integer(body, "chainId")
         self.gateway.world.transact(chain_id, *read_sendings(body))
         return self._block(chain_id)
+
+    def _emit(self, body: Body) -> Body:
+        chain_id = read_integer(body, "chainId")
+        self.gateway.world.emit(chain_id, *read_sendings(body))
+        return self._block(chain_id)
+
+    def _poison(self, body: Body) -> Body:
+        chain_id, contract = read_integer(body, "chainId"), read_text(body, "contract")
+        account = read_text(body, "account")
+        counterparty = read_text({"counterparty": SOMEBODY, **body}, "counterparty")
+        to = poison(self.gateway.world, chain_id, contract, account, counterparty=counterparty)
+        return {**self._block(chain_id), "to": to}
 
     def _rename_transaction(self, body: Body) -> Body:
         chain_id, transaction = read_integer(body, "chainId"), read_text(body, "transaction")

@@ -195,7 +195,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
         AMOUNTS,
         IDS,
     ),
-    st.builds(lambda who, amount: lambda world: world.transfer(7, COIN, who, BOB, amount), PEOPLE, AMOUNTS),
+    st.builds(lambda who, amount: lambda world: world.transfer(7, None, who, BOB, amount), PEOPLE, AMOUNTS),
     st.builds(
         lambda who, amounts: lambda world: world.transact(7, Sending(CARDS, who, ALICE, amounts)),
         PEOPLE,
@@ -222,6 +222,7 @@ def test_the_transfers_of_an_account_sum_up_to_what_it_holds(steps: list[Step]) 
     for who in (ALICE, BOB):
         own = world.transfers(7, who)
         assert world.native(7, who) == sum(each.change(who) for each in own if each.contract is None)
+        assert world.token(7, COIN, who) == sum(each.change(who) for each in own if each.contract == COIN)
         for item in (11, 12):
             held = world.token(7, CARDS, who, item)
             assert held == sum(each.change(who, item) for each in own if each.contract == CARDS)
