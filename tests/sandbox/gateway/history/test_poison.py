@@ -18,12 +18,14 @@ def test_a_look_alike_begins_and_ends_alike_and_is_another() -> None:
 
 
 async def test_poison_lists_payments_that_were_never_made(client: Client, gateway: Gateway) -> None:
+    gateway.world.move(1, USDC, EXAMPLE_ACCOUNT, -7_000, counterparty=STRANGER)
     gateway.world.move(1, USDC, EXAMPLE_ACCOUNT, -1_250_000, counterparty=STRANGER)
+    gateway.world.move(1, USDC, EXAMPLE_ACCOUNT, 5, counterparty=STRANGER)
     before = await client.summary(chainIds=[1], omitMetadata=True)
 
     receiver = poison(gateway.world, 1, USDC.upper().replace("X", "x"), CHECKSUMMED, counterparty=STRANGER)
 
-    false, nothing = transfers(await client.history(1, fromBlock=22500003), 1)
+    false, nothing = transfers(await client.history(1, fromBlock=22500005), 1)
     assert {each["from"] for each in (false, nothing)} == {EXAMPLE_ACCOUNT}
     assert {each["to"] for each in (false, nothing)} == {receiver} == {look_alike(STRANGER)}
     assert (nothing["contractAddress"], nothing["amounts"]) == (USDC, ["0"])
