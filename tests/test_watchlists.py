@@ -27,7 +27,7 @@ from bot.domain.assets import NATIVE, Address, Asset, ChainId
 from bot.domain.chat.watchlist import Watchlist
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms, Side
-from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.domain.rules.loud import LoudRule, Mention
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.chats import filters, ignore_list, loud_rules
@@ -105,6 +105,15 @@ def conditions(draw: st.DrawFn) -> Condition:
 
 
 @st.composite
+def wanted(draw: st.DrawFn) -> Condition:
+    condition = draw(conditions())
+    if condition.direction is None:
+        return condition
+    addresses = draw(st.lists(st.sampled_from(ACCOUNTS), max_size=2, unique=True))
+    return replace(condition, counterparties=tuple(map(Counterparty, addresses)))
+
+
+@st.composite
 def loud(draw: st.DrawFn) -> LoudRule:
     names = draw(st.lists(st.sampled_from(["@olga", "@bob_1", "@Petr"]), max_size=2, unique=True))
     return LoudRule(draw(conditions()), tuple(map(Mention, names)))
@@ -118,7 +127,7 @@ def specs(draw: st.DrawFn) -> WatchSpec:
         account,
         Scope(contracts, draw(SOME_CHAINS)),
         draw(LABELS),
-        draw(st.none() | conditions()),
+        draw(st.none() | wanted()),
         draw(st.none() | loud()),
     )
 
@@ -163,7 +172,7 @@ WANTED = st.builds(
     Wanted,
     st.lists(specs(), min_size=1, max_size=5),
     st.lists(st.tuples(st.sampled_from(ACCOUNTS), alarms()), max_size=3),
-    st.none() | conditions().filter(lambda one: one != Condition()),
+    st.none() | wanted().filter(lambda one: one != Condition()),
     st.none() | loud(),
     st.lists(st.tuples(st.sampled_from([USDC, DAI]), SOME_CHAINS), max_size=3),
 )

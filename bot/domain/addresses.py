@@ -41,6 +41,12 @@ def checksummed(address: Address) -> str:
     return to_checksum_address(address)
 
 
+def shortened_more(address: Address) -> str:
+    """Return six digits of each end: those of attackers often agree in four."""
+    digits = checksummed(address)
+    return f"{digits[:8]}…{digits[-6:]}"
+
+
 def shortened(address: Address) -> str:
     """Return the first and last four digits, checksummed: `0x8e3E…d8B9`."""
     whole = checksummed(address)

@@ -12,7 +12,7 @@ from bot.domain.deliver.traces import Trace
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms, Side
-from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import (
     EVERYTHING,
@@ -156,11 +156,14 @@ def condition_to_json(condition: Condition | None) -> str:
 
 
 def _condition_to_plain(condition: Condition) -> dict[str, Any]:
-    return {
+    plain: dict[str, Any] = {
         "direction": condition.direction,
         "levels": [_from_level(level) for level in condition.levels],
         "chains": sorted(condition.chains),
     }
+    # Only where there are any: former versions wrote the same text for all others, and texts are compared.
+    addresses = [one.address for one in condition.counterparties]
+    return {**plain, "counterparties": addresses} if addresses else plain
 
 
 @lru_cache(maxsize=10_000)
@@ -199,6 +202,7 @@ def _plain_to_condition(stored: Mapping[str, Any]) -> Condition:
         direction=None if stored["direction"] is None else Direction(stored["direction"]),
         levels=tuple(map(_to_level, stored["levels"])),
         chains=frozenset(map(ChainId, stored["chains"])),
+        counterparties=tuple(Counterparty(Address(one)) for one in stored.get("counterparties", ())),
     )
 
 

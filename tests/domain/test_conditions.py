@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from bot.domain.assets import AMOUNT_MAX, Amount, Asset, ChainId
 from bot.domain.rules.conditions import (
     Condition,
+    Counterparties,
+    Counterparty,
     Difference,
     Direction,
     Judgement,
@@ -19,7 +21,7 @@ from bot.domain.rules.conditions import (
     judge,
     price_that_counts,
 )
-from tests.builders import DAI, NOON, USDC
+from tests.builders import DAI, NOON, TREASURY, USDC
 
 POLYGON, BASE = ChainId(137), ChainId(8453)
 USD_COIN = Asset(POLYGON, USDC)
@@ -105,6 +107,72 @@ def test_the_level_of_a_token_counts_before_that_of_all_and_says_nothing_of_othe
     assert judge(of(everything, usdc), difference(MILLION, 0)) is NOT_MET
     assert judge(of(everything, usdc), difference(MILLION, 0, asset=other)) is MET
     assert judge(of(usdc), difference(1, 0, asset=other)) is MET
+
+
+PAYROLL, TAX = Counterparty(TREASURY, "Payroll"), Counterparty(DAI)
+TO_THEM = Condition(Direction.OUT, counterparties=(PAYROLL, TAX))
+
+
+def between(*senders: Counterparty, to: tuple[Counterparty, ...] = (), whole: bool = True) -> Counterparties:
+    return Counterparties(
+        frozenset(one.address for one in senders), frozenset(one.address for one in to), whole
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (between(to=(PAYROLL,)), MET),
+        (between(to=(TAX,)), MET),
+        (between(to=(Counterparty(USDC), TAX)), MET),
+        (between(to=(Counterparty(USDC),)), NOT_MET),
+        # Who sent is not who was sent to.
+        (between(PAYROLL), NOT_MET),
+        # One that is known is enough; who else there was may be any of them.
+        (between(to=(PAYROLL,), whole=False), MET),
+        (between(to=(Counterparty(USDC),), whole=False), Judgement.NO_TRANSFERS),
+        (None, Judgement.NO_TRANSFERS),
+    ],
+)
+def test_any_of_those_that_are_named_is_enough_and_unknown_is_not_nobody(
+    known: Counterparties | None, expected: Judgement
+) -> None:
+    assert judge(TO_THEM, difference(5, 4)._replace(counterparties=known)) is expected
+
+
+def test_what_comes_from_somebody_is_no_matter_of_what_goes_there() -> None:
+    from_them = Condition(Direction.IN, counterparties=(PAYROLL,))
+
+    assert judge(from_them, difference(4, 5)._replace(counterparties=between(PAYROLL))) is MET
+    assert judge(from_them, difference(4, 5)._replace(counterparties=between(to=(PAYROLL,)))) is NOT_MET
+    assert judge(from_them, difference(5, 4)._replace(counterparties=between(PAYROLL))) is NOT_MET
+
+
+@pytest.mark.parametrize("known", [None, between(to=(PAYROLL,)), between(PAYROLL, to=(TAX,))])
+def test_what_amounts_do_not_meet_is_not_met_whoever_it_was(known: Counterparties | None) -> None:
+    condition = Condition(Direction.OUT, (least("1"),), counterparties=(PAYROLL, TAX))
+
+    assert judge(condition, difference(MILLION, 1)._replace(counterparties=known)) is NOT_MET
+    assert judge(condition, difference(0, MILLION)._replace(counterparties=known)) is NOT_MET
+
+
+def test_without_a_price_who_it_was_decides_first() -> None:
+    condition = Condition(Direction.OUT, (least("1", Unit.DOLLARS),), counterparties=(PAYROLL,))
+    unpriced = difference(MILLION, 0, price=None)
+
+    assert judge(condition, unpriced._replace(counterparties=between(to=(PAYROLL,)))) is Judgement.NO_PRICE
+    assert judge(condition, unpriced._replace(counterparties=between(to=(TAX,)))) is NOT_MET
+    # So nothing that is known later can turn what another filter was unsure of into “not met”.
+    assert judge(condition, unpriced) is Judgement.NO_TRANSFERS
+
+
+def test_what_was_held_back_before_does_not_hide_what_goes_to_somebody() -> None:
+    paid = difference(9, 4)
+    sum_of_both = difference(0, 4)._replace(alone=paid, counterparties=between(to=(PAYROLL,)))
+
+    assert judge(TO_THEM, sum_of_both) is MET
+    # A direction alone is that of the sum, as ever.
+    assert judge(Condition(Direction.OUT), sum_of_both) is NOT_MET
 
 
 @given(

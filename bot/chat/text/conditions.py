@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 from bot.chat.text.html import EMPTY, Html, fill, join
-from bot.chat.text.untrusted import symbol
-from bot.chat.text.wording import chain_names, short_address
+from bot.chat.text.untrusted import sanitized, symbol
+from bot.chat.text.wording import chain_names, folded, short_address
+from bot.domain.addresses import shortened_more
 from bot.domain.chains import Chains
 from bot.domain.rules.conditions import EVERYTHING, Condition, Direction, Level, Unit
 from bot.domain.units import format_usd
@@ -23,7 +24,17 @@ def show_condition(condition: Condition, chains: Chains) -> Html:
         amounts += fill(" ({})", join(", ", own))
     on = chain_names(sorted(condition.chains), chains, last=" and ") if condition.chains else ""
     others = ", and all of other tokens" if named and not of_all else ""
-    return fill("{}{}{}{}", _DIRECTIONS[condition.direction], amounts, f" on {on}" if on else "", others)
+    changes = _DIRECTIONS[condition.direction] + _with_whom(condition)
+    return fill("{}{}{}{}", changes, amounts, f" on {on}" if on else "", others)
+
+
+def _with_whom(condition: Condition) -> Html:
+    """Return ` to Payroll or Tax`; nothing where nobody is named."""
+    if not condition.counterparties:
+        return EMPTY
+    names = [sanitized(one.name) or EMPTY + shortened_more(one.address) for one in condition.counterparties]
+    side = "from" if condition.direction is Direction.IN else "to"
+    return fill(" {} {}", side, folded(names, last=" or "))
 
 
 def filter_words(condition: Condition | None, chains: Chains) -> Html:
@@ -55,7 +66,11 @@ def _token(level: Level) -> Html:
     return symbol(level.symbol) or join(", ", map(short_address, contracts))
 
 
-_DIRECTIONS = {None: "changes", Direction.IN: "incoming changes", Direction.OUT: "outgoing changes"}
+_DIRECTIONS = {
+    None: EMPTY + "changes",
+    Direction.IN: EMPTY + "incoming changes",
+    Direction.OUT: EMPTY + "outgoing changes",
+}
 
 
 def _dollars(number: Decimal) -> str:

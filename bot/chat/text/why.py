@@ -116,6 +116,7 @@ _REPORTED = {
     AlertCause.NO_PRICE: "The filter{} couldn't judge it without a price: so it was reported",
     AlertCause.NO_DECIMALS: "The filter{} couldn't judge it without decimals: so it was reported",
     AlertCause.NO_IDS: "The filter{} couldn't judge it without the ids: so it was reported",
+    AlertCause.NO_TRANSFERS: "The filter{} couldn't judge it without its transfers: so it was reported",
     AlertCause.UNMEASURED: "No amount that the filter{} could measure: so it was reported",
     AlertCause.BROKEN: "Held back by the filter{}, and reported before another change that did not follow it",
     AlertCause.ENDED: "Held back by the filter{}, and reported when that changed or ended",

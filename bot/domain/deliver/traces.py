@@ -36,6 +36,7 @@ class AlertCause(StrEnum):
     """A filter couldn't judge it for want of this, as is what follows."""
     NO_DECIMALS = "no_decimals"
     NO_IDS = "no_ids"
+    NO_TRANSFERS = "no_transfers"
     UNMEASURED = "unmeasured"
     """It was no difference that could be measured: listed for the first time, or in other decimals."""
     BROKEN = "broken"

@@ -49,18 +49,21 @@ def judge_step(filters: Sequence[Condition | None], difference: Difference | Non
     return Judgement.MET if difference is None else judge_any(filters, difference)
 
 
-def difference_of(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> Difference | None:
+def difference_of(
+    told: Amount, step: Step, items: tuple[ItemMove, ...] | None, alone: Difference | None = None
+) -> Difference | None:
     """Return by how much an amount differs after a change from what was told; None: it can't be measured.
 
     That is what is no change, or is counted in two units. `items` are the ids that came and went since it
-    was `told`, of a collection: empty if they are the same again. None: unknown.
+    was `told`, of a collection: empty if they are the same again. None: unknown. `alone` is the difference
+    that the change is by itself, if others came before it.
     """
     if step.kind is MoveKind.LISTED or step.is_redenominated:
         return None
     exchanged: int | None = 0
     if step.is_collection and told.amount_raw == step.after.amount_raw:
         exchanged = None if items is None else sum(max(0, one.after_raw - one.before_raw) for one in items)
-    return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged)
+    return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged, alone=alone)
 
 
 def is_settled(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> bool:

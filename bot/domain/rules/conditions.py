@@ -1,17 +1,17 @@
 """Conditions on a balance's difference: `out min $1000 on Polygon`.
 
 Filters, loud rules and exceptions from quiet hours all ask the same question here. Unknown is an answer of
-its own: what can't be judged for want of a price is never taken for little.
+its own: what can't be judged for want of a price, or of its transfers, is never taken for little.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.assets import Amount, Asset, ChainId
+from bot.domain.assets import Address, Amount, Asset, ChainId
 from bot.domain.units import usd_value, whole_units
 
 PRICE_COUNTS_FOR = timedelta(hours=1)
@@ -48,6 +48,15 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterparty:
+    """Somebody at the other end of transfers."""
+
+    address: Address
+    name: str = field(default="", compare=False)
+    """What the reader calls it; "": nothing, or it was not looked up. It is never stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Which differences are meant; by default all of them."""
 
@@ -57,6 +66,8 @@ class Condition:
     """The least that counts: that of an asset by name, or else the one for all; with neither, anything."""
     chains: frozenset[ChainId] = frozenset()
     """Only on these chains; empty: on all."""
+    counterparties: tuple[Counterparty, ...] = ()
+    """Only what comes from any of these, or goes to any of them: a direction is set then; empty: whoever."""
 
     def level_for(self, asset: Asset) -> Level | None:
         """Return the level that an asset is measured by; None: there is none for it."""
@@ -72,6 +83,21 @@ class Condition:
 EVERYTHING = Condition()
 
 
+def named(condition: Condition, names: Mapping[Address, str]) -> Condition:
+    """Return a condition with what its reader calls those whom it names."""
+    found = tuple(Counterparty(one.address, names.get(one.address, "")) for one in condition.counterparties)
+    return replace(condition, counterparties=found)
+
+
+class Counterparties(NamedTuple):
+    """Who is at the other end of the transfers behind a change."""
+
+    senders: frozenset[Address]
+    receivers: frozenset[Address]
+    is_complete: bool = True
+    """Whether nobody else can be."""
+
+
 class Difference(NamedTuple):
     """A balance as it was last reported, and as it is now."""
 
@@ -84,6 +110,10 @@ class Difference(NamedTuple):
     """None: there is none that counts."""
     exchanged: int | None = 0
     """The items of a collection that came while as many others left; None: that is not known."""
+    counterparties: Counterparties | None = None
+    """Of the change that led to `now`; None: its transfers are not known, or not yet."""
+    alone: "Difference | None" = None
+    """That change by itself, where `told` is from before others; None: it is all there is."""
 
 
 class Judgement(StrEnum):
@@ -94,6 +124,8 @@ class Judgement(StrEnum):
     NO_DECIMALS = "no_decimals"
     NO_IDS = "no_ids"
     """Items came while as many left, and which ones is not known."""
+    NO_TRANSFERS = "no_transfers"
+    """All else is met, and who is at the other end is not known."""
     NOT_MET = "not_met"
 
     @property
@@ -103,7 +135,31 @@ class Judgement(StrEnum):
 
 
 def judge(condition: Condition, difference: Difference) -> Judgement:
-    """Return whether a difference meets a condition; equal to the level is enough."""
+    """Return whether a difference meets a condition; equal to the level is enough.
+
+    What is not met by amounts is not met, whoever is at the other end. Where somebody is named, the newest
+    change alone is enough: what was held back before it may have come from elsewhere.
+    """
+    judged = _judge_amounts(condition, difference)
+    if not condition.counterparties:
+        return judged
+    if difference.alone is not None:
+        judged = _best(judged, _judge_amounts(condition, difference.alone))
+    if judged is Judgement.NOT_MET:
+        return judged
+    return _judge_counterparties(condition, difference.counterparties, judged)
+
+
+def _judge_counterparties(condition: Condition, known: Counterparties | None, judged: Judgement) -> Judgement:
+    if known is None:
+        return Judgement.NO_TRANSFERS
+    there = known.senders if condition.direction is Direction.IN else known.receivers
+    if any(one.address in there for one in condition.counterparties):
+        return judged
+    return Judgement.NOT_MET if known.is_complete else Judgement.NO_TRANSFERS
+
+
+def _judge_amounts(condition: Condition, difference: Difference) -> Judgement:
     if condition.chains and difference.asset.chain_id not in condition.chains:
         return Judgement.NOT_MET
     moved = difference.now.amount_raw - difference.told.amount_raw
@@ -127,7 +183,11 @@ def judge_any(conditions: Iterable[Condition | None], difference: Difference) ->
     judgements = [
         Judgement.MET if condition is None else judge(condition, difference) for condition in conditions
     ]
-    return min(judgements, key=_BEST_FIRST.index, default=Judgement.NOT_MET)
+    return _best(*judgements, Judgement.NOT_MET)
+
+
+def _best(*judgements: Judgement) -> Judgement:
+    return min(judgements, key=_BEST_FIRST.index)
 
 
 _BEST_FIRST = tuple(Judgement)

@@ -10,6 +10,7 @@ from bot.domain.subscriptions import SubscriptionId
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audits, subject_of_subscription
 from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.counterparties import with_names
 from bot.store.chats.subscriptions import subscriptions_of
 from bot.store.database.door import Database
 from bot.store.outbox.unreported import release
@@ -63,8 +64,9 @@ def set_filter(
 def place_filter(db: Database, place: Place) -> Condition | None:
     """Return which changes are reported of subscriptions that have no filter of their own; None: all."""
     row = db.execute(
-        "SELECT d.filter FROM destination d JOIN chat c ON c.id = d.chat_id"
+        "SELECT d.id, d.filter FROM destination d JOIN chat c ON c.id = d.chat_id"
         " WHERE c.telegram_id = ? AND d.thread_id = ?",
         [place.chat_id, place.thread_id or 0],
     ).fetchone()
-    return None if row is None else to_condition(row[0])
+    condition = None if row is None else to_condition(row[1])
+    return None if condition is None else with_names(db, row[0], (condition,))[0]

@@ -15,6 +15,7 @@ from bot.domain.observations import View
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Rules, unignored_parts
 from bot.domain.places import Place
+from bot.domain.rules.conditions import named
 from bot.domain.subscriptions import (
     DestinationId,
     ListedSubscription,
@@ -180,7 +181,28 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
         SUBSCRIPTIONS + " WHERE c.telegram_id = ? AND d.thread_id = ? ORDER BY s.number",
         [place.chat_id, place.thread_id or 0],
     )
-    return [to_listed(row) for row in rows]
+    return _with_names([to_listed(row) for row in rows])
+
+
+def _with_names(listed: list[ListedSubscription]) -> list[ListedSubscription]:
+    """Return subscriptions whose filters have the names of those that they are about."""
+    if not any(one.subscription.filter and one.subscription.filter.counterparties for one in listed):
+        return listed
+    names = labels_by_account(listed)
+    return [replace(one, subscription=_named(one.subscription, names)) for one in listed]
+
+
+def _named(one: Subscription, names: Mapping[Address, str]) -> Subscription:
+    return one if one.filter is None else replace(one, filter=named(one.filter, names))
+
+
+def labels_by_account(listed: Iterable[ListedSubscription]) -> dict[Address, str]:
+    """Return what accounts are called that are watched; several may call one, then the first counts."""
+    names: dict[Address, str] = {}
+    for one in listed:
+        if one.subscription.account is not None and one.subscription.label:
+            names.setdefault(one.subscription.account, one.subscription.label)
+    return names
 
 
 def room_left(db: Database, destination_id: DestinationId, limit: int) -> int:

@@ -27,6 +27,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.balances.snapshots import views
 from bot.store.chats.chats import destination_here
+from bot.store.chats.counterparties import with_names
 from bot.store.chats.digests import told_by_digests_alone
 from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.database.door import Database
@@ -285,7 +286,7 @@ class _Reader:
             HeldBack(to_holding(before, uniques_before, None), to_holding(after, uniques_after, None)),
             steps,
             to_moment(since),
-            to_filters(filters or ""),
+            with_names(self._db, self._destination_id, to_filters(filters or "")),
             is_for_digest=self._is_for_digest,
         )
 

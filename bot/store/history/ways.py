@@ -9,7 +9,9 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import AlertCause
 from bot.domain.history.ways import AlertWay, MessageWay, Obstacle, Sighting
 from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
 from bot.store.chats.chats import destination_here
+from bot.store.chats.counterparties import with_names
 from bot.store.database.door import Database
 from bot.store.outbox.queue import alerts_of
 from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
@@ -30,7 +32,7 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
     if thread_id != (place.thread_id or 0) and not (is_in_chat and place.thread_id is None):
         return None
     was_before = DeliveryState(state) is DeliveryState.SENT and not_before < (lost_at or 0)
-    ways = _ways(db, delivery_id)
+    ways = _ways(db, destination_here(db, place), delivery_id)
     return MessageWay(
         message=message_id(delivery_id),
         alerts=tuple(ways),
@@ -74,12 +76,13 @@ FROM alert l LEFT JOIN change c ON c.id = l.change_id WHERE l.delivery_id = ? OR
 """
 
 
-def _ways(db: Database, delivery_id: DeliveryId) -> Sequence[AlertWay]:
+def _ways(db: Database, destination_id: DestinationId | None, delivery_id: DeliveryId) -> Sequence[AlertWay]:
     alerts = alerts_of(db, delivery_id, ALERTS_SHOWN)
     rows: list[Row] = db.execute(_WAYS, [delivery_id, ALERTS_SHOWN]).fetchall()
     ways = []
     for alert, row in zip(alerts, rows, strict=True):
         made_at, released_at, reason, cause, wanted_by, filters, observed_at, sweep, block, previous_at = row
+        trace = to_trace(wanted_by, filters)
         ways.append(
             AlertWay(
                 alert=alert,
@@ -89,7 +92,7 @@ def _ways(db: Database, delivery_id: DeliveryId) -> Sequence[AlertWay]:
                     if sweep is None
                     else Sighting(to_moment(observed_at), sweep, block, to_moment_or_none(previous_at))
                 ),
-                trace=to_trace(wanted_by, filters),
+                trace=trace._replace(filters=with_names(db, destination_id, trace.filters)),
                 cause=AlertCause(cause),
                 kept_back_by=_kept_back_by(reason, released_at),
                 released_at=to_moment_or_none(released_at),

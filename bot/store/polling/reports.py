@@ -136,7 +136,7 @@ class Reports:
             return alerts
         told = change.step.before if before is None else before.held_back.told
         items = self._items(change, before)
-        difference = by_itself if before is None else difference_of(told, change.step, items)
+        difference = by_itself if before is None else difference_of(told, change.step, items, by_itself)
         judged = judge_step(filters, difference)
         is_reported = judged is not Judgement.NOT_MET
         if not is_reported and is_settled(told, change.step, items):

@@ -1,4 +1,4 @@
-"""How conditions are read and written: `out min $1000 on polygon`, in any order.
+"""How conditions are read and written: `out min $1000 on polygon`, `to Payroll, Tax`, in any order.
 
 What stands before them is for the command: `split_who` finds where they begin, since a label may contain any
 of their words.
@@ -11,17 +11,22 @@ from dataclasses import dataclass, field, replace
 from bot.chat.commands.arguments.amounts import TypedAmount, read_amount, write_amount
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
+from bot.domain.addresses import checksummed
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.rules.conditions import Condition, Direction
 
 _WORD = re.compile(r"\S+")
+_WORD_OR_QUOTED = re.compile(r"[\"“”„][^\"“”„]*[\"“”„][,;]*|\S+")
 _DIRECTIONS = {
     "in": Direction.IN,
     "incoming": Direction.IN,
     "out": Direction.OUT,
     "outgoing": Direction.OUT,
 }
+FROM, TO = "from", "to"
+_SIDES = {FROM: Direction.IN, TO: Direction.OUT}
+"""What stands before somebody at the other end."""
 _LEAST = "min"
 _ALSO_LEAST = frozenset({"above", "over", "more", "at", ">", ">=", "≥"})
 _BEFORE_LEAST = re.compile(r"^(?:(?:than|least)\b|[>≥]=?) ?", re.IGNORECASE)
@@ -30,17 +35,19 @@ _ON = "on"
 _ALL = "all"
 ONLY, LOUD = "only", "loud"
 """Before a rule among other clauses: which changes are reported, and which ring."""
-CONDITION_WORDS = frozenset({*_DIRECTIONS, _LEAST, *_ALSO_LEAST, _ON})
+CONDITION_WORDS = frozenset({*_DIRECTIONS, *_SIDES, _LEAST, *_ALSO_LEAST, _ON})
 _LIKE_AN_AMOUNT = re.compile(r"\$|[>≥]|\.?[0-9](?!x)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class TypedCondition:
-    """A condition as it was typed; which tokens are meant is for the place to say."""
+    """A condition as it was typed; which tokens and names are meant is for the place to say."""
 
     direction: Direction | None = None
     amounts: tuple[TypedAmount, ...] = ()
     chains: frozenset[ChainId] = frozenset()
+    counterparties: tuple[str, ...] = ()
+    """What follows each “from” or “to”: one name or address, or several."""
     is_all: bool = False
     """Whether “all” was typed: every change, as far as nothing else limits it."""
     text: str = field(default="", compare=False)
@@ -80,13 +87,11 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
     """Return the condition that a text is, all of it; "" is every change. Raises LineRefused."""
     result = TypedCondition(text=text)
     for clause, rest in _clauses(text):
-        if clause in _DIRECTIONS:
-            direction = _DIRECTIONS[clause]
-            if result.direction not in {None, direction}:
-                other = f"together with “{result.direction}” means every change."
-                raise LineRefused(clause, f"{other} Leave both out.")
-            result = replace(result, direction=direction)
-        if not clause and rest.casefold() == _ALL:
+        if clause in _DIRECTIONS or clause in _SIDES:
+            result = replace(result, direction=_direction(clause, result))
+        if clause in _SIDES:
+            result = replace(result, counterparties=(*result.counterparties, _named(clause, rest)))
+        elif not clause and rest.casefold() == _ALL:
             result = replace(result, is_all=True)
         elif clause == _ON:
             if not rest:
@@ -96,6 +101,33 @@ def read_condition(text: str, chains: ChainReader) -> TypedCondition:
             result = replace(result, amounts=(*result.amounts, _least(rest)))
     _refuse_two_levels(result.amounts)
     return result
+
+
+def _direction(clause: str, before: TypedCondition) -> Direction:
+    """Return which way a clause means; raises LineRefused where another one means the other way."""
+    direction = _DIRECTIONS.get(clause) or _SIDES[clause]
+    if before.direction in {None, direction}:
+        return direction
+    if clause in _SIDES or before.counterparties:
+        way = "incoming" if direction is Direction.IN else "outgoing"
+        raise LineRefused(
+            clause, f"means {way} changes, and what stands beside it the others. Leave one out."
+        )
+    other = f"together with “{before.direction}” means every change."
+    raise LineRefused(clause, f"{other} Leave both out.")
+
+
+def _named(clause: str, rest: str) -> str:
+    if not rest:
+        raise LineRefused(clause, "is followed by nothing. A name or an address comes after it.")
+    return rest
+
+
+def refuse_counterparties(typed: TypedCondition) -> None:
+    """Raise LineRefused where a condition names somebody that is judged before transfers are known."""
+    if typed.counterparties:
+        clause = FROM if typed.direction is Direction.IN else TO
+        raise LineRefused(clause, "is for /only: who is at the other end is not known in time for this.")
 
 
 def begins_rule(word: str, behind: str) -> bool:
@@ -119,7 +151,7 @@ def begins_condition(word: str, behind: str) -> bool:
     “in” may also stand before a chain (`in polygon`), which is none.
     """
     literal, following = word.casefold(), behind.lstrip(" ,;").split(maxsplit=1)
-    if literal not in {*_DIRECTIONS, _LEAST}:
+    if literal not in {*_DIRECTIONS, *_SIDES, _LEAST}:
         return False
     if literal != "in" or not following:
         return True
@@ -129,7 +161,7 @@ def begins_condition(word: str, behind: str) -> bool:
 def _clauses(text: str) -> Iterator[tuple[str, str]]:
     """Yield the word that begins each clause, in lower case, and what follows it; first what has none."""
     clause, begins = "", 0
-    for word in _WORD.finditer(text):
+    for word in _WORD_OR_QUOTED.finditer(text):
         literal = word.group().casefold().rstrip(",;")
         if literal in CONDITION_WORDS:
             if clause or text[begins : word.start()].strip():
@@ -155,8 +187,10 @@ def _refuse_two_levels(amounts: tuple[TypedAmount, ...]) -> None:
 def write_condition(condition: Condition, chains: Chains) -> str:
     """Return the text that is read as this condition; "" for every change."""
     on = ", ".join(chains.get(chain_id).name for chain_id in sorted(condition.chains))
+    side = FROM if condition.direction is Direction.IN else TO
+    others = ", ".join(checksummed(one.address) for one in condition.counterparties)
     clauses = [
-        condition.direction or "",
+        f"{side} {others}" if others else condition.direction or "",
         *(f"{_LEAST} {write_amount(level)}" for level in condition.levels),
         f"{_ON} {on}" if on else "",
     ]

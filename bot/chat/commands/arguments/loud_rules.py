@@ -4,7 +4,12 @@ import re
 from dataclasses import dataclass, field
 
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.conditions import TypedCondition, read_condition, write_condition
+from bot.chat.commands.arguments.conditions import (
+    TypedCondition,
+    read_condition,
+    refuse_counterparties,
+    write_condition,
+)
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.chains import Chains
 from bot.domain.rules.loud import MENTIONS_MOST, LoudRule
@@ -43,7 +48,9 @@ def read_loud_rule(text: str, chains: ChainReader) -> TypedLoudRule:
     refuse_no_username(rest)
     if len(names) > MENTIONS_MOST:
         raise LineRefused("", f"It mentions {len(names)} people; {MENTIONS_MOST} at most are called.")
-    return TypedLoudRule(read_condition(rest, chains), tuple(reversed(names.values())), text)
+    condition = read_condition(rest, chains)
+    refuse_counterparties(condition)
+    return TypedLoudRule(condition, tuple(reversed(names.values())), text)
 
 
 def write_loud_rule(rule: LoudRule, chains: Chains) -> str:

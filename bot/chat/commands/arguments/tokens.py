@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.chat.commands.arguments.amounts import TypedAmount
 from bot.chat.commands.arguments.conditions import TypedCondition
+from bot.chat.commands.arguments.counterparties import counterparties_meant
 from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import NATIVE, Address, Asset, ChainId
@@ -56,12 +57,13 @@ async def contracts_called(
 async def condition_meant(
     db: DatabaseThread, chains: Chains, place: Place, typed: TypedCondition
 ) -> Condition:
-    """Return a condition with its tokens as what is held here; raises LineRefused.
+    """Return a condition with its tokens as what is held here, its names as addresses; raises LineRefused.
 
     Where a symbol may mean several tokens of a chain, the refusal offers each by the text that means it.
     """
+    counterparties = await counterparties_meant(db, place, typed)
     levels = [await level_meant(db, chains, place, amount, typed.chains) for amount in typed.amounts]
-    return Condition(typed.direction, tuple(levels), typed.chains)
+    return Condition(typed.direction, tuple(levels), typed.chains, counterparties)
 
 
 async def level_meant(

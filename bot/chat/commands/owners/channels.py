@@ -21,6 +21,10 @@ from bot.chat.buttons.data import (
     in_pairs,
     read_press,
 )
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.conditions import TO, read_condition
+from bot.chat.commands.arguments.counterparties import counterparties_meant
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -44,6 +48,7 @@ IN_CHANNEL = ButtonAction("channel")
 """Presses a button of an answer about a channel; the row keeps the channel, and what that button carries."""
 
 _ENDING = re.compile(r"(?:(?<=\s)|^)(?P<word>to|in)\s+(?=\S)", re.IGNORECASE)
+_BEFORE_LABEL = re.compile(r"\sas\s", re.IGNORECASE)
 _ENDINGS_MOST = 8
 """Of a line: a label may be full of these words."""
 
@@ -126,7 +131,7 @@ class ChannelRequest(Request):
         meant_one = (ending for ending in self.endings if ending.is_certain or ending.is_like(known))
         refused = next(meant_one, None)
         refused = refused or next((ending for ending in self.endings if ending.as_label), None)
-        if refused is None:
+        if refused is None or await _is_counterparty(services, here, refused):
             return await self.as_typed.carry_out(services, incoming)
         return (await _unknown(services, here, refused, known),)
 
@@ -218,6 +223,16 @@ async def _channels_called(services: Services, name: str) -> Sequence[Place]:
         seen = await services.look_up_chat(typed if chat_id is None else chat_id)
         found = [seen] if seen is not None else []
     return [place for place in found if place.is_channel]
+
+
+async def _is_counterparty(services: Services, here: Place, ending: Ending) -> bool:
+    """Whether the end of a command means somebody at the other end of transfers: `/only Till to Payroll`."""
+    name = _BEFORE_LABEL.split(ending.name, maxsplit=1)[0]
+    try:
+        typed = read_condition(f"{TO} {name}", ChainReader(services.chains))
+        return bool(await counterparties_meant(services.db, here, typed))
+    except LineRefused:
+        return False
 
 
 async def _which(services: Services, here: Place, ending: Ending, channels: Sequence[Place]) -> Screen:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.conditions import read_condition, split_who
+from bot.chat.commands.arguments.conditions import read_condition, refuse_counterparties, split_who
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.arguments.loud_rules import USERNAME, refuse_no_username, write_loud_rule
 from bot.chat.commands.arguments.tokens import condition_meant
@@ -150,6 +150,7 @@ async def _rule(
     if word == _ALL:
         return LoudRule(mentions=mentions)
     typed = read_condition(said.rest, ChainReader(services.chains, await services.listing()))
+    refuse_counterparties(typed)
     return LoudRule(await condition_meant(services.db, services.chains, place, typed), mentions)
 
 

@@ -53,10 +53,11 @@ from bot.store.polling.rehearsal import CHANGES_REPLAYED, Rehearsal, rehearse
 ONLY_COMMAND = Command(
     name="only",
     does="Report only the changes that matter",
-    grammar="/only [LABEL, ADDRESS or #NUMBER] [in|out] [min AMOUNT] [on CHAIN,…]",
+    grammar="/only [LABEL, ADDRESS or #NUMBER] [in|out|from NAME|to NAME] [min AMOUNT] [on CHAIN,…]",
     examples=(
         Example("/only min $100", "reports changes of $100 and more; what is less adds up until it is"),
         Example("/only Treasury out min 1000 USDC", "of one account only what goes out"),
+        Example("/only Treasury to Payroll, Tax", "only what goes to these, by name or address"),
         Example("/only Treasury min 5% ?", "says what that would have reported, and changes nothing"),
         Example("/only Treasury off", "reports every change again"),
     ),
@@ -147,7 +148,7 @@ async def _set(services: Services, incoming: Incoming, said: Said, condition: Co
             since=now - REHEARSED,
             chains=services.chains,
         )
-        lines.append(_replayed(replayed))
+        lines += [_replayed(replayed), *_if_unknown(condition)]
     if result.released:
         lines.append(fill("What was held back of {} comes now.", counted(result.released, "balance")))
     if not said.found:
@@ -183,7 +184,8 @@ async def _rehearsed(services: Services, place: Place, said: Said, condition: Co
     what = fill("{}, only {}:", target_name(said), show_condition(condition, services.chains))
     typed = _command(said, _typed(condition, services.chains))
     buttons = await services.button_commands.buttons(place, ("Set it", typed))
-    return Screen(join("\n", (what, _replayed(replayed), "Nothing was changed.")), rows(buttons))
+    lines = [what, _replayed(replayed), *_if_unknown(condition), EMPTY + "Nothing was changed."]
+    return Screen(join("\n", lines), rows(buttons))
 
 
 async def _shown(services: Services, place: Place, said: Said) -> Screen:
@@ -282,10 +284,17 @@ def _replayed(replayed: Rehearsal) -> Html:
     return EMPTY + f"Of {changes} in the last 30 days this would have reported {reported}{why}."
 
 
+def _if_unknown(condition: Condition) -> list[Html]:
+    """Return what happens where a counterparty is named and nobody can say who it was."""
+    unknown = "Where the transfers behind such a change can't be told in time, it is reported too."
+    return [EMPTY + unknown] if condition.counterparties else []
+
+
 _LACKING = {
     Judgement.NO_PRICE: "without a price",
     Judgement.NO_DECIMALS: "without known decimals",
     Judgement.NO_IDS: "without known ids",
+    Judgement.NO_TRANSFERS: "without known transfers",
 }
 
 ONLY = Feature(ONLY_COMMAND, _read_only, {ONLY_ABOVE: _find_alert})

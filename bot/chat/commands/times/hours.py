@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import time
 
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.conditions import TypedCondition, read_condition, write_condition
+from bot.chat.commands.arguments.conditions import (
+    TypedCondition,
+    read_condition,
+    refuse_counterparties,
+    write_condition,
+)
 from bot.chat.commands.arguments.errors import LineRefused, Offer
 from bot.domain.chains import Chains
 from bot.domain.rules.quiet import EVERY_DAY, MIDNIGHT, WEEKDAYS, WEEKENDS, QuietHours
@@ -69,11 +74,14 @@ def read_hours(text: str, chains: ChainReader) -> TypedHours:
     condition = rest[exception.end() :].strip() if exception else ""
     if exception is not None and not condition:
         raise LineRefused("except", "is followed by nothing. Changes come after it, such as min $10k.")
+    passing = read_condition(condition, chains) if condition else None
+    if passing is not None:
+        refuse_counterparties(passing)
     return TypedHours(
         begins=begins,
         ends=ends,
         days=days,
-        exception=read_condition(condition, chains) if condition else None,
+        exception=passing,
         alarms_pass=alarms_too is None,
     )
 

@@ -16,9 +16,11 @@ from bot.chat.commands.arguments.conditions import (
 )
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.text.conditions import show_condition
+from bot.domain.addresses import checksummed
 from bot.domain.assets import NATIVE, Asset, ChainId
-from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.store.rows import condition_to_json, to_condition
+from tests.builders import TREASURY
 from tests.chat.reading import CHAINS, USDC
 
 POLYGON, BASE = ChainId(137), ChainId(8453)
@@ -55,6 +57,15 @@ DOLLARS = TypedAmount(Decimal(1000), Unit.DOLLARS)
             "min 5 USDC min $1000",
             TypedCondition(None, (TypedAmount(Decimal(5), symbol="USDC"), DOLLARS)),
         ),
+        ("to Payroll", TypedCondition(Direction.OUT, counterparties=("Payroll",))),
+        ("out to Payroll", TypedCondition(Direction.OUT, counterparties=("Payroll",))),
+        ("From Payroll, Tax", TypedCondition(Direction.IN, counterparties=("Payroll, Tax",))),
+        (
+            "on base to Payroll min $1000 to Tax Office",
+            TypedCondition(Direction.OUT, (DOLLARS,), frozenset({BASE}), ("Payroll", "Tax Office")),
+        ),
+        # In quotes a name may have any word in it.
+        ('to "Cash in bank"', TypedCondition(Direction.OUT, counterparties=('"Cash in bank"',))),
     ],
 )
 def test_clauses_come_in_any_order(typed: str, expected: TypedCondition) -> None:
@@ -70,6 +81,19 @@ def test_clauses_come_in_any_order(typed: str, expected: TypedCondition) -> None
         ("min 1,5", "1,5 could be 1.5 or 15. Write one of these."),
         ("on", "on is followed by nothing. A chain comes after it, such as polygon."),
         ("on polygn", "I don't know a chain called “polygn”. Did you mean Polygon?"),
+        ("to", "to is followed by nothing. A name or an address comes after it."),
+        (
+            "from Payroll to Tax",
+            "to means outgoing changes, and what stands beside it the others. Leave one out.",
+        ),
+        (
+            "to Payroll in",
+            "in means incoming changes, and what stands beside it the others. Leave one out.",
+        ),
+        (
+            "in to Payroll",
+            "to means outgoing changes, and what stands beside it the others. Leave one out.",
+        ),
         ("min 5 min 6", "min stands there twice for the same tokens. One amount is enough."),
         ("above", "min isn't an amount. Write one like 1000, 10k, $500, 0.5 ETH or 5%."),
         ("> soon", "soon isn't an amount. Write one like 1000, 10k, $500, 0.5 ETH or 5%."),
@@ -101,6 +125,8 @@ def test_what_is_no_condition_is_refused_with_the_reason(typed: str, says: str) 
         ("Nobody in", {"Treasury"}, ("Nobody", "in")),
         ("0x8e min 5", {"0x8e"}, ("0x8e", "min 5")),
         ("0x8e 5", set(), ("0x8e", "5")),
+        ("Till to Payroll", {"Till", "Payroll"}, ("Till", "to Payroll")),
+        ("Gate to Till out", {"Gate to Till", "Gate"}, ("Gate to Till", "out")),
     ],
 )
 def test_whom_it_is_about_stands_before_it(text: str, labels: set[str], expected: tuple[str, str]) -> None:
@@ -110,6 +136,7 @@ def test_whom_it_is_about_stands_before_it(text: str, labels: set[str], expected
 ETH = Level(Decimal("0.5"), assets=frozenset({Asset(ChainId(1), NATIVE)}), symbol="ETH")
 NAMELESS = Level(Decimal(5), assets=frozenset({Asset(POLYGON, USDC), Asset(BASE, USDC)}))
 THOUSAND = Level(Decimal(1000), Unit.DOLLARS)
+PAYROLL = Counterparty(TREASURY, "Payroll")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +152,14 @@ THOUSAND = Level(Decimal(1000), Unit.DOLLARS)
         (Condition(None, (THOUSAND, ETH)), "changes of $1,000.00 and more (ETH: 0.5 and more)"),
         (Condition(None, (NAMELESS,)), "changes of 5 0xA0b8…eB48 and more, and all of other tokens"),
         (Condition(None, (THOUSAND,), frozenset({POLYGON})), "changes of $1,000.00 and more on Polygon"),
+        (
+            Condition(Direction.OUT, (THOUSAND,), counterparties=(PAYROLL,)),
+            "outgoing changes to Payroll of $1,000.00 and more",
+        ),
+        (
+            Condition(Direction.IN, counterparties=(PAYROLL, Counterparty(USDC))),
+            "incoming changes from Payroll or 0xA0b869…06eB48",
+        ),
     ],
 )
 def test_what_was_taken_is_said_in_exact_words(condition: Condition, words: str) -> None:
@@ -138,12 +173,16 @@ NAMED = st.builds(
     assets=st.just(frozenset({Asset(POLYGON, USDC), Asset(BASE, USDC)})),
     symbol=st.just("USDC"),
 )
+SOME_LEVELS = st.lists(LEVELS, max_size=1).map(tuple) | st.tuples(LEVELS, NAMED)
+SOME_CHAINS = st.sets(st.sampled_from([POLYGON, BASE])).map(frozenset)
+COUNTERPARTIES = st.lists(
+    st.builds(Counterparty, st.sampled_from([TREASURY, USDC]), st.sampled_from(["", "Payroll", "a, b"])),
+    min_size=1,
+    unique_by=lambda one: one.address,
+).map(tuple)
 CONDITIONS = st.builds(
-    Condition,
-    st.none() | st.sampled_from(Direction),
-    st.lists(LEVELS, max_size=1).map(tuple) | st.tuples(LEVELS, NAMED),
-    st.sets(st.sampled_from([POLYGON, BASE])).map(frozenset),
-)
+    Condition, st.none() | st.sampled_from(Direction), SOME_LEVELS, SOME_CHAINS
+) | st.builds(Condition, st.sampled_from(Direction), SOME_LEVELS, SOME_CHAINS, COUNTERPARTIES)
 
 
 @given(CONDITIONS)
@@ -154,11 +193,20 @@ def test_what_is_written_is_read_as_the_same(condition: Condition) -> None:
     assert [(one.number, one.unit) for one in read.amounts] == [
         (one.number, one.unit) for one in condition.levels
     ]
+    assert ", ".join(read.counterparties) == ", ".join(
+        checksummed(one.address) for one in condition.counterparties
+    )
 
 
 @given(CONDITIONS)
 def test_what_is_stored_is_read_as_the_same(condition: Condition) -> None:
     assert to_condition(condition_to_json(condition)) == condition
+
+
+def test_a_condition_without_names_is_stored_as_ever() -> None:
+    stored = condition_to_json(Condition(Direction.OUT))
+
+    assert stored == '{"direction":"out","levels":[],"chains":[]}'
 
 
 def test_nothing_is_stored_of_no_condition() -> None:

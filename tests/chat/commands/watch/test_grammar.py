@@ -18,7 +18,7 @@ from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.rules.conditions import EVERYTHING as EVERY_CHANGE
-from bot.domain.rules.conditions import Condition, Direction, Level, Unit
+from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.domain.rules.loud import LoudRule, Mention
 from bot.domain.subscriptions import Scope, WatchSpec
 from tests.chat.commands.builders import entries, parsed, refused, sentences, text, watched
@@ -41,6 +41,7 @@ class Rules(NamedTuple):
 
 
 DOLLARS = Level(Decimal(1_000), Unit.DOLLARS)
+PAYROLL, TAX = Counterparty(VAULT, "Payroll"), Counterparty(OTHER)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 CHECKSUM = (
     "isn't an address: its checksum is wrong, so at least one digit or capital is mistyped. Copy it again."
@@ -439,6 +440,14 @@ def test_a_token_is_watched_with_rules_of_its_own() -> None:
     [
         (Rules(Condition(Direction.OUT, (DOLLARS,))), "out min $1000"),
         (Rules(Condition(chains=frozenset({BASE}))), "only all on base"),
+        (
+            Rules(Condition(Direction.OUT, (DOLLARS,), counterparties=(PAYROLL, TAX))),
+            f"to {checksummed(PAYROLL.address)}, {checksummed(TAX.address)} min $1000",
+        ),
+        (
+            Rules(Condition(Direction.IN, (), frozenset({BASE}), (PAYROLL,)), LoudRule()),
+            f"only from {checksummed(PAYROLL.address)} on base loud all",
+        ),
         (Rules(Condition(Direction.IN, chains=frozenset({BASE}))), "only in on base"),
         (Rules(EVERY_CHANGE), "only all"),
         (Rules(None, LoudRule()), "loud all"),
