@@ -94,6 +94,8 @@ class DispatcherSettings:
     """Until they are dropped, and a notice says how many were."""
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""
+    explain_wait_seconds: float = 0.0
+    """For the explanation of their change, at most, from when it was recorded."""
     due_work: tuple[DueWork, ...] = ()
     """What comes due by itself and needs more than the database to be done."""
 
@@ -192,7 +194,13 @@ class Dispatcher:
         due_at = await self._do_due()
         # Left out is what waits for its turn: it claims whatever has come until then.
         taken = self._in_flight.keys() - self._leaving
-        outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds, taken)
+        outbox = await self._db.run(
+            queue.outbox,
+            self._now(),
+            self._settings.group_wait_seconds,
+            taken,
+            self._settings.explain_wait_seconds,
+        )
         moments = [moment for moment in (outbox.next_at, due_at) if moment is not None]
         waits = [EXPIRE_EVERY_SECONDS, *(max(0.0, (at - self._now()).total_seconds()) for at in moments)]
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
@@ -270,6 +278,7 @@ class Dispatcher:
             self._compose,
             epoch=self._epoch,
             answered=answered,
+            explain_wait_seconds=self._settings.explain_wait_seconds,
         )
 
     async def _claim_if_answered(self, due: Pending, question: Delivery) -> NextDelivery:

@@ -159,6 +159,7 @@ def build_dispatcher(
         compose_text,
         DispatcherSettings(
             group_wait_seconds=settings.delivery.group_wait_seconds,
+            explain_wait_seconds=settings.delivery.explain_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
             contract_status=contract_status(settings),
             due_work=(

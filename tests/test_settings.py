@@ -46,6 +46,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "access": {"owners": (), "chats": (), "max_subscriptions_per_chat": 500, "live_balances": True},
     "delivery": {
         "group_wait_seconds": 1.0,
+        "explain_wait_seconds": 2.0,
         "messages_per_second": 25,
         "private_messages_per_second": 1,
         "group_messages_per_minute": 18,
@@ -81,6 +82,8 @@ EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("access", "max_subscriptions_per_chat", "9", "9", 9),
     ("access", "live_balances", "false", "false", False),
     ("delivery", "group_wait_seconds", "0", "0", 0),
+    ("delivery", "explain_wait_seconds", "0", "0", 0),
+    ("delivery", "explain_wait_seconds", "0.5", "0.5", 0.5),
     ("delivery", "messages_per_second", "0.5", "0.5", 0.5),
     ("delivery", "private_messages_per_second", "0.5", "0.5", 0.5),
     ("delivery", "group_messages_per_minute", "5", "5", 5),

@@ -73,6 +73,7 @@ class Sweep:
         memory: Memory,
         now: Callable[[], datetime],
         progress: Callable[[], None],
+        explain_until: Callable[[], datetime | None],
     ) -> None:
         self.number = number
         self._watched = watched
@@ -85,6 +86,7 @@ class Sweep:
         self._memory = memory
         self._now = now
         self._progress = progress
+        self._explain_until = explain_until
         self._batches_at_once = asyncio.Semaphore(settings.batches_at_once)
         self._in_memory = asyncio.Semaphore(BATCHES_IN_MEMORY)
         self._started_at = now()
@@ -225,7 +227,10 @@ class Sweep:
         """Record a poll, and return the prints of accounts that need not be compared while they read so."""
         if poll.says_nothing_new:
             return {}
-        return (await self._db.run(record.record_poll, poll, self._status, self._settings.chains)).prints
+        recorded = await self._db.run(
+            record.record_poll, poll, self._status, self._settings.chains, self._explain_until()
+        )
+        return recorded.prints
 
     # what reads as before
 

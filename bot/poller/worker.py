@@ -94,6 +94,11 @@ class Poller:
         """Called before each sweep over everything, when the least is under way."""
         self.after_sweep: Callable[[], object] = lambda: None
         """Called after each sweep over everything that came to its end."""
+        self.explain_until: Callable[[], datetime | None] = lambda: None
+        """Returns until when alerts that are recorded now wait for an explanation; None: not at all."""
+        self.at_rest = asyncio.Event()
+        """Set while no sweep reads anything."""
+        self.at_rest.set()
         self._news = db.signal(SignalName.SUBSCRIPTIONS)
         self._is_due = False
         self._planned: frozenset[SubscriptionId] = frozenset()
@@ -127,7 +132,7 @@ class Poller:
         watched = await self._db.run(sweeps.sweep_input, self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, watched.chains)
         sweep = await self._begin(watched, wanted)
-        reach = await sweep.run()
+        reach = await self._read(sweep)
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
         moved = frozenset(self._memory.unsaved_prices)
         # Before the end: from then on balances are said to be as new as this sweep.
@@ -159,7 +164,7 @@ class Poller:
             if any(not planned.issuperset((watch.id, scope.id)) for watch, scope in pairs)
         }
         if new:
-            await (await self._begin(watched, new)).run()
+            await self._read(await self._begin(watched, new))
 
     async def _next_due(self) -> Coroutine[None, None, None]:
         wait_seconds = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
@@ -199,7 +204,15 @@ class Poller:
             memory=self._memory,
             now=self._now,
             progress=self._moved,
+            explain_until=self.explain_until,
         )
+
+    async def _read(self, sweep: Sweep) -> SweepResult:
+        self.at_rest.clear()
+        try:
+            return await sweep.run()
+        finally:
+            self.at_rest.set()
 
     async def _save_prices(self) -> None:
         """Store the prices that are new or moved; those that could not be stored wait for the next sweep."""

@@ -222,6 +222,7 @@ class DeliverySection(SettingsSection):
     """How long alerts are grouped, how fast messages are sent, and when they expire."""
 
     group_wait_seconds: float = Field(1.0, ge=0, le=315_576_000)
+    explain_wait_seconds: float = Field(2.0, ge=0, le=60)
     messages_per_second: PositiveFloat = 25
     private_messages_per_second: PositiveFloat = 1
     group_messages_per_minute: PositiveInt = 18

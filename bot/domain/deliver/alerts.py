@@ -358,7 +358,7 @@ class ChangeAlert:
     sparkline: str = ""
     """In a digest, the balance of the last days."""
     explanation: Explanation | None = None
-    """What is known of the transfers behind it; None: nothing yet, or it sums up several changes."""
+    """Of all that it sums up, as known when it was read; None: nobody asked yet, or it was not looked up."""
     counterparties: CounterpartyNames = NO_NAMES
     """What the destination knows of those whom these transfers were with."""
 

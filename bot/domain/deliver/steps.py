@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.alerts import Alert, ChangeAlert
+from bot.domain.explain.sums import explanation_of_sum
 from bot.domain.observations import ItemMove, MoveKind, net_items
 
 LATE_AFTER = timedelta(minutes=2)
@@ -96,6 +97,7 @@ def _sum(steps: Sequence[ChangeAlert]) -> ChangeAlert:
         since=(steps[0].since or first.observed_at) if is_filtered else None,
         steps=sum(step.steps for step in steps),
         is_look_alike=any(step.is_look_alike for step in steps),
+        explanation=explanation_of_sum([step.explanation for step in steps]),
     )
 
 

@@ -15,6 +15,8 @@ class SignalName(StrEnum):
     """Something may be sent now, or the next moment to look for it has changed: for the dispatcher."""
     SUBSCRIPTIONS = "subscriptions"
     """Something is watched that nobody read yet: for the poller."""
+    CHANGES = "changes"
+    """Changes were recorded whose transfers nobody asked for yet: for the explainer."""
 
 
 class Signal:

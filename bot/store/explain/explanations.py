@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg, WhyUnknown
+from bot.domain.explain.sums import explanation_of_sum
 from bot.domain.explain.transfers import TransactionHash
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
@@ -70,6 +71,13 @@ def _may_be_listed_later(explanation: Explanation) -> bool:
     return explanation.outcome is not ExplanationOutcome.EXPLAINED
 
 
+def save_unasked(db: Database, change_ids: Collection[int], why: WhyUnknown) -> None:
+    """Store of new changes why their transfers are not asked for. Part of the caller's transaction."""
+    if change_ids:
+        unknown = Explanation(outcome=ExplanationOutcome.UNKNOWN, why_unknown=why)
+        db.insert_many("explanation", _COLUMNS, [_to_row(one, unknown) for one in change_ids])
+
+
 def outcomes_of(db: Database, change_ids: Collection[int]) -> dict[int, ExplanationOutcome]:
     """Return what is stored of changes, by their numbers, without those that nobody asked about yet."""
     these = db.any_of(change_ids)
@@ -104,6 +112,31 @@ def explanations_of(db: Database, change_ids: Collection[int]) -> dict[int, Expl
     }
 
 
+def explanations_of_spans(db: Database, spans: Sequence[tuple[int | None, int]]) -> list[Explanation | None]:
+    """Return what is known of each span of changes of one balance, by the numbers of its first and last.
+
+    The first is None where there is only the last. None is returned where nobody asked yet, and of a span of
+    more changes than are read for a message.
+    """
+    changes = [[last] if first is None else _between(db, first, last) for first, last in spans]
+    known = explanations_of(db, {one for some in changes for one in some})
+    return [explanation_of_sum([known.get(one) for one in some]) if some else None for some in changes]
+
+
+SUMMED_MOST = 200
+"""Changes of one balance whose transfers a message sums up."""
+
+
+def _between(db: Database, first: int, last: int) -> list[int]:
+    """Return the changes of one balance from one to another; none where they are too many."""
+    rows = db.execute(
+        "SELECT c.id FROM change f JOIN change c ON c.account_id = f.account_id AND c.asset_id = f.asset_id"
+        " WHERE f.id = ? AND c.id BETWEEN ? AND ? ORDER BY c.id LIMIT ?",
+        [first, first, last, SUMMED_MOST + 1],
+    ).fetchall()
+    return [change_id for (change_id,) in rows] if len(rows) <= SUMMED_MOST else []
+
+
 _LEGS = """
 SELECT change_id, counterparty, amount, token_id, transaction_hash, log_index, block, mined_at FROM leg
 """
@@ -112,22 +145,8 @@ _ORDER = "change_id NULLS FIRST, position"
 
 def _write(db: Database, found: Mapping[int, Explanation]) -> None:
     """Write explanations in place of former ones."""
-    db.upsert_many(
-        "explanation",
-        ("change_id", "outcome", "reason", "left_out", "is_approximate", "listed_at"),
-        [
-            (
-                change_id,
-                one.outcome,
-                one.why_unknown,
-                one.left_out,
-                one.is_approximate,
-                None if one.listed_at is None else to_milliseconds(one.listed_at),
-            )
-            for change_id, one in found.items()
-        ],
-        key=("change_id",),
-    )
+    rows = [_to_row(change_id, one) for change_id, one in found.items()]
+    db.upsert_many("explanation", _COLUMNS, rows, key=("change_id",))
     db.executemany("DELETE FROM leg WHERE change_id = ?", [(change_id,) for change_id in found])
     these = db.any_of(found)
     accounts = dict(
@@ -141,6 +160,20 @@ def _write(db: Database, found: Mapping[int, Explanation]) -> None:
             for change_id, one in found.items()
             for position, leg in enumerate(one.legs)
         ],
+    )
+
+
+_COLUMNS = ("change_id", "outcome", "reason", "left_out", "is_approximate", "listed_at")
+
+
+def _to_row(change_id: int, one: Explanation) -> Row:
+    return (
+        change_id,
+        one.outcome,
+        one.why_unknown,
+        one.left_out,
+        one.is_approximate,
+        None if one.listed_at is None else to_milliseconds(one.listed_at),
     )
 
 

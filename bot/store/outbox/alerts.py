@@ -1,8 +1,9 @@
 """Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from bot.domain.assets import Amount
 from bot.domain.chat.mutes import Cover, Muteable, MuteScope, kept_back_by, subjects_of
@@ -49,10 +50,16 @@ class NewAlert:
         return cls(destination_id=destination_id, about=subjects_of(notice), label=label, notice=notice)
 
 
-def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
+def enqueue_alerts(
+    db: Database,
+    alerts: Sequence[NewAlert],
+    at: int,
+    explain_until: Mapping[int | None, int] = MappingProxyType({}),
+) -> None:
     """Enqueue alerts in this order; `at` is now, in milliseconds. Part of the caller's transaction.
 
-    Where a mute covers one, it is kept back until the mute ends.
+    Where a mute covers one, it is kept back until the mute ends. `explain_until` says until when alerts about
+    a change wait for its explanation, in milliseconds.
     """
     if not alerts:
         return
@@ -79,6 +86,7 @@ def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
                 one.passes_quiet,
                 *trace_to_row(alert.trace),
                 alert.cause,
+                explain_until.get(alert.change_id, 0),
             )
             for alert, one, state in zip(alerts, seen, states, strict=True)
         ],
@@ -110,6 +118,7 @@ _COLUMNS = (
     "wanted_by",
     "filters",
     "cause",
+    "explain_until",
 )
 
 

@@ -7,7 +7,7 @@ again with the same text. What came of a request is written by `delivery_results
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ from bot.domain.rules.loud import Sound
 from bot.domain.zones import local
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
+from bot.store.explain.explanations import explanations_of_spans
 from bot.store.outbox.budgets import spend
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
@@ -97,12 +98,19 @@ class NextDelivery:
     """Which destinations' texts could not be made, and why; their alerts wait on."""
 
 
-def outbox(db: Database, now: datetime, group_wait_seconds: float, taken: Iterable[int] = ()) -> Outbox:
+def outbox(
+    db: Database,
+    now: datetime,
+    group_wait_seconds: float,
+    taken: Iterable[int] = (),
+    explain_wait_seconds: float = 0.0,
+) -> Outbox:
     """Return the chats that something can be sent to now, and when the next one follows.
 
     A chat is among them if a message is to be repeated there, or if alerts have waited long enough to be
-    grouped. It is not while a message to it is on its way, or while Telegram wants it left alone. Those that
-    are `taken`, by Telegram's numbers, are left out: somebody is about to claim what waits there.
+    grouped and for the explanation of their change. It is not while a message to it is on its way, or while
+    Telegram wants it left alone. Those that are `taken`, by Telegram's numbers, are left out: somebody is
+    about to claim what waits there.
     """
     _forget_future_moments(db, now)
     chats: dict[int, tuple[datetime, Pending]] = {}
@@ -115,10 +123,14 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float, taken: Iterab
         busy.add(telegram_id)
         if state == "ready":
             chats[telegram_id] = to_moment(max(not_before, free_at)), Pending(telegram_id, kind != "private")
-    for telegram_id, kind, free_at, first_at, last_at in db.execute(_WAITING):
+    unexplained = dict(db.execute(_UNEXPLAINED_IN_ALL, _unexplained_at(now, explain_wait_seconds)).fetchall())
+    for destination_id, telegram_id, kind, free_at, first_at, last_at in db.execute(_WAITING):
         if telegram_id in busy:
             continue
-        at = max(_bind_at(first_at, last_at, now, group_wait_seconds), to_moment(free_at))
+        at = _bind_at(first_at, last_at, now, group_wait_seconds)
+        if destination_id in unexplained:
+            at = _first_at(db, destination_id, unexplained[destination_id], now, group_wait_seconds)
+        at = max(at, to_moment(free_at))
         if telegram_id not in chats or at < chats[telegram_id][0]:
             chats[telegram_id] = at, Pending(telegram_id, kind != "private")
     ordered = sorted(chats.values(), key=lambda one: one[0])
@@ -136,6 +148,7 @@ def claim_next(
     *,
     epoch: Epoch,
     answered: DeliveryId | None = None,
+    explain_wait_seconds: float = 0.0,
 ) -> NextDelivery:
     """Return the chat's next message, marked as `sending`: one to be repeated, or a new one of what waits.
 
@@ -146,7 +159,8 @@ def claim_next(
     with db.transaction():
         head = db.execute(_HEAD_OF_CHAT, [chat_id, to_milliseconds(now)]).fetchone()
         if head is None:
-            return _claim_new(db, chat_id, now, group_wait_seconds, compose, epoch=epoch)
+            ready = _destinations_ready(db, chat_id, now, group_wait_seconds, explain_wait_seconds)
+            return _claim_new(db, ready, now, compose, epoch=epoch)
         delivery_id, state, not_before, free_at = head
         if state == "sending" or to_moment(max(not_before, free_at)) > now:
             return NextDelivery(None)
@@ -158,11 +172,11 @@ def claim_next(
 
 
 def _claim_new(
-    db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose, *, epoch: Epoch
+    db: Database, destinations: Iterable["_Ready"], now: datetime, compose: Compose, *, epoch: Epoch
 ) -> NextDelivery:
-    """Make a message of what waits in the chat's first destination whose text can be made."""
+    """Make a message of what waits in the first of some destinations whose text can be made."""
     troubles: list[str] = []
-    for ready in _destinations_ready(db, chat_id, now, group_wait_seconds):
+    for ready in destinations:
         try:
             # A savepoint: what was written of a message whose text can't be made is undone alone.
             with db.savepoint():
@@ -193,7 +207,7 @@ def alerts_between(db: Database, destination_id: int, after: int, last: int, mos
     Told or not; what was withdrawn is not among them.
     """
     rows = db.execute(_ALERTS_BETWEEN, [destination_id, after, last, most]).fetchall()
-    return [_to_alert(db, row) for _, *row in reversed(rows)]
+    return _explained(db, rows[::-1])
 
 
 def held_back_from(db: Database, destination_id: int, most: int) -> list[ChangeAlert]:
@@ -206,7 +220,7 @@ def held_back_from(db: Database, destination_id: int, most: int) -> list[ChangeA
 def alerts_of(db: Database, delivery_id: DeliveryId, most: int) -> list[Alert]:
     """Return the first alerts of a message, in its order."""
     rows = db.execute(f"{_ALERTS} WHERE l.delivery_id = ? ORDER BY l.id LIMIT ?", [delivery_id, most])
-    return [_to_alert(db, row) for _, *row in rows.fetchall()]
+    return _explained(db, rows.fetchall())
 
 
 # SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
@@ -251,8 +265,8 @@ _REACHABLE = "c.open = 1 AND (c.unavailable IS NULL OR c.probe_at IS NOT NULL)"
 
 # The first and the last one by two look-ups in the index `alert_waiting`: min and max would read them all.
 _WAITING = f"""
-SELECT telegram_id, kind, free_at, first_at, last_at FROM (
-  SELECT c.telegram_id, c.kind, {_FREE_AT} AS free_at,
+SELECT id, telegram_id, kind, free_at, first_at, last_at FROM (
+  SELECT n.id, c.telegram_id, c.kind, {_FREE_AT} AS free_at,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id LIMIT 1) AS first_at,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
@@ -260,6 +274,24 @@ SELECT telegram_id, kind, free_at, first_at, last_at FROM (
   FROM destination n JOIN chat c ON c.id = n.chat_id
   WHERE {_REACHABLE}) waiting
 WHERE first_at IS NOT NULL
+"""
+
+# In the words of the index `alert_explained_later`. What would wait for longer than anything may was recorded
+# before the clock was set back: that does not hold it.
+_UNEXPLAINED = """
+FROM alert WHERE state = 'waiting' AND explain_until > 0 AND explain_until > ? AND explain_until <= ?
+"""
+_UNEXPLAINED_IN_ALL = f"SELECT destination_id, min(id) {_UNEXPLAINED} GROUP BY destination_id"
+_UNEXPLAINED_HERE = f"SELECT min(id) {_UNEXPLAINED} AND destination_id = ?"
+
+_READY_BEFORE = "state = 'waiting' AND (notice IS NOT NULL OR id < ?)"
+"""What may leave though the alert of a number waits for its explanation: changes go one after another."""
+
+_ENDS_BEFORE = f"""
+SELECT (SELECT created_at FROM alert WHERE destination_id = ? AND {_READY_BEFORE} ORDER BY id LIMIT 1),
+       (SELECT created_at FROM alert WHERE destination_id = ? AND {_READY_BEFORE} ORDER BY id DESC LIMIT 1),
+       created_at, explain_until
+FROM alert WHERE id = ?
 """
 
 # The oldest message in line of each chat, whatever its topic, as one chat's messages go one after another.
@@ -329,7 +361,10 @@ LEFT JOIN asset x ON x.id = c.asset_id
 
 _ALERTS = f"{_ALERT_COLUMNS} FROM alert l {_JOINED}"
 
-_ALERTS_WAITING = f"{_ALERTS} WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?"
+_ALERTS_WAITING = f"""
+{_ALERTS} WHERE l.destination_id = ? AND l.state = 'waiting' AND (l.notice IS NOT NULL OR l.id < ?)
+ORDER BY l.id LIMIT ?
+"""
 
 # In the words of the index `alert_of_destination`.
 _ALERTS_BETWEEN = f"""
@@ -354,17 +389,47 @@ class _Ready(NamedTuple):
     destination_id: int
     zone: str
     has_budget: bool
+    unexplained: int
+    """The first alert that waits for its explanation: changes from there on stay."""
 
 
 def _destinations_ready(
-    db: Database, chat_id: int, now: datetime, group_wait_seconds: float
+    db: Database, chat_id: int, now: datetime, group_wait_seconds: float, explain_wait_seconds: float
 ) -> Iterator[_Ready]:
     """Yield the destinations of a chat whose alerts have waited long enough, the oldest alert first."""
     for row in db.execute(_WAITING_OF_CHAT, [chat_id]).fetchall():
         destination_id, zone, budget, free_at, first_at, last_at = row
-        at = _bind_at(first_at, last_at, now, group_wait_seconds)
+        (unexplained,) = db.execute(
+            _UNEXPLAINED_HERE, [*_unexplained_at(now, explain_wait_seconds), destination_id]
+        ).fetchone()
+        if unexplained is None:
+            at = _bind_at(first_at, last_at, now, group_wait_seconds)
+        else:
+            at = _first_at(db, destination_id, unexplained, now, group_wait_seconds)
         if max(at, to_moment(free_at)) <= now:
-            yield _Ready(destination_id, zone, bool(budget))
+            yield _Ready(destination_id, zone, bool(budget), _NONE if unexplained is None else unexplained)
+
+
+_NONE = 2**63 - 1
+"""No alert has this number."""
+
+
+def _unexplained_at(now: datetime, explain_wait_seconds: float) -> tuple[int, int]:
+    """Return the values of `_UNEXPLAINED`."""
+    return to_milliseconds(now), to_milliseconds(now + timedelta(seconds=explain_wait_seconds))
+
+
+def _first_at(
+    db: Database, destination_id: int, unexplained: int, now: datetime, group_wait_seconds: float
+) -> datetime:
+    """Return when a destination gets its next message, one of whose alerts waits for its explanation."""
+    values = [destination_id, unexplained]
+    first_at, last_at, created_at, until = db.execute(
+        _ENDS_BEFORE, [*values, *values, unexplained]
+    ).fetchone()
+    if first_at is not None:
+        return _bind_at(first_at, last_at, now, group_wait_seconds)
+    return max(_bind_at(created_at, created_at, now, group_wait_seconds), to_moment(until))
 
 
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
@@ -388,7 +453,7 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
 
 def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: Epoch) -> DeliveryId:
     """Write a message of what waits for a destination, oldest first, already marked as `sending`."""
-    waiting = in_groups(_read_waiting(db, ready.destination_id, now), now)
+    waiting = in_groups(_read_waiting(db, ready, now), now)
     # The row comes before its text, which contains the message id that is made of the row's number.
     (row_id,) = db.execute(
         "INSERT INTO delivery (destination_id, text, state, not_before, epoch, tried_at)"
@@ -412,12 +477,12 @@ def _bind(db: Database, ready: _Ready, now: datetime, compose: Compose, epoch: E
     return delivery_id
 
 
-def _read_waiting(db: Database, destination_id: int, now: datetime) -> list[Alert]:
+def _read_waiting(db: Database, ready: _Ready, now: datetime) -> list[Alert]:
     """Return what waits for a destination and may share its next message, oldest first."""
 
     def read(most: int) -> list[Alert]:
-        rows = db.execute(_ALERTS_WAITING, [destination_id, most]).fetchall()
-        return [_to_alert(db, row) for _, *row in _of_one_message(rows)]
+        rows = db.execute(_ALERTS_WAITING, [ready.destination_id, ready.unexplained, most]).fetchall()
+        return _explained(db, _of_one_message(rows))
 
     waiting = read(ALERTS_READ_AT_ONCE)
     last = waiting[-1]
@@ -449,6 +514,17 @@ def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
     """
     singles = [index for index, (is_single, *_) in enumerate(rows) if is_single]
     return rows[: max(1, singles[0])] if singles else rows
+
+
+def _explained(db: Database, rows: Sequence[Row]) -> list[Alert]:
+    """Return the alerts of rows, with what is known by now of the transfers behind their changes."""
+    alerts = [_to_alert(db, row) for _, *row in rows]
+    spans = [(first_id, last_id) for *_, first_id, last_id, _, _, _ in rows if last_id is not None]
+    found = iter(explanations_of_spans(db, spans))
+    return [
+        replace(alert, explanation=next(found)) if isinstance(alert, ChangeAlert) else alert
+        for alert in alerts
+    ]
 
 
 def _to_alert(db: Database, row: Sequence[Any]) -> Alert:

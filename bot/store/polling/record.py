@@ -6,6 +6,8 @@ what is still asked for, and written: table by table, each in a few statements h
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import compress
 from operator import itemgetter
 
 from bot.domain.ask.plan import watched_parts, watches_by_account
@@ -21,19 +23,22 @@ from bot.domain.assets import (
     Part,
 )
 from bot.domain.chains import Chains
-from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
+from bot.domain.explain.explanations import WhyUnknown
+from bot.domain.observations import Balance, Move, MoveKind, Poll, Recorded, Standing, Verdict
 from bot.domain.observe.descriptions import decimals_of, is_of_units_alone
 from bot.domain.observe.filters import Step
 from bot.domain.observe.prices import described_price
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.domain.rules.conditions import price_that_counts
-from bot.store.balances.assets import AssetRows
+from bot.store.balances.assets import AssetRow, AssetRows
 from bot.store.balances.coverage import is_covered, subscriptions_about
 from bot.store.balances.prints import replace_prints
-from bot.store.balances.snapshots import account_ids, replace_items, stored_sweep
+from bot.store.balances.snapshots import DRIFTS_ENOUGH, account_ids, replace_items, stored_sweep
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
+from bot.store.explain.explanations import save_unasked
 from bot.store.outbox.alerts import NewAlert, enqueue_alerts
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.baselines import BaselineMaker
@@ -53,11 +58,13 @@ from bot.store.rows import (
 )
 
 
-def record_poll(db: Database, poll: Poll, status: Part, chains: Chains) -> Recorded:
+def record_poll(
+    db: Database, poll: Poll, status: Part, chains: Chains, explain_until: datetime | None = None
+) -> Recorded:
     """Write what one batch observed.
 
     `status` is the part that stands for the lists of the configured contract status; `chains` know the
-    decimals of coins.
+    decimals of coins. Alerts wait for an explanation of their change until `explain_until`; None: they don't.
 
     Balances, coverage, changes, the alerts about them and prints are one transaction: a balance that was
     stored without its alert would never be reported, nor would a change that a print hides.
@@ -68,13 +75,15 @@ def record_poll(db: Database, poll: Poll, status: Part, chains: Chains) -> Recor
         # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
             return Recorded()
-        return _PollRecorder(db, poll, status, chains).write()
+        return _PollRecorder(db, poll, status, chains, explain_until).write()
 
 
 class _PollRecorder:
     """Writes one batch inside an open transaction."""
 
-    def __init__(self, db: Database, poll: Poll, status: Part, chains: Chains) -> None:
+    def __init__(
+        self, db: Database, poll: Poll, status: Part, chains: Chains, explain_until: datetime | None
+    ) -> None:
         self._db = db
         self._poll = poll
         self._status = status
@@ -94,6 +103,9 @@ class _PollRecorder:
         }
         self._coverage = _coverage_of(db, ids, {one.chain_id for one in self._noticed})
         """By account and chain: the covered parts, and since when each is unknown."""
+        self._explain_until = 0 if explain_until is None else to_milliseconds(explain_until)
+        self._waiting: dict[int | None, int] = {}
+        """By change, until when its alerts wait for an explanation."""
 
     def write(self) -> Recorded:
         """Write every verdict, then the baselines and the prints."""
@@ -133,7 +145,7 @@ class _PollRecorder:
         # Baselines count what is stored, so they come after all balances.
         alerts += maker.alerts()
         alerts += self._alarms(verdicts)
-        enqueue_alerts(self._db, alerts, self._at)
+        enqueue_alerts(self._db, alerts, self._at, self._waiting)
         self._write_newest_blocks()
         # Whether they are covered is known only now.
         prints = replace_prints(
@@ -318,16 +330,40 @@ class _PollRecorder:
             return []
         former = self._former_decimals(moves, assets)
         complete_at = dict(self._db.execute("SELECT id, complete_at FROM chain").fetchall())
+        # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
+        news = [
+            not is_of_units_alone(
+                move.before.amount_raw, move.after.amount_raw, decimals, assets[move.asset].decimals
+            )
+            for (_, move), decimals in zip(moves, former, strict=True)
+        ]
+        moved = [
+            is_news and move.kind is MoveKind.MOVED for (_, move), is_news in zip(moves, news, strict=True)
+        ]
+        by_itself = [_changes_by_itself(assets[move.asset]) for _, move in moves]
+        asked = [is_moved and not alone for is_moved, alone in zip(moved, by_itself, strict=True)]
         change_ids = self._insert_changes(
             [
-                self._change_row(verdict, move, assets, decimals, complete_at)
-                for (verdict, move), decimals in zip(moves, former, strict=True)
+                self._change_row(verdict, move, assets, decimals, complete_at, is_asked=is_asked)
+                for (verdict, move), decimals, is_asked in zip(moves, former, asked, strict=True)
             ]
+        )
+        self._let_explain(list(compress(change_ids, asked)))
+        save_unasked(
+            self._db,
+            [
+                one
+                for one, is_moved, alone in zip(change_ids, moved, by_itself, strict=True)
+                if is_moved and alone
+            ],
+            WhyUnknown.REBASING,
         )
         ids = {self._account_ids[verdict.account] for verdict, _ in moves}
         reports = Reports(self._db, ids, self._poll.observed_at)
         alerts: list[NewAlert] = []
-        for (verdict, move), decimals, change_id in zip(moves, former, change_ids, strict=True):
+        for (verdict, move), decimals, is_news, change_id in zip(
+            moves, former, news, change_ids, strict=True
+        ):
             found = recipients(
                 move,
                 watches=self._watches,
@@ -342,10 +378,6 @@ class _PollRecorder:
                 asset_id=assets.id_of(move.asset),
                 step=self._step(move, assets, is_redenominated=decimals is not None),
                 items=move.items,
-            )
-            # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
-            is_news = not is_of_units_alone(
-                move.before.amount_raw, move.after.amount_raw, decimals, assets[move.asset].decimals
             )
             alerts += reports.alerts_of(change, found, is_news=is_news)
         reports.save()
@@ -382,6 +414,8 @@ class _PollRecorder:
         assets: AssetRows,
         former_decimals: int | None,
         complete_at: Mapping[ChainId, int],
+        *,
+        is_asked: bool,
     ) -> Row:
         before, uniques_before, block_before = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
@@ -402,7 +436,15 @@ class _PollRecorder:
             self._poll.sweep,
             assets[move.asset].decimals,
             former_decimals,
+            self._at if is_asked else None,
         )
+
+    def _let_explain(self, asked: Collection[int]) -> None:
+        """Let the transfers behind changes be asked for, and the alerts about these wait for that."""
+        if asked:
+            self._db.notify(SignalName.CHANGES)
+        if self._explain_until:
+            self._waiting |= dict.fromkeys(asked, self._explain_until)
 
     def _price(self, asset: Asset, assets: AssetRows) -> tuple[str | None, int | None]:
         """Return the asset's price in this batch, or else the stored one, and its moment if it is older."""
@@ -459,6 +501,11 @@ class _PollRecorder:
         return max(unknown) if unknown else complete_at[verdict.chain_id]
 
 
+def _changes_by_itself(row: AssetRow) -> bool:
+    """Whether the balances of an asset change without a transfer: asking for one would be in vain."""
+    return bool(row.rebasing) or row.drifts >= DRIFTS_ENOUGH
+
+
 _BALANCE = ("account_id", "asset_id", "amount", "uniques", "block", "standing", "told")
 _DRIFT = ("account_id", "asset_id", "usual", "span", "seen_at")
 _HELD = ("account_id", "asset_id", "amount", "uniques", "block", "times")
@@ -483,6 +530,7 @@ _CHANGE = (
     "sweep",
     "decimals",
     "former_decimals",
+    "ask_at",
 )
 
 
