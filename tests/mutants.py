@@ -187,4 +187,29 @@ MUTANTS = (
         "for one in there]",
         "tests/chat/commands/history/test_subject.py::test_a_token_that_nobody_ever_held_is_not_everything",
     ),
+    Mutant(
+        "an address is compared at one end only: whoever shares that with Payroll is said to look like it",
+        "bot/domain/explain/look_alikes.py",
+        "    return digits[:_COMPARED], digits[-_COMPARED:]",
+        "    return digits[:_COMPARED], ''",
+        "tests/domain/test_counterparties.py"
+        "::test_an_address_that_begins_and_ends_like_another_looks_like_it",
+    ),
+    Mutant(
+        "accounts are netted by amounts alone: money that left two of them is said to have stayed within",
+        "bot/domain/explain/netting.py",
+        "                    transaction=leg.transaction,\n                    log_index=leg.log_index,",
+        "                    transaction=TransactionHash(''),\n                    log_index=None,",
+        "tests/domain/test_counterparties.py"
+        "::test_two_transfers_of_the_same_amount_are_none_between_two_accounts",
+    ),
+    Mutant(
+        "an explanation is stored outside the transaction that lets its alert leave: a failure in between"
+        " leaves an alert that says less than is known",
+        "bot/store/explain/explanations.py",
+        "        judge(db, found.keys(), at)\n",
+        "        db.conn.commit()\n        judge(db, found.keys(), at)\n",
+        "tests/store/test_explanations.py"
+        "::test_a_failure_while_alerts_are_judged_stores_nothing_and_they_still_wait",
+    ),
 )

@@ -186,6 +186,19 @@ async def test_alerts_are_judged_with_the_explanation_and_before_they_leave(chan
     assert seen == [([1], {1: explained(leg())}, 5)]
 
 
+async def test_a_failure_while_alerts_are_judged_stores_nothing_and_they_still_wait(changed: Keeper) -> None:
+    await changed.script("UPDATE alert SET explain_until = 5")
+
+    def judge(_db: Database, _change_ids: Collection[int], _at: int) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await changed.db.run(save_explanations, {1: explained(leg())}, NOON, judge)
+
+    assert await changed.rows("SELECT * FROM explanation") == []
+    assert await changed.rows("SELECT DISTINCT explain_until FROM alert WHERE change_id > 0") == [(5,)]
+
+
 async def test_an_explanation_is_deleted_with_its_change(changed: Keeper) -> None:
     await save(changed, explained(leg()))
     await changed.script("DELETE FROM alert")
