@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, Address, Amount, Asset, ChainId
 from bot.domain.explain.explanations import Explanation, ExplanationOutcome, WhyUnknown
-from bot.domain.explain.matching import EARLIER_BY, LATER_BY, explain, rest_of
+from bot.domain.explain.matching import explain, rest_of
 from bot.domain.explain.retention import is_listed_no_longer
 from bot.domain.explain.transfers import NOBODY, Moved, TransactionHash, Transfer
 from bot.domain.observations import Change, ItemMove
@@ -241,17 +241,82 @@ def test_where_either_side_knows_no_ids_the_number_of_items_counts() -> None:
 
 def test_without_blocks_time_tells_approximately() -> None:
     what = change(0, 2, of=coin())
-    moments = [
-        HOUR_BEFORE - EARLIER_BY - timedelta(seconds=1),
-        HOUR_BEFORE - EARLIER_BY,
-        NOON + LATER_BY,
-        NOON + LATER_BY + timedelta(seconds=1),
-    ]
-    listed = [transfer(1, of=coin(), number=one, at=moment) for one, moment in enumerate(moments)]
+    moments = [HOUR_BEFORE, HOUR_BEFORE + SECOND, NOON, NOON + SECOND]
+    listed = [transfer(1, of=coin(), number=one, block=one, at=moment) for one, moment in enumerate(moments)]
 
     found = explained(what, *listed)
     assert [leg.at for leg in found.legs] == moments[1:3]
     assert (found.outcome, found.is_approximate) == (EXPLAINED, True)
+
+
+SECOND = timedelta(seconds=1)
+
+
+def numbered(*seconds: tuple[float, int]) -> list[Transfer]:
+    """Return transfers of so much at so many seconds after noon, each in a block of its own."""
+    return [
+        transfer(amount, of=coin(), number=one, block=one, at=at(second))
+        for one, (second, amount) in enumerate(seconds, 1)
+    ]
+
+
+def amounts(found: Explanation) -> list[int]:
+    return [leg.amount_raw for leg in found.legs]
+
+
+@pytest.mark.parametrize("seconds", [-3_600, -3_720, 1, 30])
+def test_shortly_before_and_after_a_cut_moves_if_that_makes_the_sum_exact(seconds: float) -> None:
+    what = change(0, 7, of=coin())
+    listed = sorted(numbered((-60, 2), (seconds, 5)), key=lambda one: str(one.at))
+
+    assert explained(what, *listed).outcome is EXPLAINED
+    assert amounts(explained(change(0, 6, of=coin()), *listed)) == [2]
+    assert explained(change(0, 6, of=coin()), *listed).outcome is PARTLY
+
+
+@pytest.mark.parametrize("seconds", [-3_721, 31])
+def test_beyond_that_it_does_not(seconds: float) -> None:
+    found = explained(change(0, 7, of=coin()), *numbered((-60, 2), (seconds, 5)))
+
+    assert (found.outcome, amounts(found)) == (PARTLY, [2])
+
+
+def test_a_cut_moves_over_neighbours_and_leaves_none_out() -> None:
+    listed = numbered((-3_650, 5), (-3_640, 1), (-60, 2))
+    found = explained(change(0, 7, of=coin()), *listed)
+    assert (found.outcome, amounts(found)) == (PARTLY, [2])
+
+    found = explained(change(0, 8, of=coin()), *listed)
+    assert (found.outcome, amounts(found)) == (EXPLAINED, [5, 1, 2])
+
+
+def test_a_cut_moves_no_further_than_it_has_to() -> None:
+    listed = numbered((-3_650, -1), (-3_640, 1), (-3_630, 5), (-60, 2))
+
+    assert amounts(explained(change(0, 7, of=coin()), *listed)) == [5, 2]
+    assert amounts(explained(change(0, 2, of=coin()), *listed)) == [2]
+
+
+def test_where_either_cut_could_move_as_far_nobody_can_say_which() -> None:
+    found = explained(change(0, 7, of=coin()), *numbered((-3_650, 5), (-60, 2), (10, 5)))
+
+    assert (found.outcome, amounts(found)) == (PARTLY, [2])
+
+
+def test_a_cut_moves_only_if_the_ids_are_right_too() -> None:
+    what = replace(change(0, 1, of=asset(PUNKS)), items=(ItemMove(7, 0, 1),))
+
+    for token_id, outcome in ((7, EXPLAINED), (8, NONE_LISTED)):
+        late = transfer((Moved(1, token_id),), of=asset(PUNKS), at=at(10))
+        assert explained(what, late).outcome is outcome
+
+
+def test_no_cut_goes_through_a_block() -> None:
+    listed = [one._replace(block=1) for one in numbered((-3_650, 1), (-3_650, 5))]
+    listed += numbered((-60, 2), (-60, 2))[1:]
+
+    assert explained(change(0, 7, of=coin()), *listed).outcome is PARTLY
+    assert explained(change(0, 8, of=coin()), *listed).outcome is EXPLAINED
 
 
 def test_an_end_whose_block_is_known_goes_by_its_block() -> None:
@@ -293,10 +358,7 @@ def test_a_transfer_without_a_time_does_no_harm_where_its_block_tells() -> None:
 
 def test_what_explains_another_change_of_the_balance_explains_no_second_one() -> None:
     what = change(0, 5, of=coin())
-    listed = [
-        transfer(5, of=coin(), number=1, at=at(-3660)),
-        transfer(5, of=coin(), number=2, at=at(-60)),
-    ]
+    listed = [transfer(5, of=coin(), number=number, at=at(-60)) for number in (1, 2)]
 
     assert explained(what, *listed).outcome is PARTLY
     found = explained(what, *listed, taken=[transaction(1)])

@@ -1,10 +1,14 @@
 """Which of the listed transfers explain a change: all that lie between its two readings.
 
 Never some of them because they happen to sum up: each that is listed in between counts, and the rest is said.
+Where a reading has no block, it is uncertain by a little which transfers it saw, and only there a cut moves.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from itertools import accumulate, chain, groupby, product
 from typing import NamedTuple
 
 from bot.domain.assets import Address
@@ -13,10 +17,10 @@ from bot.domain.explain.transfers import TransactionHash, Transfer
 from bot.domain.observations import Change
 
 EARLIER_BY = timedelta(seconds=120)
-"""The amount before may have been so old when it was read: the source's view of a chain is behind."""
+"""What was mined so long before the first reading may be missing in it: the source's view may be behind."""
 
 LATER_BY = timedelta(seconds=30)
-"""A block may say so much more than the clock showed when the amount after was read."""
+"""What seems to be mined so long after the second reading may be in it: clocks differ."""
 
 
 def explain(
@@ -38,27 +42,25 @@ def explain(
     if not is_complete:
         return _unknown(WhyUnknown.CUT, listed_at)
     window = _Window.of(change, previous_at)
-    legs: list[Leg] = []
-    left_out = 0
+    found: dict[_Place, list[Transfer]] = {place: [] for place in _Place}
     for transfer in _once(transfers):
-        is_of_change = transfer.asset == change.asset and change.account in {
-            transfer.sender,
-            transfer.receiver,
-        }
-        is_inside = is_of_change and transfer.transaction not in taken and window.holds(transfer)
-        of_transfer = list(_legs(transfer, change.account))
-        if is_inside is None and of_transfer:
-            return _unknown(WhyUnknown.UNANSWERED, listed_at)
-        if is_inside:
-            legs += of_transfer
-            left_out += not of_transfer
+        is_of_account = change.account in {transfer.sender, transfer.receiver}
+        if is_of_account and transfer.asset == change.asset and transfer.transaction not in taken:
+            found[window.place_of(transfer)].append(transfer)
+    if any(_moves(transfer) for transfer in found[_Place.UNKNOWN]):
+        return _unknown(WhyUnknown.UNANSWERED, listed_at)
+    between = found[_Place.BETWEEN]
+    legs = _legs(between, change.account)
+    if rest_of(change, legs):
+        early, late = (_by_block(found[place], change.account) for place in (_Place.EARLY, _Place.LATE))
+        legs = _extended(change, early, legs, late) or legs
     outcome = ExplanationOutcome.NONE_LISTED
     if legs:
         outcome = ExplanationOutcome.PARTLY if rest_of(change, legs) else ExplanationOutcome.EXPLAINED
     return Explanation(
         outcome=outcome,
         legs=tuple(legs),
-        left_out=left_out,
+        left_out=sum(not _moves(transfer) for transfer in between),
         is_approximate=window.is_approximate,
         listed_at=listed_at,
     )
@@ -98,8 +100,17 @@ def _position(transfer: Transfer) -> tuple[int, str, str, str, str]:
     return log_index, transfer.transaction, transfer.sender, transfer.receiver, str(transfer.moved)
 
 
-def _legs(transfer: Transfer, account: Address) -> Iterator[Leg]:
-    """Yield what a transfer moves into or out of an account; nothing where it moves nothing."""
+def _moves(transfer: Transfer) -> bool:
+    """Whether a transfer moves anything."""
+    return any(moved.amount_raw for moved in transfer.moved)
+
+
+def _legs(transfers: Iterable[Transfer], account: Address) -> list[Leg]:
+    """Return what transfers move into or out of an account."""
+    return [leg for transfer in transfers for leg in _legs_of(transfer, account)]
+
+
+def _legs_of(transfer: Transfer, account: Address) -> Iterator[Leg]:
     direction = (transfer.receiver == account) - (transfer.sender == account)
     for moved in transfer.moved:
         if moved.amount_raw:
@@ -114,13 +125,58 @@ def _legs(transfer: Transfer, account: Address) -> Iterator[Leg]:
             )
 
 
+# ---------------------------------------------------------------- where a cut is uncertain
+
+
+def _by_block(transfers: Iterable[Transfer], account: Address) -> list[list[Leg]]:
+    """Return what transfers in order move, block by block: a reading sees all of a block or nothing."""
+    blocks = (_legs(group, account) for _, group in groupby(transfers, key=lambda one: one.block))
+    return [legs for legs in blocks if legs]
+
+
+def _extended(
+    change: Change, early: Sequence[Sequence[Leg]], between: Sequence[Leg], late: Sequence[Sequence[Leg]]
+) -> list[Leg] | None:
+    """Return the legs in between and the fewest neighbouring blocks that make the sum exact.
+
+    None: nothing does, or two ways do and nobody can say which one.
+    """
+    difference = change.after.amount_raw - change.before.amount_raw - _sum(between)
+    before = list(accumulate((_sum(block) for block in reversed(early)), initial=0))
+    after = list(accumulate((_sum(block) for block in late), initial=0))
+    ways: dict[int, list[list[Leg]]] = defaultdict(list)
+    for count, further in product(range(len(before)), range(len(after))):
+        if before[count] + after[further] == difference:
+            legs = [*chain(*early[len(early) - count :]), *between, *chain(*late[:further])]
+            if not rest_of(change, legs):
+                ways[count + further].append(legs)
+    fewest = ways[min(ways)] if ways else []
+    return fewest[0] if len(fewest) == 1 else None
+
+
+def _sum(legs: Iterable[Leg]) -> int:
+    return sum(leg.amount_raw for leg in legs)
+
+
+class _Place(Enum):
+    """Where a transfer lies, as seen from the two readings of a change."""
+
+    OUTSIDE = auto()
+    EARLY = auto()
+    """Shortly before the first reading, which may have missed it."""
+    BETWEEN = auto()
+    LATE = auto()
+    """Shortly after the second reading, which may have seen it."""
+    UNKNOWN = auto()
+
+
 class _Window(NamedTuple):
-    """Between which moments a change happened; each end is a block where it is known, or else a time."""
+    """The two readings of a change; each is a block where it is known, or else a time."""
 
     after_block: int | None
     to_block: int | None
-    since: datetime | None
-    until: datetime
+    previous_at: datetime | None
+    observed_at: datetime
 
     @classmethod
     def of(cls, change: Change, previous_at: datetime | None) -> "_Window":
@@ -128,27 +184,33 @@ class _Window(NamedTuple):
         # After a reorganisation the blocks of two readings do not tell which came first.
         if before is not None and after is not None and after <= before:
             before = after = None
-        since = None if previous_at is None else previous_at - EARLIER_BY
-        return cls(before, after, since, change.observed_at + LATER_BY)
+        return cls(before, after, previous_at, change.observed_at)
 
     @property
     def is_approximate(self) -> bool:
         return self.after_block is None or self.to_block is None
 
-    def holds(self, transfer: Transfer) -> bool | None:
-        """Whether a transfer lies in it; None: nobody can say."""
-        begun = self._has_begun(transfer)
-        ended = self._has_ended(transfer)
-        if begun is False or ended:
-            return False
-        return None if begun is None or ended is None else True
+    def place_of(self, transfer: Transfer) -> _Place:
+        places = {self._seen_from_first(transfer), self._seen_from_second(transfer)}
+        for place in (_Place.OUTSIDE, _Place.UNKNOWN, _Place.EARLY, _Place.LATE):
+            if place in places:
+                return place
+        return _Place.BETWEEN
 
-    def _has_begun(self, transfer: Transfer) -> bool | None:
+    def _seen_from_first(self, transfer: Transfer) -> _Place:
         if self.after_block is not None:
-            return transfer.block > self.after_block
-        return None if transfer.at is None or self.since is None else transfer.at >= self.since
+            return _Place.BETWEEN if transfer.block > self.after_block else _Place.OUTSIDE
+        if transfer.at is None or self.previous_at is None:
+            return _Place.UNKNOWN
+        if transfer.at > self.previous_at:
+            return _Place.BETWEEN
+        return _Place.EARLY if transfer.at >= self.previous_at - EARLIER_BY else _Place.OUTSIDE
 
-    def _has_ended(self, transfer: Transfer) -> bool | None:
+    def _seen_from_second(self, transfer: Transfer) -> _Place:
         if self.to_block is not None:
-            return transfer.block > self.to_block
-        return None if transfer.at is None else transfer.at > self.until
+            return _Place.BETWEEN if transfer.block <= self.to_block else _Place.OUTSIDE
+        if transfer.at is None:
+            return _Place.UNKNOWN
+        if transfer.at <= self.observed_at:
+            return _Place.BETWEEN
+        return _Place.LATE if transfer.at <= self.observed_at + LATER_BY else _Place.OUTSIDE
