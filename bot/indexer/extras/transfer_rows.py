@@ -137,16 +137,15 @@ def _read_moved(row: "_TransferRow") -> tuple[Moved, ...] | None:
     """Return how much a row moves; None where amounts or ids can't be believed, or don't belong together."""
     if row.token_ids and row.token_ids_otherwise and row.token_ids != row.token_ids_otherwise:
         return None
+    spelled = row.token_ids or row.token_ids_otherwise
     amounts = [parse_amount(one) for one in row.amounts]
-    spelled = row.token_ids or row.token_ids_otherwise or ["0"]
-    ids = [parse_amount(one) for one in spelled]
+    ids = [parse_amount(one) for one in spelled or ["0"]]
     if not amounts or len(ids) != len(amounts) or None in amounts or None in ids:
         return None
-    has_ids = row.contract_type in COLLECTION_KINDS or (
-        row.contract_type not in SINGLE_BALANCE_KINDS and any(ids)
-    )
+    is_collection = row.contract_type in COLLECTION_KINDS
+    is_collection |= row.contract_type not in SINGLE_BALANCE_KINDS and any(ids)
     return tuple(
-        Moved(amount, token_id if has_ids else None)
+        Moved(amount, token_id if is_collection and spelled else None)
         for amount, token_id in zip(amounts, ids, strict=True)
         if amount is not None
     )

@@ -105,6 +105,7 @@ def test_the_ids_of_a_collection_are_read_with_their_amounts() -> None:
         ({"contractType": "ERC20", "tokenIds": None}, None),
         ({"contractType": "ERC721", "tokenIds": ["7"]}, 7),
         ({"contractType": "ERC1155", "tokenIds": ["0"]}, 0),
+        ({"contractType": "ERC1155", "tokenIds": None}, None),
         ({"contractType": "ERC1155", "tokenIds": None, "tokenIDs": ["9"]}, 9),
         ({"contractType": "ERC1155", "tokenIds": ["9"], "tokenIDs": ["9"]}, 9),
         ({"contractType": "SOMETHING_NEW", "tokenIds": ["0"]}, None),
