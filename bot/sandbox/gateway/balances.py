@@ -51,6 +51,11 @@ class BalancesQuery:
     request: BalancesRequest
     by_token_id: bool
 
+    @property
+    def shows_prices(self) -> bool:
+        """Whether rows have prices."""
+        return self.knobs.row_prices and not self.request.filter.omit_prices
+
     def block(self, chain_id: int) -> int | None:
         """Return the block at which the chain is shown, or None where it is shown as it is."""
         return self.faults.block(chain_id, self.world.block(chain_id))
@@ -85,6 +90,26 @@ def balances_by_contract(query: BalancesQuery) -> Row:
     chains, cursor = _read(query)
     page, tokens = _token_part(query, chains, cursor)
     return {"page": page, "balances": tokens}
+
+
+def native_balances(query: BalancesQuery) -> Row:
+    """Answer for the native coins of one account, each chain with one `result`; raises as the others do."""
+    if not query.request.filter.accounts and query.knobs.no_accounts == "refused":
+        raise CallRefused(INVALID_ARGUMENT.because("accountAddress is empty"))
+    chains, _ = _read(query)
+    entries = [
+        _native_entry(query, chain)
+        for chain in chains.chains
+        if not query.faults.leaves_out_natives(chain.chain_id)
+    ]
+    return {"balances": [_with_one_result(each) for each in [*entries, *chains.unknown]]}
+
+
+def _with_one_result(entry: Row) -> Row:
+    rows = entry["results"]
+    assert rows is None or isinstance(rows, list)
+    rest = {name: value for name, value in entry.items() if name != "results"}
+    return {**rest, "result": rows[0] if rows else None}
 
 
 def _read(query: BalancesQuery) -> tuple[SelectedChains, Cursor]:
@@ -141,7 +166,7 @@ def _token_row(query: BalancesQuery, held: TokenHolding, cursor: Cursor) -> Row:
     summed = held.contract.kind != "ERC20" and not query.by_token_id
     row_of = collection_row if summed else token_row
     row = row_of(query.world, held.contract, held.account, held.amounts)
-    if not query.request.filter.omit_prices:
+    if query.shows_prices:
         row |= token_prices(query.world, held.contract, held.amounts)
     if not query.request.omit_metadata:
         row |= descriptions(held.contract, held.token_id, query.knobs.metadata)
@@ -212,7 +237,7 @@ def _native_row(query: BalancesQuery, chain: GatewayChain, account: str) -> Row:
         return failed_native_row(chain, account, reason)
     amount = _native_amount(query, chain, account)
     row = native_row(chain, account, amount)
-    if not query.request.filter.omit_prices:
+    if query.shows_prices:
         row |= native_prices(query.world, chain, amount)
     return row
 

@@ -61,6 +61,13 @@ class Knobs:
     transfers_listed: bool = True
     transaction_timestamps: Literal["seconds", "null", "date"] = "seconds"
 
+    # Whether balance rows have prices where they are asked for.
+    row_prices: bool = True
+    # Whether prices that are asked for know the native coin, as the zero address.
+    natives_priced: bool = False
+    # What has no price, where prices are asked for: a row that has none, or no row.
+    without_price: Literal["row", "missing"] = "row"
+
     # Rows, contracts and items as they should be described, or as they sometimes are.
     metadata: Metadata = "full"
 

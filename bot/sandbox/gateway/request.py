@@ -76,6 +76,13 @@ class Fields:
         value = self._get(name, None)
         return None if value is None else _big_integer(name, value)
 
+    def objects(self, name: str) -> "tuple[Fields, ...]":
+        """Return a list of objects, empty where absent."""
+        items = self._items(name)
+        return tuple(
+            Fields(item) if isinstance(item, dict) else _mistyped(name, item, "struct") for item in items
+        )
+
     def nested(self, name: str) -> "Fields":
         """Return the members of an object, none where absent."""
         value = self._get(name, {})
@@ -183,6 +190,20 @@ def read_contract_request(fields: Fields) -> BalancesRequest:
         omit_metadata=fields.flag("omitMetadata"),
         page=read_page(fields),
     )
+
+
+def read_native_request(fields: Fields) -> BalancesRequest:
+    """Read the body that asks for one account's native balances."""
+    accounts = list(read_native_accounts(fields))
+    asked = _read_filter(Fields({"omitPrices": fields.flag("omitPrices"), "accountAddresses": accounts}))
+    return BalancesRequest(
+        selectors=read_selectors(fields), filter=asked, omit_metadata=True, page=read_page(Fields({}))
+    )
+
+
+def read_native_accounts(fields: Fields) -> frozenset[str]:
+    """Read whose native balance is asked for, nobody's where it is left out."""
+    return lowered(filter(None, [fields.text("accountAddress")]))
 
 
 def _read_filter(fields: Fields) -> BalanceFilter:

@@ -15,7 +15,12 @@ from typing import Self
 from aiohttp import hdrs, web
 
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
-from bot.sandbox.gateway.balances import BalancesQuery, balances, balances_by_contract
+from bot.sandbox.gateway.balances import (
+    BalancesQuery,
+    balances,
+    balances_by_contract,
+    native_balances,
+)
 from bot.sandbox.gateway.control.routes import GatewayControl
 from bot.sandbox.gateway.errors import (
     ACCESS_KEY_NOT_FOUND,
@@ -32,6 +37,14 @@ from bot.sandbox.gateway.history.request import read_history_accounts, read_hist
 from bot.sandbox.gateway.history.transactions import HistoryQuery, transaction_history
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate, Session, UsageMeter
+from bot.sandbox.gateway.prices import (
+    AskedPrices,
+    PricesQuery,
+    read_price_request,
+    read_prices_request,
+    token_price,
+    token_prices,
+)
 from bot.sandbox.gateway.request import (
     BalancesRequest,
     Fields,
@@ -39,6 +52,8 @@ from bot.sandbox.gateway.request import (
     read_balances_request,
     read_contract_request,
     read_fields,
+    read_native_accounts,
+    read_native_request,
     read_selectors,
     select_chains,
 )
@@ -83,7 +98,10 @@ class Gateway:
             "GetTokenBalancesSummary": self._token_balances_summary,
             "GetTokenBalancesDetails": self._token_balances_details,
             "GetTokenBalancesByContract": self._token_balances_by_contract,
+            "GetNativeTokenBalance": self._native_token_balance,
             "GetTransactionHistory": self._transaction_history,
+            "GetTokenPrices": self._token_prices,
+            "GetTokenPrice": self._token_price,
             "GetChains": self._chains,
             "Ping": self._ping,
             "Version": self._version,
@@ -162,12 +180,16 @@ class Gateway:
         """Return what faults match a call by; a body that cannot be read asks for nothing."""
         try:
             fields = read_fields(body)
-            chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
-            return GatewayCall(
-                method=method, accounts=read_history_accounts(fields), chain_ids=chosen.chain_ids
-            )
+            accounts = read_history_accounts(fields) | read_native_accounts(fields)
+            return GatewayCall(method=method, accounts=accounts, chain_ids=self._chain_ids(method, fields))
         except CallRefused:
             return GatewayCall(method=method)
+
+    def _chain_ids(self, method: str, fields: Fields) -> frozenset[int]:
+        readers = {"GetTokenPrices": read_prices_request, "GetTokenPrice": read_price_request}
+        if method in readers:
+            return frozenset(asked.chain_id for asked in readers[method](fields))
+        return select_chains(self.world.chains(), read_selectors(fields), self.knobs).chain_ids
 
     def _answer(self, method: str, request: web.Request, body: bytes, faults: CallFaults) -> web.Response:
         headers: dict[str, str] = {}
@@ -200,6 +222,18 @@ class Gateway:
 
     def _token_balances_by_contract(self, fields: Fields, faults: CallFaults) -> Row:
         return balances_by_contract(self._asked(read_contract_request(fields), faults, by_token_id=True))
+
+    def _native_token_balance(self, fields: Fields, faults: CallFaults) -> Row:
+        return native_balances(self._asked(read_native_request(fields), faults, by_token_id=False))
+
+    def _token_prices(self, fields: Fields, faults: CallFaults) -> Row:
+        return token_prices(self._priced(read_prices_request(fields), faults))
+
+    def _token_price(self, fields: Fields, faults: CallFaults) -> Row:
+        return token_price(self._priced(read_price_request(fields), faults))
+
+    def _priced(self, asked: tuple[AskedPrices, ...], faults: CallFaults) -> PricesQuery:
+        return PricesQuery(world=self.world, knobs=self.knobs, faults=faults, chains=asked)
 
     def _transaction_history(self, fields: Fields, faults: CallFaults) -> Row:
         return transaction_history(

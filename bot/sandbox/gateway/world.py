@@ -133,6 +133,14 @@ class GatewayWorld:
         address = _address(contract.address)
         self._contracts[contract.chain_id, address] = replace(contract, address=address)
 
+    def set_price(self, chain_id: int, contract: str | None, price: Decimal | None) -> None:
+        """Set what one unit is worth in US dollars; without a contract, of the chain's native coin."""
+        self._require_chain(chain_id)
+        if contract is None:
+            self._chains[chain_id] = replace(self._chains[chain_id], native_price=price)
+        else:
+            self.add_contract(replace(self.contract(chain_id, contract), price=price))
+
     def set_native(
         self, chain_id: int, account: str, amount: int, *, counterparty: str | None = SOMEBODY
     ) -> None:

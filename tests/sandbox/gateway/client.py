@@ -27,7 +27,11 @@ SUMMARY = "GetTokenBalancesSummary"
 DETAILS = "GetTokenBalancesDetails"
 BY_CONTRACT = "GetTokenBalancesByContract"
 HISTORY = "GetTransactionHistory"
-ALL_METHODS = (SUMMARY, DETAILS, BY_CONTRACT, HISTORY, "GetChains", "Ping", "Version", "RuntimeStatus")
+NATIVE = "GetNativeTokenBalance"
+PRICES = "GetTokenPrices"
+PRICE = "GetTokenPrice"
+OF_BALANCES_OR_PRICES = (SUMMARY, DETAILS, BY_CONTRACT, NATIVE, HISTORY, PRICES, PRICE)
+ALL_METHODS = (*OF_BALANCES_OR_PRICES, "GetChains", "Ping", "Version", "RuntimeStatus")
 
 
 @dataclass(frozen=True)

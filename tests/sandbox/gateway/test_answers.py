@@ -443,7 +443,7 @@ async def test_the_runtime_status_lists_a_backend_for_each_chain(client: Client)
 @pytest.mark.parametrize("method", ALL_METHODS)
 async def test_every_answer_is_plain_json_and_says_who_serves_it(client: Client, method: str) -> None:
     wanted = {"accountAddresses": [EXAMPLE_ACCOUNT], "contractAddresses": [USDC]}
-    answer = await client.call(method, {"filter": wanted})
+    answer = await client.call(method, {"filter": wanted, "accountAddress": EXAMPLE_ACCOUNT})
 
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,8 +15,10 @@ from bot.sandbox.gateway.faults.kinds import (
     DripBody,
     DropConnection,
     EndlessPages,
+    FailHistory,
     FailNativeRow,
     FailNatives,
+    FailPrices,
     FailTokens,
     FlickerNative,
     GzipBomb,
@@ -25,10 +28,12 @@ from bot.sandbox.gateway.faults.kinds import (
     LeaveOutTokens,
     ManyChains,
     Redirect,
+    RefusePrices,
     Reindex,
     RepeatKeys,
     RepeatPage,
     ReplaceFields,
+    ReplacePrices,
     Stall,
     StrayRows,
 )
@@ -65,6 +70,10 @@ def native(gateway: Gateway) -> object:
 
 def usdc(gateway: Gateway) -> object:
     return gateway.world.tokens(1, EXAMPLE_ACCOUNT)[USDC][0]
+
+
+def usdc_price(gateway: Gateway) -> object:
+    return gateway.world.contract(1, USDC).price, gateway.world.price_age
 
 
 def card(gateway: Gateway) -> object:
@@ -170,6 +179,19 @@ ACTS: list[tuple[str, Body, Look, object]] = [
         replace(example_world().contract(1, USDC), verified=False),
     ),
     ("knobs", {"maxAccounts": 5}, lambda gateway: gateway.knobs, Knobs(max_accounts=5)),
+    ("price", {"chainId": 1, "contract": USDC, "price": "0.97"}, usdc_price, (Decimal("0.97"), timedelta(0))),
+    (
+        "price",
+        {"chainId": 1, "contract": USDC, "price": None, "ageSeconds": 90},
+        usdc_price,
+        (None, timedelta(seconds=90)),
+    ),
+    (
+        "price",
+        {"chainId": 1, "price": "3"},
+        lambda gateway: gateway.world.chains()[0].native_price,
+        Decimal(3),
+    ),
     ("keys", {"keys": ["right"]}, lambda gateway: gateway.access_keys, ["right"]),
     ("hold", {}, is_held, True),
 ]
@@ -273,6 +295,8 @@ def test_every_route_is_tried_here() -> None:
         ),
         ("move", [], "the body is no JSON object"),
         ("move", {**MINE, "delta": "1", "counterparty": 5}, "counterparty must be a string, not 5"),
+        ("price", {"chainId": 1, "price": "x"}, 'price must be a decimal string or null, not "x"'),
+        ("price", {"chainId": 1, "price": 5}, "price must be a decimal string or null, not 5"),
         ("transact", {"chainId": 1, "transfers": 5}, "transfers must be a list of objects, not 5"),
         (
             "transact",
@@ -380,6 +404,13 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client
         ),
         ({"fault": "RepeatKeys", "value": "7", "isLast": False}, RepeatKeys(value="7", is_last=False)),
         ({"fault": "ManyChains", "count": 9}, ManyChains(count=9)),
+        ({"fault": "FailHistory", "chainId": 1, "reason": "r"}, FailHistory(chain_id=1, reason="r")),
+        ({"fault": "FailPrices", "chainId": 1}, FailPrices(chain_id=1)),
+        ({"fault": "RefusePrices", "contract": USDC}, RefusePrices(contract=USDC)),
+        (
+            {"fault": "ReplacePrices", "fields": {"priceUSD": "NaN"}, "isRepeated": True},
+            ReplacePrices(fields={"priceUSD": "NaN"}, is_repeated=True),
+        ),
     ],
 )
 async def test_every_fault_can_be_added_over_http_and_healed(

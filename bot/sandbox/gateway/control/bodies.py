@@ -21,6 +21,7 @@ _Value = TypeVar("_Value", bound="DataclassInstance")
 Body = dict[str, object]
 
 _INTEGER = re.compile(r"-?[0-9]{1,80}")
+_PRICE = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?")
 _NEXT_WORD = re.compile(r"_([a-z])")
 
 
@@ -91,6 +92,16 @@ def _read_sending(body: Body) -> Sending:
     else:
         by_id = {read_token_id(body) or 0: read_integer(body, "amount")}
     return Sending(contract, read_text(body, "from"), read_text(body, "to"), by_id)
+
+
+def read_price(body: Body) -> Decimal | None:
+    """Read a price in US dollars, as a decimal string; null is none."""
+    value = body.get("price")
+    if value is None:
+        return None
+    if isinstance(value, str) and _PRICE.fullmatch(value):
+        return Decimal(value)
+    raise ValueError(f"price must be a decimal string or null, not {json.dumps(value)}")
 
 
 def read_texts(body: Body, name: str) -> list[str]:

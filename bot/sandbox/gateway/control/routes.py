@@ -7,6 +7,7 @@ all.
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol, get_args
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from bot.sandbox.gateway.control.bodies import (
     read_body,
     read_counterparty,
     read_integer,
+    read_price,
     read_sendings,
     read_text,
     read_texts,
@@ -73,6 +75,7 @@ class GatewayControl:
             web.post("/sandbox/hide-chain", _handler_with_body(self._hide_chain)),
             web.post("/sandbox/show-chain", _handler_with_body(self._show_chain)),
             web.post("/sandbox/contract", _handler_with_body(self._contract)),
+            web.post("/sandbox/price", _handler_with_body(self._price)),
             web.post("/sandbox/fault", _handler_with_body(self._fault)),
             web.post("/sandbox/heal", _handler_without_body(self._heal)),
             web.post("/sandbox/hold", _handler_without_body(self._hold)),
@@ -169,6 +172,14 @@ class GatewayControl:
             contract = change_value(known, body)
         self.gateway.world.add_contract(contract)
         return self._block(contract.chain_id)
+
+    def _price(self, body: Body) -> Body:
+        chain_id, contract, _ = read_asset(body)
+        self.gateway.world.set_price(chain_id, contract, read_price(body))
+        self.gateway.world.price_age = timedelta(
+            seconds=read_integer({"ageSeconds": 0, **body}, "ageSeconds")
+        )
+        return self._block(chain_id)
 
     def _fault(self, body: Body) -> Body:
         self.gateway.faults.add(_read_fault(body))

@@ -12,6 +12,7 @@ from bot.sandbox.gateway.faults.kinds import (
     FailHistory,
     FailNativeRow,
     FailNatives,
+    FailPrices,
     FailTokens,
     Fault,
     FlickerNative,
@@ -22,10 +23,12 @@ from bot.sandbox.gateway.faults.kinds import (
     LeaveOutNatives,
     LeaveOutTokens,
     ManyChains,
+    RefusePrices,
     Reindex,
     RepeatKeys,
     RepeatPage,
     ReplaceFields,
+    ReplacePrices,
     Stall,
     StrayRows,
 )
@@ -57,6 +60,26 @@ class CallFaults:
     def history_failure(self, chain_id: int) -> str | None:
         """Return the reason why this chain's transfers fail."""
         return next((fault.reason for fault in self._all(FailHistory) if fault.chain_id == chain_id), None)
+
+    def price_failure(self, chain_id: int) -> str | None:
+        """Return the reason why this chain's prices fail."""
+        return next((fault.reason for fault in self._all(FailPrices) if fault.chain_id == chain_id), None)
+
+    def refuses_price(self, contract: str) -> bool:
+        """Say whether nobody may ask for the price of this contract."""
+        return any(fault.contract.lower() == contract.lower() for fault in self._all(RefusePrices))
+
+    def chain_of_prices(self, chain_id: int) -> int:
+        """Return which chain the prices of a chain say they are of."""
+        said = (fault.entry_chain_id for fault in self._all(ReplacePrices))
+        return next((each for each in said if each is not None), chain_id)
+
+    def altered_prices(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows with all their replacements."""
+        altered = list(rows)
+        for fault in self._all(ReplacePrices):
+            altered = [each for row in altered for each in fault.applied(row)]
+        return altered
 
     def native_row_failure(self, chain_id: int, account: str) -> str | None:
         """Return the reason why this account's native balance fails; the account is in lower case."""

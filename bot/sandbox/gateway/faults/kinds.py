@@ -17,14 +17,23 @@ Method = Literal[
     "GetTokenBalancesSummary",
     "GetTokenBalancesDetails",
     "GetTokenBalancesByContract",
+    "GetNativeTokenBalance",
     "GetTransactionHistory",
+    "GetTokenPrices",
+    "GetTokenPrice",
     "GetChains",
     "Ping",
     "Version",
     "RuntimeStatus",
 ]
 
-_OF_BALANCES = ("GetTokenBalancesSummary", "GetTokenBalancesDetails", "GetTokenBalancesByContract")
+_OF_BALANCES = (
+    "GetTokenBalancesSummary",
+    "GetTokenBalancesDetails",
+    "GetTokenBalancesByContract",
+    "GetNativeTokenBalance",
+)
+_OF_PRICES = ("GetTokenPrices", "GetTokenPrice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +192,51 @@ class FailHistory(Aimed):
 
     def _changes(self, call: GatewayCall) -> bool:
         return call.method == "GetTransactionHistory" and self.chain_id in call.chain_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfPrices(Aimed):
+    """Applies only to calls that ask for prices."""
+
+    def _changes(self, call: GatewayCall) -> bool:
+        return call.method in _OF_PRICES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailPrices(Aimed):
+    """The same for one chain's prices."""
+
+    chain_id: int
+    reason: str = "backend timeout"
+
+    def _changes(self, call: GatewayCall) -> bool:
+        return call.method in _OF_PRICES and self.chain_id in call.chain_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusePrices(_OfPrices):
+    """A call that asks for the price of this contract is refused as a whole."""
+
+    contract: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacePrices(_OfPrices):
+    """Prices get these raw fields, or only those of one contract; `entry_chain_id` is what their entry says.
+
+    Where they are repeated, the true row stays before each.
+    """
+
+    fields: Mapping[str, object] = field(default_factory=dict)
+    contract: str | None = None
+    entry_chain_id: int | None = None
+    is_repeated: bool = False
+
+    def applied(self, row: Row) -> list[Row]:
+        """Return the row as this fault leaves it."""
+        if self.contract is not None and row["contractAddress"] != self.contract.lower():
+            return [row]
+        return [*([row] if self.is_repeated else []), {**row, **self.fields}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +427,9 @@ Alteration = (
     | FailTokens
     | FailNatives
     | FailHistory
+    | FailPrices
+    | RefusePrices
+    | ReplacePrices
     | FailNativeRow
     | FlickerNative
     | LeaveOutTokens
