@@ -29,8 +29,8 @@ from bot.indexer.transport import Transport
 SECONDS_MOST: Final = 10.0
 """What one request may take: who waits for an alert is not to wait for this."""
 
-EXTRA_BOUNDS: Final = Bounds(rows=2_000, body_bytes=4 * 2**20, seconds=15.0, bytes_of_all=6 * 2**20)
-"""What an answer may take, apart from the memory of the polls; a page may have 2 MiB."""
+EXTRA_BOUNDS: Final = Bounds(rows=2_000, seconds=15.0, bytes_of_all=4 * 2**20)
+"""What answers may take, apart from the memory of the polls; the first page may have a third of it."""
 
 _OPENS_AT_ONCE: Final[dict[type[IndexerError], PauseReason]] = {
     AccessRefused: PauseReason.NOT_OFFERED,
