@@ -1,8 +1,11 @@
 """Why nothing came about an account or a token, in the words that people read."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from bot.chat.text.changes import INDENT
+from bot.chat.text.explanations import explanation_lines
 from bot.chat.text.html import EMPTY, Html, code, fill
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.why import SECONDS, filters_shown
@@ -31,6 +34,7 @@ from bot.domain.history.reasons import (
     Unseen,
     Unsettled,
 )
+from bot.domain.observations import MoveKind
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.units import format_shown, format_signed
 
@@ -179,6 +183,16 @@ def last_change(newest: PastChange, now: datetime) -> Html:
     at = moment(newest.change.observed_at, now, pattern=SECONDS)
     words = _UNSENT.get(newest.state) if newest.state else _SILENT.get(newest.reason)
     return EMPTY + f"The last change, at {at}, {words}." if words else EMPTY
+
+
+def last_transfers(newest: PastChange, chains: Chains, now: datetime) -> list[Html]:
+    """Return what the transfers behind the newest change are, or why nobody knows."""
+    if newest.change.kind is MoveKind.LISTED:
+        return []
+    alert = replace(newest.told, change=newest.change, explanation=newest.explanation)
+    at = moment(newest.change.observed_at, now, pattern=SECONDS)
+    first, *others = explanation_lines(alert, chains, now)
+    return [fill("Last change at {}. {}", at, first), *(INDENT + line for line in others)]
 
 
 _UNSENT = {

@@ -1,11 +1,13 @@
 """Why a message came: of each of its lines how it was seen, who wanted it, and when it was sent."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from bot.chat.text.changes import INDENT, change_lines, linked_account, on_the_clock_of
 from bot.chat.text.conditions import show_condition
+from bot.chat.text.explanations import explanation_lines
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, moment
@@ -39,17 +41,26 @@ from bot.domain.deliver.alerts import (
 from bot.domain.deliver.delivery import DeliveryState
 from bot.domain.deliver.traces import AlertCause, Trace
 from bot.domain.history.ways import AlertWay, MessageWay, Obstacle
+from bot.domain.observations import MoveKind
 from bot.domain.rules.conditions import Condition
 
 SECONDS = "%H:%M:%S"
 
 
 def message_way(way: MessageWay, chains: Chains, now: datetime) -> Html:
-    """Return how a message came about, line for line, and how far it is."""
-    blocks = [
-        join("\n", [*lines, *(INDENT + one for one in how)])
-        for how, lines in _by_how([(_how(one, chains, now), _line(one, chains, now)) for one in way.alerts])
+    """Return how a message came about, line for line, and how far it is.
+
+    The transfers behind its changes are in it where there is room for them.
+    """
+    whole = _message_way(way, chains, now, with_transfers=True)
+    return whole if whole.fits else _message_way(way, chains, now, with_transfers=False)
+
+
+def _message_way(way: MessageWay, chains: Chains, now: datetime, *, with_transfers: bool) -> Html:
+    ways = [
+        (_how(one, chains, now), _line(one, chains, now, with_transfers=with_transfers)) for one in way.alerts
     ]
+    blocks = [join("\n", [*lines, *(INDENT + one for one in how)]) for how, lines in _by_how(ways)]
     if way.more:
         blocks.append(EMPTY + f"… and {counted(way.more, 'more alert')}, which came about like these.")
     return join("\n\n", [bold(f"Message {way.message}"), *blocks, _how_far(way, now)])
@@ -63,12 +74,16 @@ def _by_how(
         yield how, [line for _, line in run]
 
 
-def _line(one: AlertWay, chains: Chains, now: datetime) -> Html:
+def _line(one: AlertWay, chains: Chains, now: datetime, *, with_transfers: bool) -> Html:
     if not isinstance(one.alert, ChangeAlert):
         return notice_name(one.alert.notice, chains)
     alert = on_the_clock_of(now, one.alert)
     alike = frozenset({alert.change.asset} if alert.is_look_alike else ())
-    return change_lines(alert, chains, alike, who=linked_account(alert.change, alert.label, chains))
+    who = linked_account(alert.change, alert.label, chains)
+    if not with_transfers or alert.change.kind is MoveKind.LISTED:
+        return change_lines(alert, chains, alike, who=who)
+    lines = change_lines(replace(alert, explanation=None), chains, alike, who=who)
+    return join("\n", [lines, *(INDENT + line for line in explanation_lines(alert, chains, now))])
 
 
 def _how(one: AlertWay, chains: Chains, now: datetime) -> tuple[Html, ...]:

@@ -14,12 +14,14 @@ from bot.domain.deliver.delivery import AlertState, DeliveryId
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
 from bot.domain.explain.explanations import Explanation
+from bot.domain.explain.names import NO_NAMES, CounterpartyNames
 from bot.domain.history.changes import PastChange, Selection, Slice, Span
 from bot.domain.observations import Change, MoveKind
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
+from bot.store.chats.names import names_of
 from bot.store.database.door import AnyOf, Database, Value
-from bot.store.explain.explanations import explanations_of
+from bot.store.explain.explanations import explanations_of, explanations_of_spans
 from bot.store.outbox.unreported import items_between
 from bot.store.rows import (
     Row,
@@ -79,10 +81,11 @@ def read_slice(
     ids = _ids(db, destination_id, selection, looked_at, most, newest_first=newest_first)
     later = _LaterAlerts(db, destination_id)
     explained = explanations_of(db, ids)
-    read = {
-        row[0]: _to_past_change(db, later, row, explained.get(row[0]))
-        for row in _rows(db, destination_id, ids)
-    }
+    names = CounterpartyNames(names_of(db, destination_id)) if explained else NO_NAMES
+    read = {}
+    for row in _rows(db, destination_id, ids):
+        one = _to_past_change(db, later, row, explained.get(row[0]))
+        read[one.id] = replace(one, told=replace(one.told, counterparties=names))
     last = ids[-1] if len(ids) == most else (looked_at.oldest if newest_first else looked_at.newest)
     rest = Span(span.oldest, last - 1) if newest_first else Span(last + 1, span.newest)
     return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
@@ -202,8 +205,9 @@ def _to_past_change(
         decimals=decimals_then,
         former_decimals=former_decimals,
     )
-    summed = change
+    summed, explanation_of_sum = change, explanation
     if first_id is not None:
+        (explanation_of_sum,) = explanations_of_spans(db, [(first_id, change_id)])
         moved = items_between(db, first_id, change_id) or () if description.is_collection else ()
         summed = replace(change, before=to_holding(told, uniques_told, None), items=moved)
     return PastChange(
@@ -217,7 +221,7 @@ def _to_past_change(
             is_look_alike=bool(is_look_alike),
             steps=steps or 1,
             since=to_moment_or_none(first_at),
-            explanation=explanation if first_id is None else None,
+            explanation=explanation_of_sum,
         ),
         state=None if state is None else AlertState(state),
         reason=reason or "",

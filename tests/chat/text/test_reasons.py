@@ -5,11 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.text.reasons import account_lines, asset_lines, last_change, last_told, traced_words
+from bot.chat.text.reasons import (
+    account_lines,
+    asset_lines,
+    last_change,
+    last_told,
+    last_transfers,
+    traced_words,
+)
 from bot.domain.assets import Amount, Description
 from bot.domain.deliver.alerts import MuteKind
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.deliver.traces import Silence
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome
 from bot.domain.history.changes import PastChange
 from bot.domain.history.reasons import (
     AccountSituation,
@@ -28,6 +36,7 @@ from bot.domain.history.reasons import (
     Unseen,
     Unsettled,
 )
+from bot.domain.observations import MoveKind
 from bot.domain.observe.filters import HeldBack
 from bot.domain.rules.conditions import Condition, Direction
 from tests.builders import BASE, NOON, POLYGON, REGISTRY, asset, at, change, change_alert
@@ -147,6 +156,18 @@ def test_a_last_change_that_will_not_be_reported_says_why(
 
     assert text.endswith(words)
     assert bool(text) == bool(words)
+
+
+def test_the_transfers_behind_the_last_change_are_said_of_that_change_alone() -> None:
+    explanation = Explanation(outcome=ExplanationOutcome.NONE_LISTED, listed_at=at(2))
+    summed = replace(PAST.told, explanation=None, steps=3)
+
+    lines = last_transfers(replace(PAST, told=summed, explanation=explanation), REGISTRY, NOON)
+    assert [line.visible for line in lines] == [
+        "Last change at 12:00:00 UTC. Transfers: the source lists none, as listed at 12:00:02 UTC"
+    ]
+    listed = replace(PAST, change=replace(PAST.change, kind=MoveKind.LISTED))
+    assert last_transfers(listed, REGISTRY, NOON) == []
 
 
 def test_the_last_alert_is_named_or_said_to_be_missing() -> None:

@@ -10,10 +10,12 @@ from bot.domain.assets import Description
 from bot.domain.deliver.alerts import AlertId, ChangeAlert, MuteKind, NoticeAlert, Sample
 from bot.domain.deliver.delivery import DeliveryState
 from bot.domain.deliver.traces import AlertCause, Trace
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg
 from bot.domain.history.ways import AlertWay, MessageWay, Obstacle, Sighting
+from bot.domain.observations import MoveKind
 from bot.domain.rules.conditions import Condition, Direction
 from bot.domain.zones import local
-from tests.builders import DAI, NOON, REGISTRY, asset, at, change, change_alert
+from tests.builders import DAI, NOON, REGISTRY, address, asset, at, change, change_alert, transaction
 from tests.store.test_notice_codec import NOTICES
 
 OUT = Condition(Direction.OUT)
@@ -75,10 +77,46 @@ def test_all_of_the_way_is_said_from_the_reading_to_the_attempt_that_arrived() -
         "Message 7KQ2F\n\n"
         "🟢 Treasury +36 USDC · Polygon\n"
         "    51 → 87\n"
+        "    Transfers: not asked for\n"
         "    Read at 12:00:00 UTC in sweep 8,112, block 71,000,987; before that at 11:59:00 UTC\n"
         "    Watched here as #1\n\n"
         "Sent at 12:00:01 UTC, 1.2 s later, at the first attempt."
     )
+
+
+def legs(number: int) -> tuple[Leg, ...]:
+    return tuple(Leg(address(one), 1, None, transaction(one), 0, 12, NOON) for one in range(1, number + 1))
+
+
+def explained(*found: Leg, number: int = 1) -> AlertWay:
+    explanation = Explanation(outcome=ExplanationOutcome.EXPLAINED, legs=found, listed_at=at(2))
+    alert = change_alert(change(0, len(found)), label="Treasury", number=number, description=DOLLARS)
+    return way_of(alert=replace(alert, explanation=explanation))
+
+
+def test_the_transfers_behind_a_change_stand_below_it() -> None:
+    assert shown(message(explained(*legs(1)))).startswith(
+        "Message 7KQ2F\n\n"
+        "✨ Treasury +1 USDC · Polygon\n"
+        "    0 → 1\n"
+        "    Transfers, as listed at 12:00:02 UTC:\n"
+        "    +1 from 0x000000…000001 · tx\n"
+        "    Read at"
+    )
+
+
+def test_where_all_transfers_find_no_room_the_message_says_what_it_said_without() -> None:
+    text = message_way(message(*(explained(*legs(5), number=one) for one in range(20))), REGISTRY, NOON)
+
+    assert text.fits
+    assert "Transfers" not in text.visible
+    assert text.visible.count("+5 USDC") == 20
+
+
+def test_of_what_is_listed_now_no_transfer_is_looked_for() -> None:
+    listed = change_alert(change(0, 5, kind=MoveKind.LISTED), description=DOLLARS)
+
+    assert "Transfers" not in shown(message(way_of(alert=listed)))
 
 
 def test_moments_are_on_the_clock_of_the_reader() -> None:

@@ -30,6 +30,7 @@ from bot.chat.text.reasons import (
     asset_lines,
     last_change,
     last_told,
+    last_transfers,
     not_watched_on,
     traced_words,
 )
@@ -169,8 +170,13 @@ class _Silence:
         """Return why nothing came about an account or its tokens, and what came last."""
         found = await self._situations(account) if self._subject.selection.assets else []
         assets = [of.asset for of in found]
-        lines = [last_change(one, self._now) for one in await self._newest(account, assets, span)]
+        newest = await self._newest(account, assets, span)
+        lines = [last_change(one, self._now) for one in newest]
         lines.append(await self._last_told(account, assets, span))
+        if assets:
+            lines += [
+                line for one in newest for line in last_transfers(one, self._services.chains, self._now)
+            ]
         of = await self._of_assets(found, span) if found else await self._of_account(account)
         return [*of, *filter(None, lines)]
 
