@@ -21,7 +21,9 @@ from bot.chat.telegram.transport import ProxyUnusable
 from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
+from bot.domain.explain.questions import HistoryQuestion
 from bot.domain.secrets import BLANKED_AS_A_WORD
+from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
@@ -62,6 +64,8 @@ class GatewaySeen:
     silent: frozenset[ChainId]
     """Configured chains that it lists and that gave no balances."""
     clock_ahead_seconds: float | None
+    history_trouble: IndexerError | None = None
+    """Why it gave no transfers; None where it did."""
 
 
 def mistake_rows(refused: SettingsRefused) -> list[Finding]:
@@ -85,6 +89,7 @@ async def check(config: Path, settings: Settings, now: datetime) -> list[Finding
         *heartbeat_rows(settings.web.heartbeat_url.get_secret_value()),
         telegram_row(telegram),
         gateway_row(gateway),
+        *history_rows(gateway),
         directory_row(settings.store.path.parent, directory),
         database_row(database),
         disk_row(settings.store.path),
@@ -274,11 +279,46 @@ async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
                     prices=False,
                 )
             )
-            return GatewaySeen(listed, frozenset(asked) - answer.tokens.keys(), source.clock_ahead_seconds)
+            return GatewaySeen(
+                listed,
+                frozenset(asked) - answer.tokens.keys(),
+                source.clock_ahead_seconds,
+                await _history_trouble(source, asked[0]) if asked else None,
+            )
     except IndexerError as error:
         return error
     except TimeoutError:
         return IndexerError("it takes too long")
+
+
+async def _history_trouble(source: IndexerClient, chain_id: ChainId) -> IndexerError | None:
+    """Return what keeps the gateway from listing transfers, if anything does."""
+    question = HistoryQuestion(chain_id=chain_id, accounts=(NOBODY,), contracts=(NO_TOKEN,))
+    try:
+        # Less than all: a history that hangs is no gateway that does.
+        async with asyncio.timeout(ASK_SECONDS / 4):
+            await source.history(question)
+    except IndexerError as error:
+        return error
+    except TimeoutError:
+        return IndexerError("it takes too long")
+    return None
+
+
+def history_rows(seen: GatewaySeen | IndexerError) -> list[Finding]:
+    """Say whether the gateway lists transfers; nothing where it does not answer at all."""
+    if isinstance(seen, IndexerError):
+        return []
+    match seen.history_trouble:
+        case None:
+            return [Finding("transfers", "the indexer lists them")]
+        case WrongEndpoint():
+            said = "the indexer has no history of them"
+        case AccessRefused():
+            said = "the access key may not ask for them"
+        case error:
+            said = f"not listed just now: {error}"
+    return [Finding("transfers", said, "alerts will not say who paid; balances are not affected")]
 
 
 def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:

@@ -26,6 +26,7 @@ from bot.check import (
     disk_row,
     exit_status,
     gateway_row,
+    history_rows,
     key_rows,
     owners_row,
     table,
@@ -40,6 +41,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
+from bot.sandbox.gateway.faults.kinds import AnswerError
 from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
@@ -91,6 +93,7 @@ async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_stack: Sta
     assert result.out.endswith("All is well.\n")
     assert result.row("Telegram").startswith("ok Telegram @")
     assert result.row("indexer") == "ok indexer it accepts the key; it lists 5 chains"
+    assert result.row("transfers") == "ok transfers the indexer lists them"
     assert result.row("database") == "ok database none yet; the first start makes it"
     assert {path.name for path in quiet_stack.directory.iterdir()} == {"config.toml"}
 
@@ -322,6 +325,37 @@ def test_what_the_gateway_refuses_ends_it_as_it_would_the_bot(error: IndexerErro
 
     assert finding.status == status
     assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (WrongEndpoint(), "has no history"),
+        (AccessRefused(), "the access key may not ask"),
+        (Unavailable("no route"), "no route"),
+    ],
+)
+def test_a_gateway_that_lists_no_transfers_is_a_warning(trouble: IndexerError, words: str) -> None:
+    (finding,) = history_rows(replace(SEEN, history_trouble=trouble))
+
+    assert (finding.status, bool(finding.advice)) == (0, True)
+    assert words in finding.said
+
+
+def test_one_that_lists_them_is_fine_and_of_one_that_does_not_answer_its_own_row_says_enough() -> None:
+    assert history_rows(SEEN) == [Finding("transfers", "the indexer lists them")]
+    assert history_rows(Unavailable()) == []
+
+
+async def test_a_history_that_is_refused_keeps_no_bot_from_starting(quiet_stack: Stack) -> None:
+    refusal = AnswerError(name="AccessKeyMismatch", code=1102, status=403, method="GetTransactionHistory")
+    quiet_stack.gateway.faults.add(refusal)
+
+    result = await checked(quiet_stack)
+
+    assert result.status == 0
+    assert result.row("transfers").startswith("warn transfers the access key may not ask for them")
+    assert result.row("indexer").startswith("ok")
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,12 @@ def test_pages_of_sorted_rows_end_where_the_range_ends() -> None:
     assert not is_past_range(QUESTION, *rows)
 
 
+def test_a_few_rows_that_fall_by_chance_do_not_count_as_sorted() -> None:
+    assert not is_past_range(
+        replace(QUESTION, from_block=550), *falling(600, FALLS_TO_TRUST - 1), row(50, block=5)
+    )
+
+
 def test_rows_that_were_seen_out_of_order_are_read_to_the_end() -> None:
     ranged = replace(QUESTION, from_block=595)
     rows = falling(600, 20)
