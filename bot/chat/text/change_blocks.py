@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.chat.text.changes import change_lines, linked_account, worth_of_change
-from bot.chat.text.html import Html, bold, expandable, fill, join
+from bot.chat.text.html import EMPTY, Html, bold, expandable, fill, join
+from bot.chat.text.transfers import WITHIN
 from bot.chat.text.wording import counted
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
+from bot.domain.explain.netting import ExplainedChange, is_within, within_accounts
 from bot.domain.observations import Change, MoveKind
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import added_usd, format_signed_usd
@@ -20,6 +22,8 @@ SHOWN_OPENLY = 8
 """Of more changes the weightiest are shown openly, and the others in a quotation that opens on a tap."""
 
 SHOWN_OPENLY_IN_DIGESTS = 10
+
+_PAIR = 2
 
 _UNPRICED_LOSS = Decimal(1)
 """What leaves without a price weighs as much as a dollar: more than dust, less than what is known."""
@@ -48,9 +52,26 @@ def change_blocks(
     ranked = _ranked(alerts, chains, shown_openly)
     accounts = _by_account(ranked)
     blocks = [_account(label, changes, chains, alike) for (_, label), changes in accounts.items()]
+    blocks += _within_accounts(alerts)
     if len(accounts) > 1 and len(alerts) > shown_openly:
         return [bold(f"{_summary(ranked)} · {len(accounts):,} accounts"), *blocks]
     return blocks
+
+
+def _within_accounts(alerts: Sequence[ChangeAlert]) -> list[Html]:
+    """Return in one line how many of the changes are both ends of the same transfers; nothing if none are."""
+    explained = [
+        ExplainedChange(alert.change.account, alert.change.asset, alert.explanation)
+        for alert in alerts
+        if alert.explanation is not None
+    ]
+    passages = within_accounts(explained)
+    count = sum(is_within(one, passages) for one in explained)
+    if not count:
+        return []
+    # Not first in the line, where it would be read as the mark of a change.
+    which = "Both changes" if count == len(alerts) == _PAIR else f"{count:,} of these changes"
+    return [EMPTY + f"{which}: {WITHIN}"]
 
 
 def _ranked(alerts: Sequence[ChangeAlert], chains: Chains, shown_openly: int) -> list[_Ranked]:
@@ -102,7 +123,13 @@ def _account(label: str, ranked: Sequence[_Ranked], chains: Chains, alike: Abstr
     is_on_several = len({one.alert.change.asset.chain_id for one in ranked}) > 1
 
     def lines(some: Iterable[_Ranked]) -> list[Html]:
-        return [change_lines(one.alert, chains, alike, links_chain=is_on_several) for one in some]
+        return [
+            # Telegram formats a hundred links in a message, and there may be more changes than that.
+            change_lines(
+                one.alert, chains, alike, links_chain=is_on_several, links_transactions=not one.is_folded
+            )
+            for one in some
+        ]
 
     openly = sorted((one for one in ranked if not one.is_folded), key=lambda one: one.rank)
     others = lines(one for one in ranked if one.is_folded)

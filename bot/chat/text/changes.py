@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
+from bot.chat.text.transfers import transfer_parts, transfer_warnings
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import RAW_UNITS, age, asset_name, clock, counted_ids, ids_held
 from bot.domain.addresses import shortened
@@ -44,8 +45,9 @@ def change_lines(
     *,
     who: Html = EMPTY,
     links_chain: bool = False,
+    links_transactions: bool = True,
 ) -> Html:
-    """Return both lines of a change, with `who` after the mark.
+    """Return both lines of a change, with `who` after the mark, and below them a warning where one is due.
 
     `alike` are the assets whose symbol looks like that of another one in the message.
     """
@@ -54,8 +56,10 @@ def change_lines(
     title = chains.get(asset.chain_id).title
     url = chains.explorer_link(asset, account) if links_chain else None
     first = join(" ", (news.mark, *([who] if who else []), news.what))
-    below = join(" ", filter(None, (news.below, alert.sparkline)))
-    return fill("{} · {}\n{}{}", first, link(title, url) if url else title, INDENT, below)
+    amounts = join(" ", filter(None, (news.below, alert.sparkline)))
+    below = join(" · ", (amounts, *transfer_parts(alert, chains, is_linked=links_transactions)))
+    heading = fill("{} · {}", first, link(title, url) if url else title)
+    return join(f"\n{INDENT}", (heading, below, *transfer_warnings(alert)))
 
 
 def on_the_clock_of(now: datetime, alert: ChangeAlert) -> ChangeAlert:

@@ -1,6 +1,8 @@
 """With whom a change was, in words: `to Payroll`, `from 0x91c4a2…07be31`, `minted`."""
 
-from bot.chat.text.html import EMPTY, Html, bold, code, fill, join, link
+from collections.abc import Sequence
+
+from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
 from bot.chat.text.untrusted import sanitized
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
@@ -17,8 +19,11 @@ _LINKED = 3
 
 
 def counterparty_name(address: Address, names: CounterpartyNames) -> Html:
-    """Return the name of an address, or its first and last six digits."""
-    return bold(sanitized(names.names.get(address, ""))) or code(_digits(address))
+    """Return the name of an address, or its first and last six digits.
+
+    Those are plain text: nobody is to copy from an alert whom they don't know by name.
+    """
+    return bold(sanitized(names.names.get(address, ""))) or EMPTY + _digits(address)
 
 
 def with_whom(total: CounterpartyTotal, account: Address, names: CounterpartyNames) -> Html:
@@ -31,19 +36,32 @@ def with_whom(total: CounterpartyTotal, account: Address, names: CounterpartyNam
     return fill("{} {}", word, counterparty_name(total.address, names))
 
 
+def is_new(address: Address, names: CounterpartyNames) -> bool:
+    """Whether an address that has no name is seen with the account for the first time."""
+    return address in names.first_time
+
+
+def warning(address: Address, names: CounterpartyNames) -> Html:
+    """Return that an address looks like a known one without being it; nothing if it doesn't."""
+    like = names.look_alikes.get(address)
+    return EMPTY if like is None else fill("looks like {}, is not", counterparty_name(like, names))
+
+
 def remarks(address: Address, names: CounterpartyNames) -> list[Html]:
     """Return what is to be said of an address that has no name: that it is new, or looks like another one."""
-    said = []
-    if address in names.first_time:
-        said.append(EMPTY + "first time")
-    if address in names.look_alikes:
-        said.append(fill("⚠ looks like {}, is not", bold(sanitized(names.look_alikes[address]))))
-    return said
+    said = [EMPTY + "first time"] if is_new(address, names) else []
+    warned = warning(address, names)
+    return [*said, *([fill("⚠ {}", warned)] if warned else [])]
 
 
 def transaction_links(total: CounterpartyTotal, chain_id: ChainId, chains: Chains) -> Html:
     """Return `tx`, or `tx, tx, tx and 4 more`, each with a link; empty where the chain has no explorer."""
-    urls = [url for one in total.transactions if (url := chains.transaction_link(chain_id, one))]
+    return links_to(total.transactions, chain_id, chains)
+
+
+def links_to(transactions: Sequence[str], chain_id: ChainId, chains: Chains) -> Html:
+    """Return the same of several transactions by their hashes."""
+    urls = [url for one in transactions if (url := chains.transaction_link(chain_id, one))]
     more = f" and {len(urls) - _LINKED:,} more" if len(urls) > _LINKED else ""
     return join(", ", [link("tx", url) for url in urls[:_LINKED]]) + more
 

@@ -1,6 +1,7 @@
 """The text of a digest: worth, the changes of each balance in one, and what else there was."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.chat.text.alarms import ended, how_long, rang
@@ -82,7 +83,8 @@ def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, no
 
 
 def _changes(alerts: Sequence[ChangeAlert], chains: Chains, now: datetime) -> list[Html]:
-    here = [on_the_clock_of(now, alert) for alert in alerts]
+    # Of a day there may be as many counterparties as steps: /history has them.
+    here = [replace(on_the_clock_of(now, alert), explanation=None) for alert in alerts]
     return change_blocks(here, chains, shown_openly=SHOWN_OPENLY_IN_DIGESTS)
 
 

@@ -172,7 +172,7 @@ def test_a_name_with_markup_is_text() -> None:
 
 
 def test_a_look_alike_is_warned_of() -> None:
-    known = CounterpartyNames(look_alikes={PAYROLL: "Payroll"})
+    known = CounterpartyNames(names={VAULT: "Payroll"}, look_alikes={PAYROLL: VAULT})
 
     assert lines(change(5 * WHOLE, 0), explanation(leg(-5 * WHOLE)), known)[1:] == [
         "−5 to 0x91c4A2…07BE31 · ⚠ looks like Payroll, is not · tx"
