@@ -40,6 +40,7 @@ from bot.store.outbox import departures
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import asked_chains
+from bot.store.polling.counterparty_names import with_counterparties
 from bot.store.polling.digest_content import with_digests
 from bot.store.polling.digests import DigestTerms, make_due
 from bot.store.polling.first_worth import with_worth
@@ -141,7 +142,8 @@ def build_dispatcher(
     ) -> tuple[str, int]:
         # Counted with in UTC, written in the zone of the destination.
         at = composed_at.astimezone(UTC)
-        known = with_worth(database, alerts, registry, contract_status(settings), at)
+        named = with_counterparties(database, alerts)
+        known = with_worth(database, named, registry, contract_status(settings), at)
         composed = compose(with_digests(database, known, registry), message_id, registry, composed_at)
         if composed.trouble is not None:
             log.error(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.alerts import Alert, ChangeAlert
+from bot.domain.explain.names import merged
 from bot.domain.explain.sums import explanation_of_sum
 from bot.domain.observations import ItemMove, MoveKind, net_items
 
@@ -98,6 +99,7 @@ def _sum(steps: Sequence[ChangeAlert]) -> ChangeAlert:
         steps=sum(step.steps for step in steps),
         is_look_alike=any(step.is_look_alike for step in steps),
         explanation=explanation_of_sum([step.explanation for step in steps]),
+        counterparties=merged([step.counterparties for step in steps]),
     )
 
 

@@ -89,6 +89,15 @@ def name_here(db: Database, place: Place, who: Address | str) -> GivenName | Non
     )
 
 
+def address_called(db: Database, place: Place, text: str) -> Address | None:
+    """Return the one address that a destination calls so, by a label or a name; None: none, or several."""
+    destination_id = destination_here(db, place)
+    if destination_id is None:
+        return None
+    called = {one for one, name in names_of(db, destination_id).items() if name.casefold() == text.casefold()}
+    return called.pop() if len(called) == 1 else None
+
+
 def find_name(db: Database, row: int, chat_id: int) -> FoundName | None:
     """Return the name that a button of this chat is about; None: it is gone, or another chat's."""
     found = db.execute(
