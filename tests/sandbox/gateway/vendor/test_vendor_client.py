@@ -102,7 +102,8 @@ async def test_the_vendors_client_reads_every_answer_that_the_bot_asks_for(
     vendor: Path, gateway: Gateway
 ) -> None:
     gateway.access_keys = {KEY}
-    world = gateway.world
+    world, now = gateway.world, gateway.world.clock()
+    world.clock = lambda: now
     world.move(137, USDC_POLYGON, EXAMPLE_ACCOUNT, -1_250_000, counterparty=STRANGER)
     world.move(137, None, EXAMPLE_ACCOUNT, 7, counterparty=NOBODY)
     world.transact(
@@ -134,7 +135,7 @@ async def test_the_vendors_client_reads_every_answer_that_the_bot_asks_for(
         [USDC_POLYGON, "ERC20", usdc, "USDC", 6, "AVAILABLE", "1.00"]
     ]
     assert found["prices"] == found["price"]
-    assert [row[:3] for row in found["prices"]] == [[137, USDC_POLYGON, "1.00"]]
+    assert found["prices"] == [[137, USDC_POLYGON, "1.00", f"{now:%Y-%m-%dT%H:%M:%SZ}"]]
     assert found["refused"] == [True, "AccessKeyNotFound", 1101, 401]
 
 
