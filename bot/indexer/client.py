@@ -44,7 +44,8 @@ log = structlog.get_logger(__name__)
 class IndexerClient:
     """One Indexer Gateway, to be entered once: `async with IndexerClient(url, key) as client`.
 
-    All times are in seconds; `Transport` documents the options that are its own.
+    All times are in seconds; `Transport` documents the options that are its own. What is asked beside the
+    polls has to be answered within `extra_timeout_seconds`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class IndexerClient:
         access_key_header: str = "X-Access-Key",
         *,
         timeout_seconds: float = 30.0,
+        extra_timeout_seconds: float = SECONDS_MOST,
         page_size: int = 1000,
         max_concurrent_requests: int = 4,
         pages_max: int = 10_000,
@@ -75,7 +77,7 @@ class IndexerClient:
         """What became of all requests that went out beside the polls."""
         connect_extra = partial(
             connect,
-            timeout_seconds=min(timeout_seconds, SECONDS_MOST),
+            timeout_seconds=min(timeout_seconds, extra_timeout_seconds),
             max_concurrent_requests=1,
             attempts=1,
             counts=self.extra_counts,

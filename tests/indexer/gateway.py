@@ -96,6 +96,7 @@ class Clock:
 
 class Options(TypedDict, total=False):
     timeout_seconds: float
+    extra_timeout_seconds: float
     page_size: int
     max_concurrent_requests: int
     pages_max: int

@@ -356,8 +356,8 @@ TROUBLES: dict[str, tuple[Reply, type[IndexerError]]] = {
 async def test_no_poll_notices_what_happens_to_history(trouble: str) -> None:
     reply, kind = TROUBLES[trouble]
     pauses = Pauses()
-    seconds = 0.2 if kind is TimedOut else 30.0
-    async with asked(reply) as told, client_of(told, sleep=pauses, timeout_seconds=seconds) as client:
+    seconds = 0.5 if kind is TimedOut else 30.0
+    async with asked(reply) as told, client_of(told, sleep=pauses, extra_timeout_seconds=seconds) as client:
         with failing(kind):
             await client.history(QUESTION)
         for _ in range(4):
