@@ -64,10 +64,24 @@ async def test_who_has_no_name_here_is_refused_with_the_one_probably_meant(stack
     await stack.watches(f"/watch {checksummed(PAYROLL)} as Payroll")
 
     stack.say("/only Treasury from Payrol")
-    refused = await stack.hears("Nobody here is called “Payrol”. Send the address itself (0x…).")
+    refused = await stack.hears("Nobody here is called “Payrol”. Send the address itself (0x…), or")
     await stack.presses(refused, "Payroll is meant")
 
     await stack.hears("only incoming changes from Payroll.")
+
+
+async def test_a_name_that_was_given_is_one_too(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} as Treasury")
+    stack.say(f"/name {checksummed(TAX)} Tax office")
+    await stack.hears("Tax office")
+
+    stack.say("/only Treasury to tax office")
+    await stack.hears("only outgoing changes to Tax office.")
+    stack.say(f"/name {checksummed(TAX)} Ministry")
+    await stack.hears("Ministry")
+    stack.say("/list")
+
+    await stack.hears("only outgoing changes to Ministry")
 
 
 async def test_an_amount_behind_from_is_no_name(stack: Stack) -> None:

@@ -84,6 +84,7 @@ def why_reported(
     if None in filters:
         return AlertCause.MET, ()
     those = conditions(filters)
-    # Mostly there is one, and it must have let it pass.
-    passed = those if len(those) == 1 else tuple(one for one in those if judge(one, difference) is judged)
+    # Mostly there is one, and it must have let it pass. All judge again once transfers are known.
+    is_all = len(those) == 1 or judged is Judgement.NO_TRANSFERS
+    passed = those if is_all else tuple(one for one in those if judge(one, difference) is judged)
     return AlertCause(judged.value), passed

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bot.domain.assets import Amount, Asset
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome
 from bot.domain.observations import ItemMove, MoveKind
-from bot.domain.rules.conditions import Condition, Difference, Judgement, judge_any
+from bot.domain.rules.conditions import Condition, Counterparties, Difference, Judgement, judge_any
 
 
 class Step(NamedTuple):
@@ -64,6 +65,19 @@ def difference_of(
     if step.is_collection and told.amount_raw == step.after.amount_raw:
         exchanged = None if items is None else sum(max(0, one.after_raw - one.before_raw) for one in items)
     return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged, alone=alone)
+
+
+def with_counterparties(difference: Difference | None, known: Explanation | None) -> Difference | None:
+    """Return a difference with those who are at the other end of the change that led to it."""
+    if difference is None or known is None or not known.legs:
+        return difference
+    return difference._replace(
+        counterparties=Counterparties(
+            senders=frozenset(leg.counterparty for leg in known.legs if leg.amount_raw > 0),
+            receivers=frozenset(leg.counterparty for leg in known.legs if leg.amount_raw < 0),
+            is_complete=known.outcome is ExplanationOutcome.EXPLAINED,
+        )
+    )
 
 
 def is_settled(told: Amount, step: Step, items: tuple[ItemMove, ...] | None) -> bool:

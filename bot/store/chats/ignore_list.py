@@ -12,6 +12,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
 from bot.store.outbox.queue import ON_THEIR_WAY
+from bot.store.outbox.unreported import let_unjudged_pass
 from bot.store.rows import (
     Row,
     to_address,
@@ -75,6 +76,7 @@ def _forget_held_back(
     db: Database, destination_id: DestinationId, contracts: Collection[Address], chains: Collection[ChainId]
 ) -> None:
     """Forget what filters hold back of contracts, except where a subscription names them: nobody wants it."""
+    let_unjudged_pass(db, destination_id)
     these = db.any_of(map(to_blob, contracts))
     on = f" AND x.chain_id {db.any_of(chains).sql}" if chains else ""
     rows = db.execute(

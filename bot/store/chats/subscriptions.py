@@ -181,14 +181,10 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
         SUBSCRIPTIONS + " WHERE c.telegram_id = ? AND d.thread_id = ? ORDER BY s.number",
         [place.chat_id, place.thread_id or 0],
     )
-    return _with_names([to_listed(row) for row in rows])
-
-
-def _with_names(listed: list[ListedSubscription]) -> list[ListedSubscription]:
-    """Return subscriptions whose filters have the names of those that they are about."""
+    listed = [to_listed(row) for row in rows]
     if not any(one.subscription.filter and one.subscription.filter.counterparties for one in listed):
         return listed
-    names = labels_by_account(listed)
+    names = given_names(db, listed[0].subscription.destination_id) | labels_by_account(listed)
     return [replace(one, subscription=_named(one.subscription, names)) for one in listed]
 
 

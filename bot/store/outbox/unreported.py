@@ -129,7 +129,22 @@ def release(
     these = "" if theirs is None else f" AND u.account_id {theirs.sql}"
     values: list[Value] = [destination_id, *(() if theirs is None else theirs.values)]
     rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?{these}", values).fetchall()
+    let_unjudged_pass(db, destination_id)
     return _release(db, rows, at, cause)
+
+
+def let_unjudged_pass(db: Database, destination_id: DestinationId) -> None:
+    """Let pass for good what filters could not judge yet: they may have ended. Part of a transaction."""
+    db.execute(_LET_PASS, [destination_id] * 2)
+
+
+# Not `state IN ('waiting', 'held')`: each alone finds its rows by the index of that state.
+_UNJUDGED = "explain_until > 0 AND destination_id = ? AND cause = 'no_transfers'"
+_LET_PASS = f"""
+UPDATE alert SET explain_until = 0 WHERE id IN (
+  SELECT id FROM alert WHERE state = 'waiting' AND {_UNJUDGED}
+  UNION ALL SELECT id FROM alert WHERE state = 'held' AND {_UNJUDGED})
+"""
 
 
 def merge_unreported(
@@ -193,6 +208,7 @@ def release_subscribed(
     """
     rows = db.execute(f"{_UNREPORTED} WHERE u.destination_id = ?", [destination_id]).fetchall()
     wanted = [row for row in rows if any(_is_about(spec, row) for spec in specs)]
+    let_unjudged_pass(db, destination_id)
     _release(db, wanted, at, AlertCause.ENDED)
 
 
