@@ -7,8 +7,7 @@ Where a reading has no block, it is uncertain by a little which transfers it saw
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from itertools import accumulate, chain, groupby, product
+from itertools import accumulate, chain, groupby
 from typing import NamedTuple
 
 from bot.domain.assets import Address
@@ -17,10 +16,10 @@ from bot.domain.explain.transfers import TransactionHash, Transfer
 from bot.domain.observations import Change
 
 EARLIER_BY = timedelta(seconds=120)
-"""What was mined so long before the first reading may be missing in it: the source's view may be behind."""
+"""A reading may lack what was mined so long before it: the source's view may be behind."""
 
 LATER_BY = timedelta(seconds=30)
-"""What seems to be mined so long after the second reading may be in it: clocks differ."""
+"""A reading may have what seems to be mined so long after it: clocks differ."""
 
 
 def explain(
@@ -41,27 +40,23 @@ def explain(
     """
     if not is_complete:
         return _unknown(WhyUnknown.CUT, listed_at)
-    window = _Window.of(change, previous_at)
-    found: dict[_Place, list[Transfer]] = {place: [] for place in _Place}
-    for transfer in _once(transfers):
-        is_of_account = change.account in {transfer.sender, transfer.receiver}
-        if is_of_account and transfer.asset == change.asset and transfer.transaction not in taken:
-            found[window.place_of(transfer)].append(transfer)
-    if any(_moves(transfer) for transfer in found[_Place.UNKNOWN]):
-        return _unknown(WhyUnknown.UNANSWERED, listed_at)
-    between = found[_Place.BETWEEN]
-    legs = _legs(between, change.account)
-    if rest_of(change, legs):
-        early, late = (_by_block(found[place], change.account) for place in (_Place.EARLY, _Place.LATE))
-        legs = _extended(change, early, legs, late) or legs
+    first, second = _readings(change, previous_at)
+    blocks = []
+    for block in _blocks(change, transfers, taken):
+        was_seen, is_seen = first.saw(block), second.saw(block)
+        if not (was_seen and first.is_certain_of(block)) and (is_seen or not second.is_certain_of(block)):
+            if block.legs and (was_seen is None or is_seen is None):
+                return _unknown(WhyUnknown.UNANSWERED, listed_at)
+            blocks.append(block)
+    legs = _legs_between(change, blocks, first, second)
     outcome = ExplanationOutcome.NONE_LISTED
     if legs:
         outcome = ExplanationOutcome.PARTLY if rest_of(change, legs) else ExplanationOutcome.EXPLAINED
     return Explanation(
         outcome=outcome,
         legs=tuple(legs),
-        left_out=sum(not _moves(transfer) for transfer in between),
-        is_approximate=window.is_approximate,
+        left_out=sum(block.left_out for block in blocks if second.saw(block) and not first.saw(block)),
+        is_approximate=first.block is None or second.block is None,
         listed_at=listed_at,
     )
 
@@ -100,17 +95,8 @@ def _position(transfer: Transfer) -> tuple[int, str, str, str, str]:
     return log_index, transfer.transaction, transfer.sender, transfer.receiver, str(transfer.moved)
 
 
-def _moves(transfer: Transfer) -> bool:
-    """Whether a transfer moves anything."""
-    return any(moved.amount_raw for moved in transfer.moved)
-
-
-def _legs(transfers: Iterable[Transfer], account: Address) -> list[Leg]:
-    """Return what transfers move into or out of an account."""
-    return [leg for transfer in transfers for leg in _legs_of(transfer, account)]
-
-
-def _legs_of(transfer: Transfer, account: Address) -> Iterator[Leg]:
+def _legs(transfer: Transfer, account: Address) -> Iterator[Leg]:
+    """Yield what a transfer moves into or out of an account; nothing where it moves nothing."""
     direction = (transfer.receiver == account) - (transfer.sender == account)
     for moved in transfer.moved:
         if moved.amount_raw:
@@ -125,92 +111,94 @@ def _legs_of(transfer: Transfer, account: Address) -> Iterator[Leg]:
             )
 
 
-# ---------------------------------------------------------------- where a cut is uncertain
+# ---------------------------------------------------------------- what the two readings saw
 
 
-def _by_block(transfers: Iterable[Transfer], account: Address) -> list[list[Leg]]:
-    """Return what transfers in order move, block by block: a reading sees all of a block or nothing."""
-    blocks = (_legs(group, account) for _, group in groupby(transfers, key=lambda one: one.block))
-    return [legs for legs in blocks if legs]
+class _Block(NamedTuple):
+    """What moved into and out of an account in a block; a reading sees all of it or nothing."""
+
+    number: int
+    at: datetime | None
+    legs: tuple[Leg, ...]
+    left_out: int
+    """Transfers of nothing."""
 
 
-def _extended(
-    change: Change, early: Sequence[Sequence[Leg]], between: Sequence[Leg], late: Sequence[Sequence[Leg]]
-) -> list[Leg] | None:
-    """Return the legs in between and the fewest neighbouring blocks that make the sum exact.
+class _ReadingCut(NamedTuple):
+    """A reading of a balance: what it saw is known by its block, or else by its time, within margins."""
 
-    None: nothing does, or two ways do and nobody can say which one.
+    block: int | None
+    at: datetime | None
+
+    def saw(self, block: _Block) -> bool | None:
+        """Whether it saw a block, as far as is known; None: nobody can say."""
+        if self.block is not None:
+            return block.number <= self.block
+        return None if block.at is None or self.at is None else block.at <= self.at
+
+    def is_certain_of(self, block: _Block) -> bool:
+        """Whether it is beyond doubt that it saw a block, or that it did not."""
+        if self.block is not None:
+            return True
+        if block.at is None or self.at is None:
+            return False
+        return not -EARLIER_BY <= block.at - self.at <= LATER_BY
+
+
+def _readings(change: Change, previous_at: datetime | None) -> tuple[_ReadingCut, _ReadingCut]:
+    before, after = change.before.block, change.after.block
+    # After a reorganisation the blocks of two readings do not tell which came first.
+    if before is not None and after is not None and after <= before:
+        before = after = None
+    return _ReadingCut(before, previous_at), _ReadingCut(after, change.observed_at)
+
+
+def _blocks(
+    change: Change, transfers: Iterable[Transfer], taken: Collection[TransactionHash]
+) -> Iterator[_Block]:
+    """Yield the blocks that may concern a change, in order."""
+    concerned = (
+        one
+        for one in _once(transfers)
+        if change.account in {one.sender, one.receiver}
+        and one.asset == change.asset
+        and one.transaction not in taken
+    )
+    for number, group in groupby(concerned, key=lambda one: one.block):
+        of_block = list(group)
+        legs = [tuple(_legs(one, change.account)) for one in of_block]
+        yield _Block(
+            number=number,
+            at=next((one.at for one in of_block if one.at is not None), None),
+            legs=tuple(chain(*legs)),
+            left_out=sum(not some for some in legs),
+        )
+
+
+def _legs_between(
+    change: Change, blocks: Sequence[_Block], first: _ReadingCut, second: _ReadingCut
+) -> list[Leg]:
+    """Return what moved between two readings: the run of blocks that sums up, with the least doubt.
+
+    Where none does, or two with as much doubt do, it is what seems to lie between.
     """
-    difference = change.after.amount_raw - change.before.amount_raw - _sum(between)
-    before = list(accumulate((_sum(block) for block in reversed(early)), initial=0))
-    after = list(accumulate((_sum(block) for block in late), initial=0))
+    start, end = (sum(bool(one.saw(block)) for block in blocks) for one in (first, second))
+    is_new = [not first.saw(block) and first.is_certain_of(block) for block in blocks]
+    is_old = [bool(second.saw(block)) and second.is_certain_of(block) for block in blocks]
+    latest_start = is_new.index(True) if any(is_new) else len(blocks)
+    earliest_end = len(blocks) - is_old[::-1].index(True) if any(is_old) else 0
+    totals = list(accumulate((sum(leg.amount_raw for leg in block.legs) for block in blocks), initial=0))
+    difference = change.after.amount_raw - change.before.amount_raw
     ways: dict[int, list[list[Leg]]] = defaultdict(list)
-    for count, further in product(range(len(before)), range(len(after))):
-        if before[count] + after[further] == difference:
-            legs = [*chain(*early[len(early) - count :]), *between, *chain(*late[:further])]
-            if not rest_of(change, legs):
-                ways[count + further].append(legs)
-    fewest = ways[min(ways)] if ways else []
-    return fewest[0] if len(fewest) == 1 else None
+    for begin in range(latest_start + 1):
+        for stop in range(max(begin, earliest_end), len(blocks) + 1):
+            if totals[stop] - totals[begin] == difference:
+                legs = _legs_of(blocks[begin:stop])
+                if not rest_of(change, legs):
+                    ways[abs(begin - start) + abs(stop - end)].append(legs)
+    best = ways[min(ways)] if ways else []
+    return best[0] if len(best) == 1 else _legs_of(blocks[start:end])
 
 
-def _sum(legs: Iterable[Leg]) -> int:
-    return sum(leg.amount_raw for leg in legs)
-
-
-class _Place(Enum):
-    """Where a transfer lies, as seen from the two readings of a change."""
-
-    OUTSIDE = auto()
-    EARLY = auto()
-    """Shortly before the first reading, which may have missed it."""
-    BETWEEN = auto()
-    LATE = auto()
-    """Shortly after the second reading, which may have seen it."""
-    UNKNOWN = auto()
-
-
-class _Window(NamedTuple):
-    """The two readings of a change; each is a block where it is known, or else a time."""
-
-    after_block: int | None
-    to_block: int | None
-    previous_at: datetime | None
-    observed_at: datetime
-
-    @classmethod
-    def of(cls, change: Change, previous_at: datetime | None) -> "_Window":
-        before, after = change.before.block, change.after.block
-        # After a reorganisation the blocks of two readings do not tell which came first.
-        if before is not None and after is not None and after <= before:
-            before = after = None
-        return cls(before, after, previous_at, change.observed_at)
-
-    @property
-    def is_approximate(self) -> bool:
-        return self.after_block is None or self.to_block is None
-
-    def place_of(self, transfer: Transfer) -> _Place:
-        places = {self._seen_from_first(transfer), self._seen_from_second(transfer)}
-        for place in (_Place.OUTSIDE, _Place.UNKNOWN, _Place.EARLY, _Place.LATE):
-            if place in places:
-                return place
-        return _Place.BETWEEN
-
-    def _seen_from_first(self, transfer: Transfer) -> _Place:
-        if self.after_block is not None:
-            return _Place.BETWEEN if transfer.block > self.after_block else _Place.OUTSIDE
-        if transfer.at is None or self.previous_at is None:
-            return _Place.UNKNOWN
-        if transfer.at > self.previous_at:
-            return _Place.BETWEEN
-        return _Place.EARLY if transfer.at >= self.previous_at - EARLIER_BY else _Place.OUTSIDE
-
-    def _seen_from_second(self, transfer: Transfer) -> _Place:
-        if self.to_block is not None:
-            return _Place.BETWEEN if transfer.block <= self.to_block else _Place.OUTSIDE
-        if transfer.at is None:
-            return _Place.UNKNOWN
-        if transfer.at <= self.observed_at:
-            return _Place.BETWEEN
-        return _Place.LATE if transfer.at <= self.observed_at + LATER_BY else _Place.OUTSIDE
+def _legs_of(blocks: Iterable[_Block]) -> list[Leg]:
+    return [leg for block in blocks for leg in block.legs]
