@@ -66,6 +66,7 @@ REMOVE_NAME = ButtonAction("unname")
 """Takes a name away; `row` is its id."""
 
 _AS = re.compile(r"^as\s+(?=\S)", re.IGNORECASE)
+_EXACT = re.compile(r"(?P<who>\S+) (?P<said>as .+)", re.IGNORECASE)
 _OFF = "off"
 _BETWEEN = " ,;:=|→-\u2013\u2014"
 """What people put between an address and its name."""
@@ -165,7 +166,9 @@ def _name(said: str) -> str:
 
 def _parted(rest: str, chains: Chains) -> tuple[Address, str]:
     """Return the address in a text and what is said beside it; raises LineRefused."""
-    words = read_words(rest)
+    # Behind “as” all of it is the name, to the letter: so it is written in lists and by buttons.
+    exact = _EXACT.fullmatch(" ".join(rest.split()))
+    words = read_words(exact["who"] if exact else rest)
     refused = next((word.refused for word in words if word.refused), None)
     if refused is not None:
         raise refused
@@ -176,7 +179,7 @@ def _parted(rest: str, chains: Chains) -> tuple[Address, str]:
         assert word.named is not None
         if word.named.address == NOBODY:
             raise LineRefused("", OF_NOBODY)
-        return word.named.address, _beside(rest, word, chains)
+        return word.named.address, exact["said"] if exact else _beside(rest, word, chains)
     if any(is_service_name(word.text) for word in words):
         raise no_address(next(word.text for word in words if is_service_name(word.text)))
     raise LineRefused("", NO_ADDRESS)

@@ -68,6 +68,9 @@ def test_an_address_and_its_name_are_read_however_they_were_pasted(typed: str) -
         (f"Cold storage {WHOLE} (Paris)", "Cold storage (Paris)"),
         (f"{WHOLE} Day off", "Day off"),
         (f'{WHOLE} "off"', "off"),
+        (f"{WHOLE} as off", "off"),
+        (f"{WHOLE} as token contract 0x", "token contract 0x"),
+        (f"{WHOLE} as Rent, 2,000 -", "Rent, 2,000 -"),
         (f"{WHOLE} on polygon", "on polygon"),
     ],
 )
@@ -137,13 +140,13 @@ def test_a_name_that_stands_for_an_address_elsewhere_is_no_address() -> None:
 
 
 _WORDS = st.sampled_from(
-    ["Payroll", "as", "off", "to", "in", "Ops", "on", "polygon", '"', "2", "&", "below", "é"]
+    ["Payroll", "0x", ",", "-", "as", "off", "to", "in", "Ops", "on", "polygon", '"', "2", "&", "below", "é"]
 )
 
 
 @given(words=st.lists(_WORDS, min_size=1, max_size=5))
 def test_what_a_button_types_gives_exactly_that_name(words: list[str]) -> None:
-    first = read(f'/name {WHOLE} "{" ".join(words)}"')
+    first = read(f'/name {WHOLE} as "{" ".join(words)}"')
     if not isinstance(first, NameRequest):
         return
 
