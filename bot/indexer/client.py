@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -16,10 +16,11 @@ from typing import Final, Self
 import structlog
 
 from bot.domain.ask.questions import Allowance, Answer, Question, Reply
-from bot.domain.assets import Address, Asset, ChainId, Items
+from bot.domain.assets import Address, Asset, ChainId, Items, Quote
 from bot.domain.explain.questions import HistoryAnswer, HistoryQuestion
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
+from bot.indexer.extras import prices
 from bot.indexer.extras.history import read_history
 from bot.indexer.extras.line import SECONDS_MOST, ExtraLine
 from bot.indexer.items import ItemCollector
@@ -83,17 +84,20 @@ class IndexerClient:
             counts=self.extra_counts,
         )
         self._history = ExtraLine(connect_extra(), self._transport, monotonic=monotonic, rng=rng)
+        self._prices = ExtraLine(connect_extra(), self._transport, monotonic=monotonic, rng=rng)
         self._page_size = page_size
         self._pages_max = pages_max
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
         await self._history.__aenter__()
+        await self._prices.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._prices.__aexit__(kind, error, traceback)
         await self._history.__aexit__(kind, error, traceback)
         await self._transport.__aexit__(kind, error, traceback)
 
@@ -181,6 +185,19 @@ class IndexerClient:
         return await read_history(
             self._history, question, on_demand=on_demand, conceal=self._key, monotonic=self._monotonic
         )
+
+    async def token_prices(self, assets: Collection[Asset]) -> Mapping[Asset, Quote | None]:
+        """Return the price of each token, None where the source has none; what is not answered is left out.
+
+        It goes beside the polls, never repeated, as far as its share of the requests allows. Raises an
+        IndexerError, or ValueError for no tokens or a native coin.
+        """
+        share = self._prices.share()
+        try:
+            body, read = prices.encode_prices_question(assets), partial(prices.decode_prices, asked=assets)
+            return await self._prices.ask(prices.METHOD, body, read, share, on_demand=False)
+        finally:
+            share.end()
 
     async def chains(self, network_type: str = "MAINNETS") -> tuple[tuple[ChainId, str], ...]:
         """Return the chains that the service knows, with its names for them; `network_type` may be `ALL`."""

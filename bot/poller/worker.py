@@ -12,11 +12,13 @@ import structlog
 from bot.domain.ask.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.ask.progress import LastSweep
 from bot.domain.assets import Address, Asset, ChainId
+from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.fetcher import BalanceSource, Fetcher
 from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
+from bot.poller.prices import PriceQuestions, PriceSource
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.balances import prices
 from bot.store.database.connection import DatabaseThread
@@ -43,7 +45,7 @@ SWEEPS_REFUSED = 2
 """Sweeps refused in a row before owners get a notice."""
 
 
-class Source(BalanceSource, ItemSource, Protocol):
+class Source(BalanceSource, ItemSource, PriceSource, Protocol):
     """Where everything comes from."""
 
 
@@ -88,6 +90,11 @@ class Poller:
             progress=self._moved,
             monotonic=monotonic,
         )
+        self._prices = PriceQuestions(source, db, now=now)
+        self._price_answer: asyncio.Task[None] | None = None
+        """The prices that are being asked for; never two at once."""
+        self._sweep_number = SweepNumber(0)
+        """Of the last sweep that was begun."""
         self.on_missed_ticks: Callable[[], None] = lambda: None
         """Called if no tick came for too long, so that the timer can be set up anew."""
         self.before_sweep: Callable[[], object] = lambda: None
@@ -114,16 +121,20 @@ class Poller:
 
     async def run(self) -> None:
         """Sweep whenever it is due, for ever; what goes wrong in one is logged, and the next tries again."""
-        while True:
-            sweep = asyncio.create_task(await self._next_due())
-            try:
-                await self._until_finished(sweep)
-            except Exception:
-                self.progress.sweeps["failed"] += 1
-                log.exception("sweep failed", action="sweep_failed")
-            finally:
-                # Of a sweep that hangs: if it comes back later, its number is too old to record.
-                sweep.cancel()
+        try:
+            while True:
+                sweep = asyncio.create_task(await self._next_due())
+                try:
+                    await self._until_finished(sweep)
+                except Exception:
+                    self.progress.sweeps["failed"] += 1
+                    log.exception("sweep failed", action="sweep_failed")
+                finally:
+                    # Of a sweep that hangs: if it comes back later, its number is too old to record.
+                    sweep.cancel()
+        finally:
+            if self._price_answer is not None:
+                self._price_answer.cancel()
 
     async def sweep(self) -> None:
         """Ask for everything watched, once."""
@@ -134,9 +145,8 @@ class Poller:
         sweep = await self._begin(watched, wanted)
         reach = await self._read(sweep)
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
-        moved = frozenset(self._memory.unsaved_prices)
         # Before the end: from then on balances are said to be as new as this sweep.
-        await self._save_prices()
+        moved = await self._save_prices()
         summary = self._summary(watched.last, reach, started, is_idle=not wanted)
         # Only a full sweep ends so: one for new subscriptions reads few accounts, and would end doubts early.
         await self._db.run(
@@ -145,15 +155,20 @@ class Poller:
             self._settings.stale_after,
             self._settings.contract_status,
         )
-        await self._judge_alarms(sweep, moved)
+        await self._judge_alarms(moved, sweep.prices)
         self._note(summary, is_idle=not wanted)
         self.after_sweep()
+        await self._ask_for_prices(sweep)
 
     async def sweep_new_subscriptions(self) -> None:
         """Ask, once, for the accounts of subscriptions that the last plan did not know.
 
         Those are new ones, and those of a chat that was opened again.
         """
+        # Prices that were asked for are news, too; those that come during a sweep are stored at its end.
+        moved = await self._save_prices()
+        if moved:
+            await self._judge_alarms(moved, {})
         # Before the look: `_begin` sets it to what this plan knows.
         planned = self._planned
         watched = await self._db.run(sweeps.sweep_input, self._now())
@@ -165,6 +180,11 @@ class Poller:
         }
         if new:
             await self._read(await self._begin(watched, new))
+
+    @property
+    def prices_are_answered(self) -> bool:
+        """Whether no price is being asked for."""
+        return self._price_answer is None or self._price_answer.done()
 
     async def _next_due(self) -> Coroutine[None, None, None]:
         wait_seconds = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
@@ -192,9 +212,14 @@ class Poller:
 
     async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
         # A subscription that came after this look is new to the plan, even while the sweep is running.
+        before = self._planned
         self._planned = frozenset(subscription.id for subscription in watched.subscriptions)
+        if self._planned - before:
+            # With the next sweep over everything: no other shows which prices sweeps bring.
+            self._prices.look_again()
+        self._sweep_number = await self._db.run(sweeps.begin_sweep)
         return Sweep(
-            await self._db.run(sweeps.begin_sweep),
+            self._sweep_number,
             watched,
             wanted,
             fetcher=self._fetcher,
@@ -214,28 +239,56 @@ class Poller:
         finally:
             self.at_rest.set()
 
-    async def _save_prices(self) -> None:
-        """Store the prices that are new or moved; those that could not be stored wait for the next sweep."""
+    async def _ask_for_prices(self, sweep: Sweep) -> None:
+        """Begin to ask for prices that sweeps leave out, if any are missing or old; no sweep waits for it."""
+        if not self.prices_are_answered:
+            return
+        wanted = await self._prices.wanted(sweep.priced)
+        if wanted:
+            self._price_answer = asyncio.create_task(self._note_asked_prices(wanted))
+
+    async def _note_asked_prices(self, wanted: Collection[Asset]) -> None:
+        try:
+            quotes = await self._prices.ask(wanted)
+        except Exception:
+            log.exception("asking for prices failed", action="prices_failed")
+            return
+        if quotes:
+            self._memory.note_prices(quotes, self._now())
+            self._news.set()
+
+    async def _save_prices(self) -> frozenset[Asset]:
+        """Store the prices that are new or moved, and return of what.
+
+        Those that could not be stored wait for the next sweep.
+        """
         unsaved = self._memory.unsaved_prices
+        moved = frozenset(unsaved)
         for some in chunks(tuple(unsaved.items()), PRICES_SAVED_IN_ONE_GO):
             await self._db.run(prices.save_prices, some)
-            for asset, _ in some:
-                del unsaved[asset]
+            for asset, price in some:
+                # A newer one may have come meanwhile.
+                if unsaved[asset] is price:
+                    del unsaved[asset]
+        return moved
 
-    async def _judge_alarms(self, sweep: Sweep, moved: frozenset[Asset]) -> None:
-        """Judge what the end of a sweep, its prices or the `moved` ones may ring; an error is logged."""
+    async def _judge_alarms(self, moved: frozenset[Asset], said: Mapping[Asset, str]) -> None:
+        """Judge what the end of a sweep, the prices `said` in it or the `moved` ones may ring.
+
+        An error is logged.
+        """
         terms = ValueTerms(self._settings.contract_status, self._settings.chains)
         after: int | None = 0
         try:
             while after is not None:
                 after = await self._db.run(
                     firings.judge_pending,
-                    sweep.number,
+                    self._sweep_number,
                     after,
                     terms,
                     self._now(),
                     moved=moved,
-                    prices=sweep.prices,
+                    prices=said,
                 )
         except Exception:
             log.exception("alarms could not be judged", action="alarms_failed")

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.ask.progress import LastSweep
 from bot.domain.ask.questions import Answer, Question, Reply
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Quote
-from bot.indexer.errors import IndexerError
+from bot.indexer.errors import IndexerError, QuestionRefused
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.store.polling.chains import choose_chains
@@ -57,11 +57,19 @@ class Source:
     ids: dict[tuple[Address, Asset], dict[int, int]] = field(default_factory=dict)
     items_asked: list[tuple[Address, Asset]] = field(default_factory=list)
     items_trouble: IndexerError | None = None
+    quotes: dict[Asset, Quote | None] = field(default_factory=dict)
+    """What it answers who asks for prices alone."""
+    prices_asked: list[Collection[Asset]] = field(default_factory=list)
+    prices_trouble: IndexerError | None = None
+    price_refused: Asset | None = None
+    """Questions that name it are refused."""
+    prices_may_come: asyncio.Event = field(default_factory=asyncio.Event)
     at_once: int = 0
     most_at_once: int = 0
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.prices_may_come.set()
 
     def holds(
         self, contract: Address, amount: int, *, account: Address = TREASURY, block: int | None = None
@@ -134,6 +142,15 @@ class Source:
         if self.items_trouble is not None:
             raise self.items_trouble
         return self.ids[account, asset]
+
+    async def token_prices(self, assets: Collection[Asset]) -> Mapping[Asset, Quote | None]:
+        self.prices_asked.append(assets)
+        await self.prices_may_come.wait()
+        if self.prices_trouble is not None:
+            raise self.prices_trouble
+        if self.price_refused in assets:
+            raise QuestionRefused("no such token")
+        return {asset: quote for asset, quote in self.quotes.items() if asset in assets}
 
     def _tokens(self, question: Question, chain_id: ChainId) -> dict[Address, Mapping[Address, Amount]]:
         result: dict[Address, Mapping[Address, Amount]] = {}

@@ -6,7 +6,7 @@ clock is made up. A seed is always the same story.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.domain.ask.questions import Question, Reply
-from bot.domain.assets import Address, Asset, ChainId, Items, Part
+from bot.domain.assets import Address, Asset, ChainId, Items, Part, Quote
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.digests import DigestSchedule
@@ -85,6 +85,10 @@ class Meddling:
     async def items(self, account: Address, asset: Asset) -> Items:
         await self.before()
         return await self.client.items(account, asset)
+
+    async def token_prices(self, _: Collection[Asset]) -> Mapping[Asset, Quote | None]:
+        """Return nothing: the rows of this world have all prices that there are."""
+        return {}
 
 
 @dataclass

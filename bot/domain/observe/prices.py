@@ -14,6 +14,9 @@ PRICE_RENEWED_AFTER = timedelta(minutes=30)
 PRICE_ASKED_AFTER = timedelta(minutes=15)
 """The source is asked for the price of what is held, if the stored one is older."""
 
+UNPRICED_ASKED_AFTER = timedelta(days=1)
+"""The source is asked again for the price of what it had none of."""
+
 PRICE_KEPT = timedelta(hours=1)
 """A stored price that is older is none, unless sweeps are rarer."""
 

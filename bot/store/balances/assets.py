@@ -142,7 +142,7 @@ class AssetRows:
             return
         # A newer price stays, however far it moved: the end of the sweep writes those that did.
         at = to_milliseconds(price.seen_at)
-        if row.price_usd is None or (row.priced_at or 0) <= at - PRICE_RENEWED_AFTER // _MILLISECOND:
+        if (row.priced_at or 0) <= at - PRICE_RENEWED_AFTER // _MILLISECOND:
             row.price_usd, row.priced_at = price.usd, at
 
 
