@@ -34,6 +34,7 @@ from bot.sandbox.gateway.faults.kinds import (
     RepeatPage,
     ReplaceFields,
     ReplacePrices,
+    ReplaceTransfers,
     Stall,
     StrayRows,
 )
@@ -405,6 +406,10 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client
         ({"fault": "RepeatKeys", "value": "7", "isLast": False}, RepeatKeys(value="7", is_last=False)),
         ({"fault": "ManyChains", "count": 9}, ManyChains(count=9)),
         ({"fault": "FailHistory", "chainId": 1, "reason": "r"}, FailHistory(chain_id=1, reason="r")),
+        (
+            {"fault": "ReplaceTransfers", "fields": {"to": "0x57"}, "transaction": {"chainId": 10}},
+            ReplaceTransfers(fields={"to": "0x57"}, transaction={"chainId": 10}),
+        ),
         ({"fault": "FailPrices", "chainId": 1}, FailPrices(chain_id=1)),
         ({"fault": "RefusePrices", "contract": USDC}, RefusePrices(contract=USDC)),
         (

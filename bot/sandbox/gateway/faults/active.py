@@ -29,6 +29,7 @@ from bot.sandbox.gateway.faults.kinds import (
     RepeatPage,
     ReplaceFields,
     ReplacePrices,
+    ReplaceTransfers,
     Stall,
     StrayRows,
 )
@@ -68,6 +69,13 @@ class CallFaults:
     def refuses_price(self, contract: str) -> bool:
         """Say whether nobody may ask for the price of this contract."""
         return any(fault.contract.lower() == contract.lower() for fault in self._all(RefusePrices))
+
+    def altered_transactions(self, rows: Iterable[Row]) -> list[Row]:
+        """Return transactions with all replacements of their transfers."""
+        altered = list(rows)
+        for fault in self._all(ReplaceTransfers):
+            altered = [each for row in altered for each in fault.applied(row)]
+        return altered
 
     def chain_of_prices(self, chain_id: int) -> int:
         """Return which chain the prices of a chain say they are of."""

@@ -195,6 +195,28 @@ class FailHistory(Aimed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceTransfers(Aimed):
+    """Transfers get these raw fields, and their transactions those of `transaction`.
+
+    Where they are repeated, the true transaction stays before each.
+    """
+
+    fields: Mapping[str, object] = field(default_factory=dict)
+    transaction: Mapping[str, object] = field(default_factory=dict)
+    is_repeated: bool = False
+
+    def _changes(self, call: GatewayCall) -> bool:
+        return call.method == "GetTransactionHistory"
+
+    def applied(self, row: Row) -> list[Row]:
+        """Return a transaction as this fault leaves it."""
+        transfers = row["transfers"]
+        if isinstance(transfers, list):
+            transfers = [{**transfer, **self.fields} for transfer in transfers]
+        return [*([row] if self.is_repeated else []), {**row, "transfers": transfers, **self.transaction}]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _OfPrices(Aimed):
     """Applies only to calls that ask for prices."""
 
@@ -427,6 +449,7 @@ Alteration = (
     | FailTokens
     | FailNatives
     | FailHistory
+    | ReplaceTransfers
     | FailPrices
     | RefusePrices
     | ReplacePrices

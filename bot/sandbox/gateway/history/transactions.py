@@ -117,9 +117,8 @@ def _entry(query: HistoryQuery, chain: GatewayChain, rows: Sequence[HistoryRow])
     if reason is not None:
         return failed_entry(chain.chain_id, reason)
     own = [row for row in rows if row.key.chain_id == chain.chain_id]
-    return entry(
-        chain.chain_id, transactions(query.world, own, lambda row: _transfer(query, chain, row), query.knobs)
-    )
+    listed = transactions(query.world, own, lambda row: _transfer(query, chain, row), query.knobs)
+    return entry(chain.chain_id, query.faults.altered_transactions(listed))
 
 
 def _transfer(query: HistoryQuery, chain: GatewayChain, row: HistoryRow) -> Row:

@@ -1,11 +1,18 @@
 """Each choice of histories that the vendor leaves open: what it changes, and that its default does not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.sandbox.gateway.faults.kinds import AnswerError, CutBody, Delay, FailHistory
+from bot.sandbox.gateway.faults.kinds import (
+    AnswerError,
+    CutBody,
+    Delay,
+    FailHistory,
+    ReplaceTransfers,
+)
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.transfers import NOBODY, Sending
@@ -354,6 +361,26 @@ async def test_a_chain_that_failed_says_why_and_the_others_answer(client: Client
     failed = {"chainId": 10, "errorReason": "node unavailable", "results": None}
     assert failed in answer.body["transactions"]
     assert amounts(answer, 5) == ["5"]
+
+
+async def test_transfers_can_be_of_others_alone_or_beside_the_true_ones(
+    client: Client, gateway: Gateway
+) -> None:
+    pay(gateway, 1)
+    true = transfers(await strangers(client), 10)
+    fault = ReplaceTransfers(fields={"to": USDC_POLYGON}, transaction={"blockNumber": 9})
+    gateway.faults.add(fault)
+
+    altered = await strangers(client)
+    gateway.faults.heal(fault)
+    gateway.faults.add(replace(fault, is_repeated=True))
+    both = await strangers(client)
+
+    assert [(one["to"], one["amounts"]) for one in transfers(altered, 10)] == [
+        (USDC_POLYGON, true[0]["amounts"])
+    ]
+    assert {one["blockNumber"] for one in transactions(altered, 10)} == {9}
+    assert [one["to"] for one in transfers(both, 10)] == [true[0]["to"], USDC_POLYGON]
 
 
 async def test_a_history_can_fail_while_balances_are_answered(client: Client, gateway: Gateway) -> None:
