@@ -63,13 +63,17 @@ class SaveFile:
 
 @dataclass(frozen=True, slots=True)
 class MoveBalance:
-    """Change a balance by whole units; chain and account are worked out where they are not given."""
+    """Change a balance by whole units; chain and account are worked out where they are not given.
+
+    Without a counterparty a stranger pays or is paid.
+    """
 
     amount: Decimal
     asset: str
     token_id: int | None = None
     chain: str | None = None
     account: str | None = None
+    counterparty: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,10 @@ WORDS: tuple[Explained, ...] = (
     Explained("file PATH [TEXT]", "send a file: `file list.csv /import`"),
     Explained("save PATH", "the newest file that the bot sent here"),
     Explained("say TEXT", "send it to the bot, even if it looks like one of these"),
-    Explained("move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT]", "`move -1250 usdc on polygon`"),
+    Explained(
+        "move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT] [to|from WHO]",
+        "`move -1250 usdc on polygon to payroll`",
+    ),
     Explained("break chain CHAIN", "no answer about it; or all: `break gateway`, `break telegram`"),
     Explained("lag CHAIN", "every second answer about it is old"),
     Explained("rebuild index of CHAIN", "its tokens are not listed meanwhile"),
@@ -183,6 +190,7 @@ WORDS: tuple[Explained, ...] = (
 
 _BY_WORD = {explained.word: explained for explained in WORDS}
 _ALSO = {"exit": "quit"}
+_OTHER_END = ("to", "from")
 _OF_THE_BOT = ("/", "0x", "0X")
 
 
@@ -259,16 +267,21 @@ def _read_save(_: str, rest: Sequence[str]) -> Command:
 
 
 def _read_move(_: str, rest: Sequence[str]) -> Command:
-    clauses = _clauses(rest, ("on", "of"))
+    clauses = _clauses(rest, ("on", "of", *_OTHER_END))
     written, *what = clauses[""] or [""]
     items = [int(found[1]) for word in what if (found := _ITEM.fullmatch(word))]
     asset = _one([word for word in what if not _ITEM.fullmatch(word)], "How much of what?")
+    amount = _amount(written)
+    direction, wrong = _OTHER_END if amount < 0 else _OTHER_END[::-1]
+    if wrong in clauses:
+        raise _Mistyped(f"What {'leaves goes' if amount < 0 else 'comes is'} `{direction}` somebody.")
     return MoveBalance(
-        amount=_amount(written),
+        amount=amount,
         asset=asset,
         token_id=items[0] if items else None,
         chain=_named(clauses, "on", "chain"),
         account=_named(clauses, "of", "account"),
+        counterparty=_named(clauses, direction, "person or account"),
     )
 
 

@@ -1,10 +1,11 @@
 """Change balances: the `move` command, and the story of changes that happen by themselves."""
 
+from bot.sandbox.gateway.transfers import SOMEBODY
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.names import resolve_name
-from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, PEOPLE, ScenarioAsset, assets
 from bot.sandbox.terminal.view import format_units
 
 USUAL_ACCOUNT = "Treasury"
@@ -27,17 +28,48 @@ def apply_move(move: MoveBalance, world: GatewayWorld) -> str:
     if move.token_id is not None and not asset.has_items:
         raise SandboxError(f"{asset.symbol} has no items, so nothing of it is called #{move.token_id}.")
     delta = _in_smallest_units(move, asset)
-    held = asset.held(world, account, move.token_id)
+    other = _counterparty(move)
+    if other == owner:
+        raise SandboxError(f"{owner} can't pay itself.")
+    payer = owner if delta < 0 else other
+    held = asset.held(world, ACCOUNTS[payer], move.token_id) if payer in ACCOUNTS else abs(delta)
     chain = CHAIN_TITLES[asset.chain.chain_id]
-    if held + delta < 0:
+    if held < abs(delta):
         has = f"{format_units(held, asset.decimals)} {asset.symbol}"
-        raise SandboxError(f"{owner} holds {has} on {chain}: no more than that can leave.")
-    contract = asset.contract.address if asset.contract else None
+        raise SandboxError(f"{payer} holds {has} on {chain}: no more than that can leave.")
     try:
-        world.move(asset.chain.chain_id, contract, account, delta, move.token_id)
+        _pay(world, asset, account, delta, other=other, token_id=move.token_id)
     except ValueError:
         raise SandboxError("That is more than a chain can count.") from None
-    return _in_words(owner, chain, asset, delta, move.token_id)
+    return _in_words(owner, chain, asset, delta, move.token_id) + _with_whom(delta, other)
+
+
+def _counterparty(move: MoveBalance) -> str | None:
+    known = {name: name for name in (*ACCOUNTS, *PEOPLE)}
+    return resolve_name(move.counterparty, known, "person or account") if move.counterparty else None
+
+
+def _pay(
+    world: GatewayWorld,
+    asset: ScenarioAsset,
+    account: str,
+    delta: int,
+    *,
+    other: str | None,
+    token_id: int | None,
+) -> None:
+    """Change what the account holds, and what the other one holds where that is an account too."""
+    chain_id, contract = asset.chain.chain_id, asset.contract.address if asset.contract else None
+    if other in ACCOUNTS:
+        sender, receiver = (account, ACCOUNTS[other]) if delta < 0 else (ACCOUNTS[other], account)
+        world.transfer(chain_id, contract, sender, receiver, abs(delta), token_id=token_id)
+    else:
+        whom = PEOPLE[other] if other else SOMEBODY
+        world.move(chain_id, contract, account, delta, token_id, counterparty=whom)
+
+
+def _with_whom(delta: int, other: str | None) -> str:
+    return f", {'to' if delta < 0 else 'from'} {other}" if other else ""
 
 
 def _asset(move: MoveBalance, world: GatewayWorld, account: str) -> ScenarioAsset:
@@ -82,14 +114,14 @@ def _in_words(owner: str, chain: str, asset: ScenarioAsset, delta: int, token_id
 
 
 STORY = (
-    "move -1250 usdc on polygon",
-    "move 0.42 pol",
-    "move 500 degen on base",
-    "move 1 skywvr #65600",
-    "move 1250 usdc on polygon",
-    "move -0.42 pol",
-    "move -500 degen on base",
-    "move -1 skywvr #65600",
+    "move -1250 usdc on polygon to landlord",
+    "move 0.42 pol from customer",
+    "move 500 degen on base from exchange",
+    "move 1 skywvr #65600 from nobody",
+    "move 1250 usdc on polygon from customer",
+    "move -0.42 pol to exchange",
+    "move -500 degen on base to exchange",
+    "move -1 skywvr #65600 to customer",
 )
 """Ends with the amounts it began with, so that it can repeat for ever."""
 

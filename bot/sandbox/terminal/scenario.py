@@ -5,9 +5,18 @@ and not like many transfers: the bot holds such a loss back.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Contract, GatewayChain, GatewayWorld, example_world
+from bot.sandbox.gateway.transfers import NOBODY
+from bot.sandbox.gateway.world import (
+    EXAMPLE_ACCOUNT,
+    Contract,
+    GatewayChain,
+    GatewayWorld,
+    example_world,
+    utc_now,
+)
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 
 ETHEREUM, POLYGON, BASE = 1, 137, 8453
@@ -21,6 +30,14 @@ ACCOUNTS = {
     "Games": "0xCd7ac4c61fd8bd3e76fe77E03B810A442d82f21D",
 }
 """Accounts by the names that the terminal takes; the bot learns them only from a label in `/watch`."""
+
+PEOPLE = {
+    "Exchange": "0x2d17c9f04b5f5e90b1e5c2cbd3f1a86d8a3e64af",
+    "Customer": "0x7b0e35ac61df4d2b9a8f0fa1c94e6d2350c8b19e",
+    "Landlord": "0xa94f5b0c7d8e6321f0b9c4d57e8a16f3025c7d1e",
+    "nobody": NOBODY,
+}
+"""Others who pay and are paid, and whose balances nobody keeps; nobody mints and burns."""
 
 assert ACCOUNTS["Treasury"].lower() == EXAMPLE_ACCOUNT
 
@@ -119,8 +136,8 @@ def assets(world: GatewayWorld) -> tuple[ScenarioAsset, ...]:
 
 
 def scenario_world() -> GatewayWorld:
-    """Build the chains, contracts and balances that a visitor finds."""
-    world = GatewayWorld()
+    """Build the chains, contracts and balances that a visitor finds; they have been so for a day."""
+    world = GatewayWorld(lambda: utc_now() - timedelta(days=1))
     for chain in _EXAMPLE.chains():
         if chain.chain_id in CHAIN_TITLES:
             world.add_chain(chain, block=1_000_000)
@@ -128,6 +145,7 @@ def scenario_world() -> GatewayWorld:
         world.add_contract(contract)
     _fill_treasury(world, ACCOUNTS["Treasury"])
     _fill_others(world, ACCOUNTS["Vault"], ACCOUNTS["Payroll"], ACCOUNTS["Games"])
+    world.clock = utc_now
     return world
 
 

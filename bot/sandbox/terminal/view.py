@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
+from bot.sandbox.gateway.transfers import NOBODY
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Document, InlineButton, Message
 from bot.sandbox.telegram.world.world import TelegramWorld as Chats
 from bot.sandbox.terminal.commands import WORDS
 from bot.sandbox.terminal.names import ChatOrTopic, people, place_title, shared_chats
-from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, PEOPLE, ScenarioAsset, assets
 
 WHO_WIDTH = 22
 LIST_WIDTH = 78
@@ -125,7 +126,7 @@ def _is(chats: Chats, members: Mapping[int, str]) -> str:
 
 
 def list_accounts(world: GatewayWorld) -> str:
-    """Return all accounts with their balances on each chain."""
+    """Return all accounts with their balances on each chain, and the people who pay them."""
     lines = []
     for name, address in ACCOUNTS.items():
         lines.append(f"{name} {address}")
@@ -137,6 +138,7 @@ def list_accounts(world: GatewayWorld) -> str:
                 if amounts
                 else []
             )
+    lines += [f"{name} {address}" for name, address in PEOPLE.items() if address != NOBODY]
     return "\n".join(lines)
 
 

@@ -63,6 +63,11 @@ def test_say_says_what_looks_like_a_word_of_the_director() -> None:
         ("file ~/list.csv /import to alerts", SendFile("~/list.csv", "/import to alerts")),
         ("save chart.png", SaveFile("chart.png")),
         ("move -1250 usdc on polygon", MoveBalance(Decimal(-1250), "usdc", chain="polygon")),
+        ("move -5 usdc to payroll", MoveBalance(Decimal(-5), "usdc", counterparty="payroll")),
+        (
+            "move 5 usdc from nobody on base",
+            MoveBalance(Decimal(5), "usdc", chain="base", counterparty="nobody"),
+        ),
         ("move 0.5 eth of vault", MoveBalance(Decimal("0.5"), "eth", account="vault")),
         (
             "move +1,250.5 USDC of vault on base",
@@ -127,6 +132,9 @@ def test_a_mistyped_word_is_explained_by_the_nearest_one(typed: str, grammar: st
         ("move 1e5 usdc", "“1e5” is no amount."),
         ("move 1.2.3 usdc", "“1.2.3” is no amount."),
         ("move 5 usdc on", "`on` which chain?"),
+        ("move 5 usdc to payroll", "What comes is `from` somebody."),
+        ("move -5 usdc from payroll", "What leaves goes `to` somebody."),
+        ("move -5 usdc to", "`to` which person or account?"),
         ("move 5 usdc on polygon base", "`on` which chain?"),
         ("break", "What?"),
         ("break chain", "What?"),
@@ -147,7 +155,7 @@ def test_a_word_that_lacks_something_shows_how_it_is_used() -> None:
     misunderstood = read_command("move 5")
 
     assert isinstance(misunderstood, Misunderstood)
-    assert "move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT]" in misunderstood.reason
+    assert "move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT] [to|from WHO]" in misunderstood.reason
 
 
 def test_every_word_of_the_help_is_read_as_one() -> None:

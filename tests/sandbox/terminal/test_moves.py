@@ -4,17 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.sandbox.gateway.transfers import NOBODY, SOMEBODY
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.moves import STORY, apply_move, find_chain, story_moves
-from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, scenario_world
+from bot.sandbox.terminal.scenario import (
+    ACCOUNTS,
+    BASE,
+    ETHEREUM,
+    PEOPLE,
+    POLYGON,
+    assets,
+    scenario_world,
+)
 from bot.sandbox.terminal.view import format_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 DEGEN = "0x4ed4e862860bed51a9570b96d89af5e1b0efefed"
 SKYWEAVER = "0x631998e91476da5b870d741192fc5cbc55f5a52e"
-TREASURY, VAULT, GAMES = ACCOUNTS["Treasury"], ACCOUNTS["Vault"], ACCOUNTS["Games"]
+TREASURY, VAULT, PAYROLL, GAMES = ACCOUNTS.values()
 
 
 def moved(world: GatewayWorld, typed: str) -> str:
@@ -61,6 +70,41 @@ def test_where_several_are_held_the_chain_has_to_be_said() -> None:
     assert holdings(world) == before
 
 
+def test_an_account_that_is_named_pays_or_is_paid() -> None:
+    world = scenario_world()
+
+    assert (
+        moved(world, "move -1250 usdc on polygon to pay")
+        == "1,250 USDC leave Treasury on Polygon, to Payroll"
+    )
+    assert (
+        moved(world, "move 50 usdc on polygon from payroll")
+        == "50 USDC come into Treasury on Polygon, from Payroll"
+    )
+    assert world.token(POLYGON, USDC_POLYGON, TREASURY) == 2_200_000_000
+    assert world.token(POLYGON, USDC_POLYGON, PAYROLL) == 1_200_000_000
+    out, back = world.transfers(POLYGON, PAYROLL)
+    assert (out.sender, out.receiver) == (back.receiver, back.sender) == (TREASURY.lower(), PAYROLL.lower())
+
+
+def test_a_person_pays_and_holds_nothing_here_and_nobody_mints() -> None:
+    world = scenario_world()
+
+    assert moved(world, "move 0.42 pol from cust") == "0.42 POL come into Treasury on Polygon, from Customer"
+    assert moved(world, "move 1 skywvr #65600 from nobody").endswith(
+        "comes into Treasury on Polygon, from nobody"
+    )
+    assert world.native(POLYGON, PEOPLE["Customer"]) == 0
+    assert [each.sender for each in world.transfers(POLYGON)][-2:] == [PEOPLE["Customer"], NOBODY]
+
+
+def test_without_a_name_a_stranger_is_paid() -> None:
+    world = scenario_world()
+    moved(world, "move -1 usdc on polygon")
+
+    assert world.transfers(POLYGON)[-1].receiver == SOMEBODY
+
+
 def test_what_is_not_held_yet_can_come() -> None:
     world = scenario_world()
 
@@ -81,6 +125,12 @@ def test_an_item_of_a_collection_is_named_by_its_id() -> None:
     [
         ("move -3401 usdc on polygon", "Treasury holds 3,400 USDC on Polygon: no more than that can leave."),
         ("move -1 degen on base", "Treasury holds 0 DEGEN on Base"),
+        ("move 1 usdc on polygon from vault", "Vault holds 0 USDC on Polygon: no more than that can leave."),
+        ("move -1 pol to treasury", "Treasury can't pay itself."),
+        (
+            "move -1 pol to carol",
+            "“carol”. There are: Treasury, Vault, Payroll, Games, Exchange, Customer, Landlord, nobody.",
+        ),
         ("move 0.0000001 usdc on polygon", "USDC has 6 decimals: less than that can't move."),
         ("move 0.5 skywvr #1", "SKYWVR has no parts"),
         ("move 1 skywvr", "SKYWVR are items, each with an id: move 1 skywvr #65600"),

@@ -417,7 +417,7 @@ async def test_the_story_begins_when_the_bot_has_read_what_there_is(session: Ses
     await first_reading(session)
 
     shown = await session.screen.shows("world")
-    assert shown == "world                  │ 1,250 USDC leave Treasury on Polygon"
+    assert shown == "world                  │ 1,250 USDC leave Treasury on Polygon, to Landlord"
 
 
 async def test_the_story_rests_while_it_is_quiet_and_goes_on_after(session: Session) -> None:
