@@ -10,7 +10,11 @@ from bot.domain.explain.transfers import NOBODY, TransactionHash
 from bot.domain.places import Place
 from bot.store.chats import names
 from bot.store.explain.explanations import save_explanations
-from bot.store.polling.counterparty_names import KNOWN_AFTER, with_counterparties
+from bot.store.polling.counterparty_names import (
+    KNOWN_AFTER,
+    unnamed_counterparties,
+    with_counterparties,
+)
 from tests.builders import NOON, TREASURY, USDC, VAULT, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
@@ -160,3 +164,16 @@ async def test_a_name_is_looked_up_by_what_it_says_or_by_a_label(keeper: Keeper)
     ]
 
     assert called == [PAYROLL, TREASURY, None, None]
+
+
+async def test_a_message_knows_who_in_it_has_no_name_but_for_forged_ones(keeper: Keeper) -> None:
+    await begin(keeper)
+    await keeper.db.run(names.give_name, OLGA, PAYROLL, "Payroll", olga())
+    await paid(keeper, PAYROLL, RENT, NOBODY)
+    await paid(keeper, FORGED, VAULT, RENT)
+    delivery = (await keeper.claim(OLGA.chat_id)).delivery
+    assert delivery is not None
+
+    unnamed = await keeper.db.run(unnamed_counterparties, delivery.id)
+
+    assert unnamed == [RENT, VAULT]

@@ -142,6 +142,8 @@ class Missing(Enum):
 
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - no secret
+    COUNTERPARTY = "counterparty"
+    """With whom a change was, and who has no name yet."""
     MESSAGE = "message"
     """Which was sent; one that is none is taken for the account that it is about."""
 

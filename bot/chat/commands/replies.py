@@ -11,7 +11,7 @@ from bot.chat.commands.command import Answer, Missing, Request, Services
 from bot.chat.commands.dispatch import CALL, NotForUs, read_message
 from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.text.html import fill
-from bot.domain.addresses import checksummed, shortened
+from bot.domain.addresses import checksummed, shortened, shortened_more
 from bot.domain.assets import Address
 from bot.domain.chat.access import Action
 from bot.domain.deliver.delivery import About
@@ -19,6 +19,7 @@ from bot.domain.deliver.message_ids import delivery_of
 from bot.domain.places import Place
 from bot.store.chats import subscriptions
 from bot.store.outbox import delivered
+from bot.store.polling import counterparty_names
 
 _MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""
@@ -62,6 +63,10 @@ async def _subjects(
     """Return the accounts, or the token, that a message is about, each with a name for a button."""
     listed = await services.db.run(subscriptions.subscriptions_here, place)
     about = await _alert(services, place, replied.text) if replied.is_ours else None
+    if missing is Missing.COUNTERPARTY and replied.is_ours:
+        unnamed = await _counterparties(services, place, replied.text)
+        # Four digits at each end, as buttons show accounts, are what forgers match.
+        return {address: shortened_more(address) for address in unnamed}
     if missing is Missing.TOKEN and about is not None:
         found = [about.contract] if about.contract else []
     elif about is not None:
@@ -72,6 +77,14 @@ async def _subjects(
         found = [word.named.address for word in read_words(replied.text) if word.named]
     labels = {one.subscription.account: one.subscription.label for one in listed}
     return {address: labels.get(address) or shortened(address) for address in found}
+
+
+async def _counterparties(services: Services, place: Place, text: str) -> list[Address]:
+    """Return with whom the changes of an alert of this chat were who have no name; none: it is no alert."""
+    ended = _MESSAGE_ID.search(text)
+    if ended is None or await _alert(services, place, text) is None:
+        return []
+    return await services.db.run(counterparty_names.unnamed_counterparties, delivery_of(ended[1]))
 
 
 async def _alert(services: Services, place: Place, text: str) -> About | None:

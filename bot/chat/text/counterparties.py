@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
 from bot.chat.text.untrusted import sanitized
-from bot.domain.addresses import checksummed
+from bot.domain.addresses import shortened_more
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.explain.counterparties import CounterpartyTotal
 from bot.domain.explain.names import CounterpartyNames
 from bot.domain.explain.transfers import NOBODY
-
-_DIGITS = 6
-"""Shown at each end of an address without a name: forgers match four, and two more cost them 65,536 times."""
 
 _LINKED = 3
 """So many transactions of one counterparty have a link; the others are counted."""
@@ -23,7 +20,7 @@ def counterparty_name(address: Address, names: CounterpartyNames) -> Html:
 
     Those are plain text: nobody is to copy from an alert whom they don't know by name.
     """
-    return bold(sanitized(names.names.get(address, ""))) or EMPTY + _digits(address)
+    return bold(sanitized(names.names.get(address, ""))) or EMPTY + shortened_more(address)
 
 
 def with_whom(total: CounterpartyTotal, account: Address, names: CounterpartyNames) -> Html:
@@ -64,8 +61,3 @@ def links_to(transactions: Sequence[str], chain_id: ChainId, chains: Chains) -> 
     urls = [url for one in transactions if (url := chains.transaction_link(chain_id, one))]
     more = f" and {len(urls) - _LINKED:,} more" if len(urls) > _LINKED else ""
     return join(", ", [link("tx", url) for url in urls[:_LINKED]]) + more
-
-
-def _digits(address: Address) -> str:
-    whole = checksummed(address)
-    return f"{whole[: 2 + _DIGITS]}…{whole[-_DIGITS:]}"

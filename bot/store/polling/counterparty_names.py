@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Address
 from bot.domain.deliver.alerts import Alert, ChangeAlert
+from bot.domain.deliver.delivery import DeliveryId
 from bot.domain.explain.look_alikes import look_alike
 from bot.domain.explain.names import CounterpartyNames
 from bot.domain.explain.transfers import NOBODY
@@ -18,6 +19,10 @@ from bot.store.explain.counterparties import (
     earlier_counterparties,
     first_explained_at,
 )
+from bot.store.outbox.queue import alerts_of
+
+_LOOKED_AT = 20
+"""Alerts of a message: of more nobody could choose."""
 
 KNOWN_AFTER = timedelta(days=30)
 """For so long the counterparties of an account have to be stored before one can be called new."""
@@ -40,6 +45,24 @@ def with_counterparties(db: Database, alerts: Sequence[Alert]) -> list[Alert]:
         else one
         for one in alerts
     ]
+
+
+def unnamed_counterparties(db: Database, delivery_id: DeliveryId) -> list[Address]:
+    """Return with whom the changes of a message were and who has no name, each once.
+
+    Those that look like others are left out: who is to give them a name types the whole address.
+    """
+    alerts = with_counterparties(db, alerts_of(db, delivery_id, _LOOKED_AT))
+    found: dict[Address, None] = {}
+    for alert in alerts:
+        if isinstance(alert, ChangeAlert):
+            known = alert.counterparties
+            found |= dict.fromkeys(
+                one
+                for one in _counterparties(alert)
+                if one not in known.names and one not in known.look_alikes
+            )
+    return list(found)
 
 
 class KnownHere:

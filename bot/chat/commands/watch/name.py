@@ -14,6 +14,7 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Refusal,
     Request,
     Services,
@@ -72,7 +73,7 @@ _BETWEEN = " ,;:=|→-\u2013\u2014"
 """What people put between an address and its name."""
 
 REMOVED = "Removed."
-NO_ADDRESS = "The address comes first (0x…), then its name."
+NO_ADDRESS = "The address comes first (0x…), then its name; as a reply to an alert the name is enough."
 NO_NAME = "The name comes after the address."
 SEVERAL = "Name one address at a time. For many, send a list with /import: lines such as /name 0x… Payroll."
 OF_NOBODY = "That address stands for nobody: alerts say “minted” and “burnt” of it."
@@ -205,6 +206,8 @@ def _read_name(rest: str, chains: ChainReader) -> Request:
     except LineRefused as refused:
         if last.casefold() == _OFF and first and refused.reason == NO_ADDRESS:
             return UnnameRequest(" ".join(first.split()))
+        if refused.reason == NO_ADDRESS:
+            return Usage(NAME_COMMAND, refused.sentence, missing=Missing.COUNTERPARTY)
         is_address = any(word.refused and word.refused.reason == refused.reason for word in read_words(text))
         return Refusal(refused.sentence) if is_address else Usage(NAME_COMMAND, refused.sentence)
 
