@@ -32,6 +32,7 @@ from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.maintenance import Chores
+from bot.poller.explainer import Explainer
 from bot.poller.memory import deciding_code
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
@@ -48,6 +49,7 @@ from bot.wiring import (
     Now,
     build_chores,
     build_dispatcher,
+    build_explainer,
     build_indexer,
     build_live_questions,
     build_outgoing,
@@ -143,6 +145,7 @@ async def _build(
         _introduced(telegram), _choose_chains_to_start_with(settings, source, registry, db, now)
     )
     poller = build_poller(settings, source, db, registry, code=code, now=now)
+    explainer = build_explainer(settings, source, db, registry, poller, now=now)
     send_queue = await build_send_queue(settings, db, now=now)
     permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
     outgoing = build_outgoing(telegram, send_queue, db, permissions, now=now)
@@ -162,6 +165,7 @@ async def _build(
         registry,
         live=live,
         sweeps=sweeps,
+        explain=explainer.explain,
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
         history_days=settings.store.history_days,
         contract_status=contract_status(settings),
@@ -179,6 +183,7 @@ async def _build(
         source=source,
         telegram=telegram,
         poller=poller,
+        explainer=explainer,
         receiver=receiver,
         updates=chat.updates,
         exports=chat.exports,
@@ -199,6 +204,7 @@ async def _build(
         source=source,
         telegram=telegram,
         poller=poller,
+        explainer=explainer,
         dispatcher=dispatcher,
         receiver=receiver,
         chores=build_chores(settings, db, registry, sweeps, now=now),
@@ -221,6 +227,7 @@ class RunningBot:
     source: IndexerClient
     telegram: TelegramBot
     poller: Poller
+    explainer: Explainer
     dispatcher: Dispatcher
     receiver: Receiver
     chores: Chores
@@ -241,6 +248,7 @@ class RunningBot:
         self._arm(scheduler)
         self.poller.on_missed_ticks = partial(self._arm, scheduler)
         self._start("poller", self.poller.run())
+        self._start("explainer", self.explainer.run())
         self._start("dispatcher", self.dispatcher.run())
         self._start("receiver", self._receive())
         self._start("chains", self._keep_chains())

@@ -19,6 +19,7 @@ from bot.domain.ask.progress import LastSweep, silence_seconds
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.indexer.client import IndexerClient
+from bot.poller.explainer import Explainer
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings
 from bot.store.database.connection import DatabaseThread
@@ -47,6 +48,7 @@ class Health:
     source: IndexerClient
     telegram: TelegramBot
     poller: Poller
+    explainer: Explainer
     receiver: Receiver
     updates: UpdateHandler
     exports: ExportJobs
@@ -141,6 +143,8 @@ class Health:
             last_sweep_seconds=last.took_seconds if last else 0.0,
             seen_seconds_ago=self._silent_seconds(last),
             indexer_requests=dict(counts.requests),
+            history_requests=dict(self.source.extra_counts.requests),
+            explained={str(outcome): count for outcome, count in self.explainer.outcomes.items()},
             rows_read=counts.rows_read,
             rows_refused=counts.rows_refused,
             quota_remaining=self.source.allowance.quota_remaining,

@@ -29,6 +29,7 @@ from bot.domain.observe.holdings import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion
+from bot.poller.explainer import Explainer, ExplainerSettings
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings
@@ -43,6 +44,7 @@ from bot.store.polling.chains import asked_chains
 from bot.store.polling.counterparty_names import with_counterparties
 from bot.store.polling.digest_content import with_digests
 from bot.store.polling.digests import DigestTerms, make_due
+from bot.store.polling.explained import judge_explained
 from bot.store.polling.first_worth import with_worth
 from bot.store.polling.sweeps import last_sweep
 
@@ -109,6 +111,28 @@ def build_poller(
         now=now,
         monotonic=time.monotonic,
     )
+
+
+def build_explainer(
+    settings: Settings,
+    source: IndexerClient,
+    db: DatabaseThread,
+    registry: Chains,
+    poller: Poller,
+    *,
+    now: Now,
+) -> Explainer:
+    """Build the worker that finds out which transfers explain what the poller records."""
+    explainer = Explainer(
+        source,
+        db,
+        ExplainerSettings(settings.delivery.explain_wait_seconds, partial(judge_explained, chains=registry)),
+        at_rest=poller.at_rest,
+        now=now,
+        monotonic=time.monotonic,
+    )
+    poller.explain_until = explainer.explain_until
+    return explainer
 
 
 async def build_send_queue(settings: Settings, db: DatabaseThread, *, now: Now) -> SendQueue:

@@ -49,6 +49,9 @@ QUIET_SECONDS = 2.5
 BEGIN = datetime(2026, 3, 2, 14, 3, 0, tzinfo=UTC)
 """When each talk begins, a Monday: whether it is quiet then is the same whenever it is replayed."""
 
+_ABOUT_TRANSFERS = re.compile(r"/(why|name)")
+"""In all other dialogues the source lists none."""
+
 CALM = {"indexer": ["poll_interval_seconds = 2"]}
 
 _SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))?(?: replies to (?P<author>\w+))? │ (?P<text>.*)")
@@ -192,6 +195,8 @@ class Player:
             return iter([[f"     ✓ {_steady(toast)}"]] if toast else [])
         said = _SAID.fullmatch(lines[0])
         assert said is not None, lines
+        # What is answered now may depend on it.
+        await self._stack.explained()
         user, chat = self._place(said["who"], said["where"])
         text = "\n".join([said["text"], *(line.removeprefix(_MORE).removeprefix(" ") for line in lines[1:])])
         self._stack.say(text, user=user, chat=chat, reply_to=self._newest_of(said["author"], chat))
@@ -311,6 +316,8 @@ async def _player(dialogue: Dialogue, directory: Path) -> AsyncIterator[Player]:
     """Start a bot that Olga owns, and bring the people before it."""
     is_claimed = _CLAIMED in dialogue.groups
     async with open_stack(directory, **CALM, **({"access": ["owners = []"]} if is_claimed else {})) as stack:
+        if any(_ABOUT_TRANSFERS.search(line) for turn in dialogue.turns for line in turn.lines):
+            stack.lists_transfers()
         ahead = BEGIN - clock()
         stack.start(now=lambda: clock() + ahead)
         if is_claimed:

@@ -207,8 +207,8 @@ MUTANTS = (
         "an explanation is stored outside the transaction that lets its alert leave: a failure in between"
         " leaves an alert that says less than is known",
         "bot/store/explain/explanations.py",
-        "        judge(db, found.keys(), at)\n",
-        "        db.conn.commit()\n        judge(db, found.keys(), at)\n",
+        "    judge(db, found.keys(), at)\n",
+        "    db.conn.commit()\n    judge(db, found.keys(), at)\n",
         "tests/store/test_explanations.py"
         "::test_a_failure_while_alerts_are_judged_stores_nothing_and_they_still_wait",
     ),

@@ -1,7 +1,7 @@
 """Puts together what answers people: commands, buttons, claims and requests for access."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +44,7 @@ def build_chat(
     *,
     live: LiveQuestions,
     sweeps: Callable[[], Awaitable[Sweeps]],
+    explain: Callable[[Collection[int]], Awaitable[None]],
     max_subscriptions_per_chat: int,
     history_days: int,
     contract_status: Part,
@@ -65,6 +66,7 @@ def build_chat(
         username=lambda: bot.username,
         sweeps=sweeps,
         ask_live=live.ask,
+        explain=explain,
         run_slowly=exports.run,
         owners_are_configured=owners_are_configured,
         owners_changed=on_owner,

@@ -6,7 +6,7 @@ that nothing stands between what was typed and who handles it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -99,6 +99,8 @@ class Services:
     sweeps: Callable[[], Awaitable[Sweeps]]
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
+    explain: Callable[[Collection[int]], Awaitable[None]]
+    """Asks which transfers explain changes, by their numbers, and returns once what was found is stored."""
     owners_are_configured: bool
     """Whether the configuration names the owners, so that nobody else can."""
     owners_changed: Callable[[], None]

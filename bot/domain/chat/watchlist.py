@@ -27,13 +27,6 @@ class IgnoredContract(NamedTuple):
     """Empty: on every chain."""
 
 
-class WatchlistName(NamedTuple):
-    """What an address is called that is not watched."""
-
-    address: Address
-    name: str
-
-
 @dataclass(frozen=True, slots=True)
 class Watchlist:
     """What a destination watches, with all that says which of it is reported, and how."""
@@ -45,7 +38,6 @@ class Watchlist:
     loud: LoudRule | None = None
     """Of all that is watched; None: none."""
     ignored: tuple[IgnoredContract, ...] = ()
-    names: tuple[WatchlistName, ...] = ()
 
 
 class Fit(StrEnum):
@@ -56,7 +48,7 @@ class Fit(StrEnum):
     UNWATCHED = "unwatched"
     """An alarm on an account that would not be watched."""
     IN_USE = "in use"
-    """A setting of a whole place, where it would change what is watched already; a name that is taken."""
+    """A setting of a whole place, where it would change what is watched already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,6 @@ class ImportPlan:
     """Of the filter; None: there is none. So for the rest."""
     loud: Fit | None = None
     ignored: tuple[Fit, ...] = ()
-    names: tuple[Fit, ...] = ()
     own_loud_rules: Fit | None = None
     """Of the loud rules of single specs."""
     standing: int = 0

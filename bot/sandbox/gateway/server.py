@@ -92,7 +92,7 @@ class Gateway:
         self.control_url = ""
         self.access_keys = access_keys
         self._limits = UsageMeter()
-        self._clock = clock
+        self.clock = clock
         self._started_at = clock()
         self._methods: dict[str, Callable[[Fields, CallFaults], Row]] = {
             "GetTokenBalancesSummary": self._token_balances_summary,
@@ -172,7 +172,7 @@ class Gateway:
                 headers={
                     name: request.headers[name] for name in _RECORDED_HEADERS if name in request.headers
                 },
-                received_at=self._clock(),
+                received_at=self.clock(),
             )
         )
 
@@ -195,7 +195,7 @@ class Gateway:
         headers: dict[str, str] = {}
         try:
             # Charged before the body is parsed: bad requests use up the limit as well.
-            headers = self._limits.charge(self._session(request), self.knobs, self._clock())
+            headers = self._limits.charge(self._session(request), self.knobs, self.clock())
             _require_json(request)
             return json_response(self._methods[method](read_fields(body), faults), headers=headers)
         except CallRefused as refusal:
@@ -242,7 +242,7 @@ class Gateway:
                 knobs=self.knobs,
                 faults=faults,
                 request=read_history_request(fields),
-                now=self._clock(),
+                now=self.clock(),
             )
         )
 
@@ -276,7 +276,7 @@ class Gateway:
         status = {
             "healthOK": True,
             "startTime": self._started_at.isoformat(),
-            "uptime": int((self._clock() - self._started_at).total_seconds()),
+            "uptime": int((self.clock() - self._started_at).total_seconds()),
             "ver": "sandbox",
             "branch": "",
             "commitHash": "",

@@ -22,44 +22,57 @@ Part of the transaction that stores it.
 """
 
 
+def judge_nothing(_db: Database, _change_ids: Collection[int], _at: int) -> None:
+    """Let every alert leave as it is."""
+
+
 def save_explanations(
-    db: Database, found: Mapping[int, Explanation], now: datetime, judge: Judge = lambda _db, _ids, _at: None
+    db: Database, found: Mapping[int, Explanation], now: datetime, judge: Judge = judge_nothing
 ) -> None:
     """Store what was found of changes, by their numbers, and let the alerts about them leave.
 
     What was listed before stays where nothing is known this time. Alerts that are still to be sent are judged
-    anew before they leave. What is not explained is asked for once more after a minute.
+    anew before they leave. What is not explained is asked for once more after a minute. Changes that were
+    deleted meanwhile are left out.
     """
     with db.transaction():
-        before = outcomes_of(db, found)
-        at = to_milliseconds(now)
-        db.executemany(
-            "UPDATE change SET ask_at = ? WHERE id = ?",
-            [
-                (
-                    at + _AGAIN_AFTER_MS if one not in before and _may_be_listed_later(explanation) else None,
-                    one,
-                )
-                for one, explanation in sorted(found.items())
-            ],
-        )
-        _write(
-            db,
-            {
-                one: explanation
-                for one, explanation in sorted(found.items())
-                if explanation.outcome is not ExplanationOutcome.UNKNOWN
-                or before.get(one, ExplanationOutcome.UNKNOWN) is ExplanationOutcome.UNKNOWN
-            },
-        )
-        judge(db, found.keys(), at)
-        these = db.any_of(found)
-        released = db.execute(
-            f"UPDATE alert SET explain_until = 0 WHERE change_id {these.sql} AND explain_until > 0",
-            these.values,
-        )
-        if released.rowcount:
-            db.notify(SignalName.OUTBOX)
+        write_explanations(db, found, now, judge)
+
+
+def write_explanations(db: Database, found: Mapping[int, Explanation], now: datetime, judge: Judge) -> None:
+    """Do the same as part of the caller's transaction."""
+    these = db.any_of(sorted(found))
+    rows = db.execute(
+        "SELECT c.id, c.account_id, e.outcome FROM change c LEFT JOIN explanation e ON e.change_id = c.id"
+        f" WHERE c.id {these.sql} ORDER BY c.id",
+        these.values,
+    ).fetchall()
+    at = to_milliseconds(now)
+    db.executemany(
+        "UPDATE change SET ask_at = ? WHERE id = ?",
+        [
+            (
+                at + _AGAIN_AFTER_MS if before is None and _may_be_listed_later(found[change_id]) else None,
+                change_id,
+            )
+            for change_id, _, before in rows
+        ],
+    )
+    _write(
+        db,
+        [
+            (change_id, account_id, found[change_id])
+            for change_id, account_id, before in rows
+            if found[change_id].outcome is not ExplanationOutcome.UNKNOWN
+            or before in {None, ExplanationOutcome.UNKNOWN}
+        ],
+    )
+    judge(db, found.keys(), at)
+    released = db.execute(
+        f"UPDATE alert SET explain_until = 0 WHERE change_id {these.sql} AND explain_until > 0", these.values
+    )
+    if released.rowcount:
+        db.notify(SignalName.OUTBOX)
 
 
 _AGAIN_AFTER_MS = AGAIN_AFTER // timedelta(milliseconds=1)
@@ -76,13 +89,6 @@ def save_unasked(db: Database, change_ids: Collection[int], why: WhyUnknown) -> 
     if change_ids:
         unknown = Explanation(outcome=ExplanationOutcome.UNKNOWN, why_unknown=why)
         db.insert_many("explanation", _COLUMNS, [_to_row(one, unknown) for one in change_ids])
-
-
-def outcomes_of(db: Database, change_ids: Collection[int]) -> dict[int, ExplanationOutcome]:
-    """Return what is stored of changes, by their numbers, without those that nobody asked about yet."""
-    these = db.any_of(change_ids)
-    rows = db.execute(f"SELECT change_id, outcome FROM explanation WHERE change_id {these.sql}", these.values)
-    return {change_id: ExplanationOutcome(outcome) for change_id, outcome in rows}
 
 
 def explanations_of(db: Database, change_ids: Collection[int]) -> dict[int, Explanation]:
@@ -143,21 +149,17 @@ SELECT change_id, counterparty, amount, token_id, transaction_hash, log_index, b
 _ORDER = "change_id NULLS FIRST, position"
 
 
-def _write(db: Database, found: Mapping[int, Explanation]) -> None:
-    """Write explanations in place of former ones."""
-    rows = [_to_row(change_id, one) for change_id, one in found.items()]
+def _write(db: Database, found: Sequence[tuple[int, int, Explanation]]) -> None:
+    """Write the explanations of changes of accounts, by the numbers of both, in place of former ones."""
+    rows = [_to_row(change_id, one) for change_id, _, one in found]
     db.upsert_many("explanation", _COLUMNS, rows, key=("change_id",))
-    db.executemany("DELETE FROM leg WHERE change_id = ?", [(change_id,) for change_id in found])
-    these = db.any_of(found)
-    accounts = dict(
-        db.execute(f"SELECT id, account_id FROM change WHERE id {these.sql}", these.values).fetchall()
-    )
+    db.executemany("DELETE FROM leg WHERE change_id = ?", [(change_id,) for change_id, *_ in found])
     db.insert_many(
         "leg",
         ("change_id", "position", "account_id", *_LEG_COLUMNS),
         [
-            (change_id, position, accounts[change_id], *_leg_to_row(leg))
-            for change_id, one in found.items()
+            (change_id, position, account_id, *_leg_to_row(leg))
+            for change_id, account_id, one in found
             for position, leg in enumerate(one.legs)
         ],
     )
