@@ -51,6 +51,10 @@ from tests.indexer.gateway import Clock, Gateway, Pauses, Reply, client_of, fail
 MORE = {"after": {"block": 500, "of": [None]}, "pageSize": 40, "more": True}
 
 
+def batch(amounts: int) -> dict[str, object]:
+    return row(1, transfer(contractType="ERC1155", tokenIds=["1"] * amounts, amounts=["1"] * amounts))
+
+
 def pages(count: int) -> list[Reply]:
     """Return replies with a row each that promise more."""
     return [says(page(row(number), mark={**MORE, "after": number})) for number in range(count)]
@@ -202,14 +206,20 @@ async def test_a_page_that_fails_fails_all_of_the_answer() -> None:
     assert len(told.bodies) == 2
 
 
-async def test_a_body_without_an_end_is_given_up_and_its_memory_is_free_again() -> None:
+async def test_a_body_without_an_end_is_given_up() -> None:
     huge = says(page(row(1, transfer(contractInfo="x" * 3 * 2**20))))
-    many = says(page(row(1, transfer(tokenIds=["1"] * 2500, amounts=["1"] * 2500))))
+    many = says(page(batch(2500)))
     async with asked(huge, huge, many, many, says(page(row()))) as told, client_of(told) as client:
         for _ in range(4):
             with failing(ReplyTooLarge):
                 await client.history(QUESTION)
         assert (await client.history(QUESTION)).is_complete, "it is up, and answers what is smaller"
+
+
+async def test_the_memory_of_an_answer_is_free_once_it_is_read() -> None:
+    async with asked(says(page(batch(1900)))) as told, client_of(told) as client:
+        for _ in range(5):
+            assert (await client.history(QUESTION)).is_complete
 
 
 # ---------------------------------------------------------------- the budget
