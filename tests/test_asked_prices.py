@@ -152,7 +152,7 @@ async def test_a_price_that_is_old_by_the_source_is_in_no_sum(stack: Stack) -> N
     await until(lambda: asked(stack) == 1)
     await stack.asked(2)
 
-    assert "Worth unknown: no price of it is known." in await balance(stack)
+    assert "Worth unknown: no current price of it is known." in await balance(stack)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     assert "+1 USDC (+$1.00, price 2 h old)" in (await stack.hears("+1 USDC")).text
 

@@ -93,7 +93,7 @@ class Description(NamedTuple):
     price_usd: str | None = None
     """Dollars per whole unit, a decimal number in the source's spelling."""
     price_updated_at: datetime | None = None
-    """How old that price is by the source; None: it doesn't say."""
+    """Of when that price is by the source, None: it doesn't say; without a price, one is too old to count."""
 
     @property
     def is_collection(self) -> bool:

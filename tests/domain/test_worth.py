@@ -52,6 +52,15 @@ def test_what_nobody_can_tell_is_worth_nothing_that_is_said(decimals: int | None
     assert dollars(5_000_000, decimals, price) is None
 
 
+def test_a_price_that_is_too_old_to_count_is_told_from_none() -> None:
+    old = held(5)
+    old = old._replace(description=old.description._replace(price_updated_at=NOON - HOUR))
+
+    worth = worth_of([chain(seen(old, held(5), held(5, "1"), held(5, "0")))], CHAINS)
+
+    assert (worth.priced, worth.unpriced, worth.outdated) == (1, 3, 1)
+
+
 def test_nothing_is_worth_nothing() -> None:
     assert dollars(0, 6, "1") is None
 

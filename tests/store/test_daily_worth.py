@@ -1,7 +1,7 @@
 """Once a day, what each account is worth to who watches it: as /balance says it, once, and never made up."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -393,4 +393,5 @@ async def test_a_day_has_what_balance_says_at_that_moment(
 async def _said(keeper: Keeper, place: Place, account: Address, late_after: timedelta) -> Worth | None:
     """Return what /balance adds up for an account; None where the place doesn't watch it."""
     known = await keeper.holdings_of(place, account, CHAINS, LATER - HOUR, LATER - late_after)
-    return worth_of(known, REGISTRY) if known else None
+    # How old a price was is not kept.
+    return replace(worth_of(known, REGISTRY), outdated=0) if known else None

@@ -8,13 +8,21 @@ from bot.domain.observe.worth import Worth
 from bot.domain.units import format_usd
 
 
+def without_a_price(sum_: Worth) -> list[str]:
+    """Return how many balances a sum leaves out for want of a price, those with an old one apart."""
+    unpriced = sum_.unpriced - sum_.outdated
+    return [
+        *([f"{counted(unpriced, 'balance')} without a price"] if unpriced else []),
+        *([f"{counted(sum_.outdated, 'balance')} whose price is old"] if sum_.outdated else []),
+    ]
+
+
 def worth_line(sum_: Worth, chains: Chains, *, word: str = "Worth", when: str = "") -> Html:
     """Return a line with the sum and what it leaves out; empty where nothing is held."""
     if not sum_.priced:
-        return EMPTY + f"{word} unknown: no price of it is known." if sum_.unpriced else EMPTY
-    left_out: list[Html | str] = []
-    if sum_.unpriced:
-        left_out.append(f"{counted(sum_.unpriced, 'balance')} without a price")
+        current = "current " if sum_.outdated else ""
+        return EMPTY + f"{word} unknown: no {current}price of it is known." if sum_.unpriced else EMPTY
+    left_out: list[Html | str] = [*without_a_price(sum_)]
     if sum_.ignored:
         left_out.append(f"{counted(sum_.ignored, 'balance')} of ignored tokens")
     if sum_.unknown:

@@ -25,6 +25,8 @@ class Worth:
     priced: int = 0
     """The number of balances in it."""
     unpriced: int = 0
+    outdated: int = 0
+    """Of the unpriced ones, those whose price is known and too old to count."""
     ignored: int = 0
     unknown: frozenset[ChainId] = frozenset()
     """The chains of which something was never read."""
@@ -37,6 +39,7 @@ class Worth:
             usd=added_usd(self.usd, other.usd),
             priced=self.priced + other.priced,
             unpriced=self.unpriced + other.unpriced,
+            outdated=self.outdated + other.outdated,
             ignored=self.ignored + other.ignored,
             unknown=self.unknown | other.unknown,
             last_known=self.last_known | other.last_known,
@@ -68,6 +71,7 @@ def worth_of(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
         here = {chain.chain_id}
         values = [dollars_held(held, chains) for held in chain.held]
         priced = [value for value in values if value is not None]
+        outdated = sum(_is_outdated(held) for held in chain.held)
         is_unknown = any(part.seen_at is None for part in chain.parts)
         is_last_known = chain.held_back is not None or any(
             part.unknown_since is not None or part.is_late for part in chain.parts
@@ -77,9 +81,14 @@ def worth_of(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
                 usd=added_usd(*priced),
                 priced=len(priced),
                 unpriced=len(values) - len(priced),
+                outdated=outdated,
                 ignored=chain.left_out,
                 unknown=frozenset(here if is_unknown else ()),
                 last_known=frozenset(here if is_last_known else ()),
             )
         )
     return total
+
+
+def _is_outdated(held: NamedBalance) -> bool:
+    return held.description.price_usd is None and held.description.price_updated_at is not None

@@ -159,8 +159,11 @@ def _to_held(row: Row, prices_since: int) -> tuple[NamedBalance, Standing]:
         is_look_alike,
     ) = row
     description = to_description(kind, symbol, decimals, rebasing)
-    if priced_at is not None and priced_at >= prices_since:
-        description = description._replace(price_usd=price_usd)
+    if price_usd is not None and priced_at is not None:
+        if priced_at >= prices_since:
+            description = description._replace(price_usd=price_usd)
+        else:
+            description = description._replace(price_updated_at=to_moment(priced_at))
     held = NamedBalance(
         to_asset(chain_id, contract),
         description,

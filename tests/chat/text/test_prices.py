@@ -26,11 +26,32 @@ from tests.chat.reading import BASE, CHAINS, POLYGON
             Worth(usd=Decimal(1), priced=1, last_known=frozenset({POLYGON})),
             "Worth $1.00; on Polygon as last known",
         ),
+        (
+            Worth(usd=Decimal(1), priced=1, unpriced=3, outdated=1),
+            "Worth $1.00, not counting 2 balances without a price and 1 balance whose price is old",
+        ),
+        (
+            Worth(usd=Decimal(1), priced=1, unpriced=2, outdated=2),
+            "Worth $1.00, not counting 2 balances whose price is old",
+        ),
         (Worth(unpriced=1), "Worth unknown: no price of it is known."),
+        (Worth(unpriced=2, outdated=1), "Worth unknown: no current price of it is known."),
         (Worth(unknown=frozenset({BASE})), ""),
         (Worth(), ""),
     ],
-    ids=["whole", "dust", "not counted", "ignored", "last known", "without prices", "unknown", "nothing"],
+    ids=[
+        "whole",
+        "dust",
+        "not counted",
+        "ignored",
+        "last known",
+        "old prices",
+        "old prices alone",
+        "without prices",
+        "without current prices",
+        "unknown",
+        "nothing",
+    ],
 )
 def test_a_line_says_the_sum_and_what_is_not_in_it(worth: Worth, line: str) -> None:
     assert worth_line(worth, CHAINS).visible == line

@@ -10,7 +10,7 @@ from itertools import groupby
 from bot.chat.commands.words import unlisted
 from bot.chat.text.html import EMPTY, Html, Section, bold, code, expandable, fill, join, paged
 from bot.chat.text.outages import vanished, waiting
-from bot.chat.text.prices import worth_line
+from bot.chat.text.prices import without_a_price, worth_line
 from bot.chat.text.wording import (
     RAW_UNITS,
     account_name,
@@ -329,7 +329,7 @@ def _short_worth(known: Sequence[ChainHoldings], chains: Chains) -> str:
     worth = worth_of(known, chains)
     said = [
         format_usd(worth.usd) if worth.priced else "",
-        f"{counted(worth.unpriced, 'balance')} without a price" if worth.unpriced else "",
+        *without_a_price(worth),
         f"{counted(worth.ignored, 'ignored token')}" if worth.ignored else "",
         f"unknown on {chain_names(sorted(worth.unknown), chains, last=' and ')}" if worth.unknown else "",
         f"as last known on {chain_names(sorted(worth.last_known), chains, last=' and ')}"
