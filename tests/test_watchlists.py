@@ -30,7 +30,7 @@ from bot.domain.rules.alarms import AlarmTerms, Side
 from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.domain.rules.loud import LoudRule, Mention
 from bot.domain.subscriptions import Scope, WatchSpec
-from bot.store.chats import filters, ignore_list, loud_rules
+from bot.store.chats import filters, ignore_list, loud_rules, names
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import choose_chains
@@ -166,6 +166,7 @@ class Wanted:
     filter: Condition | None
     loud: LoudRule | None
     ignored: Sequence[tuple[Address, frozenset[ChainId]]]
+    names: Sequence[tuple[Address, str]]
 
 
 WANTED = st.builds(
@@ -175,6 +176,7 @@ WANTED = st.builds(
     st.none() | wanted().filter(lambda one: one != Condition()),
     st.none() | loud(),
     st.lists(st.tuples(st.sampled_from([USDC, DAI]), SOME_CHAINS), max_size=3),
+    st.lists(st.tuples(st.sampled_from([*ACCOUNTS, DAI, address(0x91C4)]), LABELS.filter(bool)), max_size=4),
 )
 
 # ---------------------------------------------------------------- the law
@@ -187,6 +189,8 @@ async def set_up(keeper: Keeper, place: Place, wanted: Wanted) -> None:
         await keeper.db.run(loud_rules.set_loud_rule, place, (), wanted.loud, olga())
     for contract, chains in wanted.ignored:
         await keeper.db.run(ignore_list.ignore, place, [contract], chains, olga())
+    for named, name in wanted.names:
+        await keeper.db.run(names.give_name, place, named, name, olga())
     await keeper.subscribe(*wanted.specs, place=place)
     for account, terms in wanted.alarms:
         with suppress(NothingComparedError):

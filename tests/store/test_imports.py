@@ -8,21 +8,23 @@ import pytest
 
 from bot.domain.chat.audit import AuditAction
 from bot.domain.chat.subscribe import SubscribeOutcome
-from bot.domain.chat.watchlist import Fit, IgnoredContract, WatchedAlarm, Watchlist
+from bot.domain.chat.watchlist import Fit, IgnoredContract, WatchedAlarm, Watchlist, WatchlistName
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms, Side
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.loud import LoudRule, Mention
 from bot.domain.subscriptions import Scope, WatchSpec
+from bot.store.chats import names
 from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import choose_chains
 from bot.store.watchlists import imports
 from bot.store.watchlists.content import watchlist_here
 from bot.store.watchlists.imports import ImportResult, PendingImport
-from tests.builders import DAI, NOON, POLYGON, REGISTRY, TREASURY, USDC, VAULT, asset, coin
+from tests.builders import DAI, NOON, POLYGON, REGISTRY, TREASURY, USDC, VAULT, address, asset, coin
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
+PAYROLL = address(0x91C4)
 OUT = Condition(Direction.OUT)
 FIVE_DOLLARS = Level(Decimal(5), Unit.DOLLARS)
 BELOW_FIVE = AlarmTerms(Side.BELOW, FIVE_DOLLARS)
@@ -35,6 +37,7 @@ WHOLE = Watchlist(
     filter=OUT,
     loud=LoudRule(OUT),
     ignored=(IgnoredContract(DAI, frozenset({POLYGON})),),
+    names=(WatchlistName(PAYROLL, "Payroll"),),
 )
 
 
@@ -81,6 +84,7 @@ async def test_all_of_it_is_added_at_once_and_noted(keeper: Keeper) -> None:
             AuditAction.WATCH,
             AuditAction.WATCH,
             AuditAction.ALARM,
+            AuditAction.NAME,
         ]
     )
 
@@ -130,7 +134,10 @@ async def test_what_stands_is_changed_in_nothing(keeper: Keeper) -> None:
 
     after = await keeper.db.run(watchlist_here, OLGA)
     assert after == replace(
-        before, specs=(*before.specs, WatchSpec(VAULT, label="Vault")), alarms=WHOLE.alarms
+        before,
+        specs=(*before.specs, WatchSpec(VAULT, label="Vault")),
+        alarms=WHOLE.alarms,
+        names=WHOLE.names,
     )
     outcomes = [one.outcome for one in result.plan.results]
     assert outcomes == [SubscribeOutcome.KEPT, SubscribeOutcome.CREATED]
@@ -197,3 +204,28 @@ async def test_it_moves_with_a_group_that_becomes_a_supergroup(keeper: Keeper) -
     moved = await keeper.db.run(imports.find_import, one.row, supergroup.chat_id)
     assert moved is not None
     assert (moved.place.chat_id, moved.content) == (supergroup.chat_id, "lines")
+
+
+async def test_a_name_that_is_taken_and_an_address_with_another_one_are_left_as_they_are(
+    keeper: Keeper,
+) -> None:
+    await keeper.watch(label="Treasury")
+    await keeper.db.run(names.give_name, OLGA, PAYROLL, "Salaries", olga())
+    wanted = Watchlist(
+        (WatchSpec(VAULT, label="Vault"),),
+        names=(
+            WatchlistName(PAYROLL, "Payroll"),
+            WatchlistName(address(1), "TREASURY"),
+            WatchlistName(address(2), "vault"),
+            WatchlistName(address(3), "salaries"),
+            WatchlistName(VAULT, "Safe"),
+            WatchlistName(address(4), "Rent"),
+            WatchlistName(address(5), "rent"),
+        ),
+    )
+
+    result = await carry_out(keeper, await pending(keeper), wanted)
+
+    assert result.plan.names == (*[Fit.IN_USE] * 5, Fit.NEW, Fit.IN_USE)
+    here = await keeper.db.run(watchlist_here, OLGA)
+    assert here.names == (WatchlistName(PAYROLL, "Salaries"), WatchlistName(address(4), "Rent"))

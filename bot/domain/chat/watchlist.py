@@ -27,6 +27,13 @@ class IgnoredContract(NamedTuple):
     """Empty: on every chain."""
 
 
+class WatchlistName(NamedTuple):
+    """What an address is called that is not watched."""
+
+    address: Address
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Watchlist:
     """What a destination watches, with all that says which of it is reported, and how."""
@@ -38,6 +45,7 @@ class Watchlist:
     loud: LoudRule | None = None
     """Of all that is watched; None: none."""
     ignored: tuple[IgnoredContract, ...] = ()
+    names: tuple[WatchlistName, ...] = ()
 
 
 class Fit(StrEnum):
@@ -48,7 +56,7 @@ class Fit(StrEnum):
     UNWATCHED = "unwatched"
     """An alarm on an account that would not be watched."""
     IN_USE = "in use"
-    """A setting of a whole place, where it would change what is watched already."""
+    """A setting of a whole place, where it would change what is watched already; a name that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class ImportPlan:
     """Of the filter; None: there is none. So for the rest."""
     loud: Fit | None = None
     ignored: tuple[Fit, ...] = ()
+    names: tuple[Fit, ...] = ()
     own_loud_rules: Fit | None = None
     """Of the loud rules of single specs."""
     standing: int = 0

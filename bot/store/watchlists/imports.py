@@ -1,21 +1,24 @@
 """Adds a watchlist to what a destination watches, once somebody who saw what is new of it says so."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.assets import Part
+from bot.domain.assets import Address, Part
 from bot.domain.chat.audit import Actor, AuditAction
+from bot.domain.chat.labels import Labels
 from bot.domain.chat.subscribe import SubscribeOutcome
-from bot.domain.chat.watchlist import Fit, ImportPlan, WatchedAlarm, Watchlist
+from bot.domain.chat.watchlist import Fit, ImportPlan, WatchedAlarm, Watchlist, WatchlistName
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.loud import LoudRule
-from bot.domain.subscriptions import SubscriptionId
+from bot.domain.subscriptions import SubscriptionId, WatchSpec
 from bot.store.chats.audit import record_audits
-from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_here, destination_of, upsert_chat
 from bot.store.chats.ignore_list import ignore_within
+from bot.store.chats.labels import given_names, thing_named
+from bot.store.chats.names import give_name_within
 from bot.store.chats.subscriptions import subscribe_within, subscriptions_here, what_would_be_new
 from bot.store.database.door import Database
 from bot.store.polling.alarm_values import ValueTerms
@@ -107,11 +110,12 @@ def plan_import(db: Database, place: Place, wanted: Watchlist, *, limit: int) ->
     here = watchlist_here(db, place)
     is_empty = not here.specs
     results = what_would_be_new(db, place, wanted.specs, limit=limit)
-    accounts = {spec.account for spec in here.specs} | {
-        spec.account
+    watched = here.specs + tuple(
+        spec
         for spec, result in zip(wanted.specs, results, strict=True)
         if result.outcome is SubscribeOutcome.CREATED
-    }
+    )
+    accounts = {spec.account for spec in watched}
     ignored = set(here.ignored)
     has_loud = here.loud is not None or any(spec.loud is not None for spec in here.specs)
     own_loud = any(spec.loud is not None for spec in wanted.specs)
@@ -123,6 +127,7 @@ def plan_import(db: Database, place: Place, wanted: Watchlist, *, limit: int) ->
         ignored=tuple(
             Fit.KNOWN if one in ignored else (Fit.NEW if is_empty else Fit.IN_USE) for one in wanted.ignored
         ),
+        names=tuple(_fits_of_names(wanted.names, watched, given_names(db, destination_here(db, place)))),
         own_loud_rules=(Fit.NEW if is_empty or has_loud else Fit.IN_USE) if own_loud else None,
         standing=len(here.specs),
     )
@@ -153,6 +158,26 @@ def _fit_of_alarm(one: WatchedAlarm, here: Watchlist, accounts: Collection[objec
     return Fit.NEW if one.account in accounts else Fit.UNWATCHED
 
 
+def _fits_of_names(
+    wanted: Sequence[WatchlistName], watched: Sequence[WatchSpec], given: Mapping[Address, str]
+) -> Iterator[Fit]:
+    """Yield how each name fits: what has another one keeps it, and a name that is taken stays."""
+    called = dict(given)
+    labels = Labels((spec.label, thing_named(spec)) for spec in watched)
+    for address, name in given.items():
+        labels.give(name, address)
+    accounts = {spec.account for spec in watched}
+    for address, name in wanted:
+        if called.get(address) == name:
+            yield Fit.KNOWN
+        elif address in called or address in accounts or labels.holder(name, address) is not None:
+            yield Fit.IN_USE
+        else:
+            called[address] = name
+            labels.give(name, address)
+            yield Fit.NEW
+
+
 def new_of(wanted: Watchlist, plan: ImportPlan) -> Watchlist:
     """Return what of a watchlist is new by a plan."""
     keeps_loud = plan.own_loud_rules is Fit.NEW
@@ -166,6 +191,7 @@ def new_of(wanted: Watchlist, plan: ImportPlan) -> Watchlist:
         filter=wanted.filter if plan.filter is Fit.NEW else None,
         loud=wanted.loud if plan.loud is Fit.NEW else None,
         ignored=tuple(one for one, fit in zip(wanted.ignored, plan.ignored, strict=True) if fit is Fit.NEW),
+        names=tuple(one for one, fit in zip(wanted.names, plan.names, strict=True) if fit is Fit.NEW),
     )
 
 
@@ -192,6 +218,8 @@ def carry_out_import(
         before = {one.subscription.id for one in subscriptions_here(db, place)}
         _set_up_place(db, place, new, actor)
         results = subscribe_within(db, place, new.specs, actor, limit=limit, status=status)
+        for one in new.names:
+            give_name_within(db, place, one.address, one.name, actor)
         uncompared = sum(not _is_set(db, place, one, actor, by) for one in new.alarms)
         added = sorted(
             one.subscription.id for one in subscriptions_here(db, place) if one.subscription.id not in before

@@ -151,7 +151,21 @@ def command_for(address: Address, name: str) -> str:
     return f"/name {checksummed(address)}{write_label(name)}"
 
 
-def read_name(rest: str, chains: Chains) -> tuple[Address, str]:
+def read_named(text: str, chains: Chains) -> tuple[Address, str]:
+    """Return the address and the name that a text gives it; raises LineRefused."""
+    address, said = _parted(text, chains)
+    if said.casefold() == _OFF:
+        raise LineRefused(_OFF, "gives no name.")
+    return address, _name(said)
+
+
+def _name(said: str) -> str:
+    if not said:
+        raise LineRefused("", NO_NAME)
+    return read_label(_AS.sub("", said, count=1))
+
+
+def _parted(rest: str, chains: Chains) -> tuple[Address, str]:
     """Return the address in a text and what is said beside it; raises LineRefused."""
     # Behind “as” all of it is the name, to the letter: so it is written in lists and by buttons.
     exact = _EXACT.fullmatch(" ".join(rest.split()))
@@ -187,11 +201,8 @@ def _read_name(rest: str, chains: ChainReader) -> Request:
         return NamesRequest()
     first, _, last = text.rpartition(" ")
     try:
-        address, said = read_name(text, chains.chains)
-        if said.casefold() == _OFF:
-            return UnnameRequest(address)
-        name = _AS.sub("", said, count=1)
-        return NameRequest(address, read_label(name)) if name else Usage(NAME_COMMAND, NO_NAME)
+        address, said = _parted(text, chains.chains)
+        return UnnameRequest(address) if said.casefold() == _OFF else NameRequest(address, _name(said))
     except LineRefused as refused:
         if last.casefold() == _OFF and first and refused.reason == NO_ADDRESS:
             return UnnameRequest(" ".join(first.split()))

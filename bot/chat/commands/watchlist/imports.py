@@ -148,7 +148,7 @@ async def _preview(
         if fit is Fit.UNWATCHED
     ]
     outcomes = Counter(result.outcome for result in plan.results)
-    fits = [*plan.alarms, *plan.ignored, *filter(None, (plan.filter, plan.loud))]
+    fits = [*plan.alarms, *plan.ignored, *plan.names, *filter(None, (plan.filter, plan.loud))]
     return Preview(
         new=imports.new_of(meant.watchlist, plan),
         known=outcomes[SubscribeOutcome.ALREADY] or (0 if meant.specs else fits.count(Fit.KNOWN)),
@@ -164,12 +164,13 @@ async def _preview(
 
 def _in_use(plan: ImportPlan) -> list[str]:
     """Return what is left out, as it would change what is watched already."""
-    ignored = plan.ignored.count(Fit.IN_USE)
+    ignored, names = plan.ignored.count(Fit.IN_USE), plan.names.count(Fit.IN_USE)
     return [
         *(["/only all"] if plan.filter is Fit.IN_USE else []),
         *(["/loud all"] if plan.loud is Fit.IN_USE else []),
         *(["the loud rules"] if plan.own_loud_rules is Fit.IN_USE else []),
         *([f"{counted(ignored, 'ignored token')}"] if ignored else []),
+        *([f"{counted(names, 'name')} in use"] if names else []),
     ]
 
 

@@ -12,11 +12,12 @@ from bot.chat.commands.arguments.loud_rules import read_loud_rule
 from bot.chat.commands.arguments.tokens import ambiguous, contracts_called
 from bot.chat.commands.rules.alarm import terms_meant
 from bot.chat.commands.watch.grammar import bad_line, contracts_of, read_token_line
+from bot.chat.commands.watch.name import read_named
 from bot.chat.commands.watch.specs import filter_meant, loud_rule_meant
 from bot.chat.commands.watchlist.reader import CommandLine, ImportLine, TypedWatchlist
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
-from bot.domain.chat.watchlist import IgnoredContract, WatchedAlarm, Watchlist
+from bot.domain.chat.watchlist import IgnoredContract, WatchedAlarm, Watchlist, WatchlistName
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.loud import LoudRule
@@ -42,6 +43,7 @@ class MeantWatchlist:
     filter: Condition | None = None
     loud: LoudRule | None = None
     ignored: list[IgnoredContract] = field(default_factory=list)
+    names: list[WatchlistName] = field(default_factory=list)
     bad: list[BadLine] = field(default_factory=list)
 
     @property
@@ -53,6 +55,7 @@ class MeantWatchlist:
             filter=self.filter,
             loud=self.loud,
             ignored=tuple(self.ignored),
+            names=tuple(self.names),
         )
 
 
@@ -130,6 +133,8 @@ class _Commands:
                 await self._loud(_without_all(command.rest))
             case "ignore":
                 self._ignore(command.rest)
+            case "name":
+                self._meant.names.append(WatchlistName(*read_named(command.rest, self._chains.chains)))
             case _ if len(self._meant.alarms) >= ALARMS_MOST:
                 raise LineRefused(f"/{command.word}", _TOO_MANY)
             case _:

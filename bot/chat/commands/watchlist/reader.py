@@ -29,7 +29,7 @@ LINE_CHARACTERS_MOST = 4_000
 
 _COMMAND = re.compile(r"/(?P<word>[a-z]{1,16})(?:@\w{1,64})?(?:\s+(?P<rest>.*))?", re.IGNORECASE | re.ASCII)
 _WATCH = frozenset({"watch", "add"})
-_TAKEN = frozenset({"alarm", "low", "only", "loud", "ignore"})
+_TAKEN = frozenset({"alarm", "low", "only", "loud", "ignore", "name"})
 _SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 """How a spreadsheet may say in its first line what keeps its cells apart."""
 
@@ -87,7 +87,7 @@ def read_watchlist(text: str, chains: ChainReader) -> TypedWatchlist:
         if found is not None:
             continue
         try:
-            said = _said(number, line)
+            said = _said(number, line, is_row=header is not None)
             if isinstance(said, CommandLine):
                 commands.append(said)
             elif said:
@@ -99,7 +99,7 @@ def read_watchlist(text: str, chains: ChainReader) -> TypedWatchlist:
     )
 
 
-def _said(number: int, line: str) -> CommandLine | str:
+def _said(number: int, line: str, *, is_row: bool) -> CommandLine | str:
     """Return the command that a line is, or what is to be watched by it; raises LineRefused."""
     if len(line) > LINE_CHARACTERS_MOST:
         raise LineRefused("", f"It has {len(line):,} characters; {LINE_CHARACTERS_MOST:,} are the most.")
@@ -110,6 +110,9 @@ def _said(number: int, line: str) -> CommandLine | str:
     if word in _WATCH:
         return rest
     if word not in _TAKEN:
+        # The first cell of a row may begin with a slash.
+        if is_row:
+            return line
         raise LineRefused(f"/{word}", "is no part of a watchlist. Send it as a message.")
     return CommandLine(number, word, " ".join(rest.split()))
 

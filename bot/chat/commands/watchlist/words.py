@@ -100,6 +100,7 @@ def in_list(watchlist: Watchlist) -> Html:
                 (filters, "filter"),
                 (loud, "loud rule"),
                 (len(watchlist.ignored), "ignored token"),
+                (len(watchlist.names), "name"),
                 (len(watchlist.alarms), "alarm"),
             )
             if count
@@ -146,6 +147,7 @@ def _beside(new: Watchlist, chains: Chains) -> list[Html]:
     parts = [
         counted(filters, "filter") if filters else "",
         counted(loud, "loud rule") if loud else "",
+        counted(len(new.names), "name") if new.names else "",
         counted(len(new.alarms), "alarm") if new.alarms else "",
     ]
     named = [EMPTY + part for part in parts if part]

@@ -4,6 +4,7 @@ from bot.chat.commands.arguments.alarms import write_alarm
 from bot.chat.commands.arguments.conditions import write_condition
 from bot.chat.commands.arguments.loud_rules import write_loud_rule
 from bot.chat.commands.watch.grammar import write_scope, write_spec
+from bot.chat.commands.watch.name import command_for
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.watchlist import Watchlist
@@ -12,7 +13,7 @@ from bot.domain.subscriptions import Scope
 _ABOUT = """\
 # A watchlist of Balance Bot. Send it to a chat with the caption /import, or reply /import to it there.
 # A line is what follows /watch. What begins with a slash is a command as it is typed: rules of the whole
-# chat, tokens that are ignored, alarms. What begins with "#" is not read.
+# chat, tokens that are ignored, names of others, alarms. What begins with "#" is not read.
 # Not in it: mutes, quiet hours, the time zone, digests and the budget.
 """
 _NAMELESS = """\
@@ -36,6 +37,7 @@ def write_watchlist(watchlist: Watchlist, chains: Chains) -> str:
         for one in watchlist.ignored
     ]
     lines += [write_spec(spec, chains) for spec in watchlist.specs]
+    lines += [command_for(one.address, one.name) for one in watchlist.names]
     lines += [
         write_alarm(checksummed(one.account), one.terms.named_coins, chains) for one in watchlist.alarms
     ]
