@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
@@ -24,7 +25,14 @@ from bot.chat.telegram.stats import TROUBLES
 from bot.domain.ask import progress
 from bot.domain.ask.progress import LastSweep
 from bot.health import Health
-from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
+from bot.sandbox.gateway.faults.kinds import (
+    AnswerError,
+    AnswerHtml,
+    CutBody,
+    Delay,
+    DropConnection,
+    FailHistory,
+)
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
 from bot.sandbox.telegram.api.faults import Close, Error, Garbage, ProxyPage, TelegramFault, before
 from bot.web.pages import BLOCKED
@@ -32,7 +40,7 @@ from tests.builders import NOON
 from tests.chat.reading import moves
 from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.test_program import LOOPBACK, ROOT, _free_port
-from tests.waits import HANG_SECONDS
+from tests.waits import HANG_SECONDS, until
 
 REFUSED_KEY = AnswerError(name="Unauthorized", code=1000, status=401, message="Unauthorized access")
 NO_QUOTA = AnswerError(name="QuotaExceeded", code=1200, status=423)
@@ -448,3 +456,40 @@ async def _until(happened: Callable[[], Awaitable[bool]], explain: Callable[[], 
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(explain()) from None
+
+
+# ---------------------------------------------------------------- it does not list transfers
+
+HISTORY: Final = "GetTransactionHistory"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Delay(seconds=HANG_SECONDS, method=HISTORY),
+        DropConnection(method=HISTORY),
+        CutBody(method=HISTORY),
+        AnswerHtml(status=503, method=HISTORY),
+        AnswerHtml(status=404, method=HISTORY),
+        replace(REFUSED_KEY, method=HISTORY),
+        replace(NO_QUOTA, method=HISTORY),
+        AnswerError(name="RateLimited", code=1201, status=429, headers={"Retry-After": "60"}, method=HISTORY),
+        FailHistory(chain_id=POLYGON),
+    ],
+    ids=["hangs", "drops", "cut", "503", "404", "key", "quota", "throttled", "chain"],
+)
+async def test_trouble_with_transfers_is_no_trouble_of_the_bot(tmp_path: Path, fault: GatewayFault) -> None:
+    async with visited(tmp_path, delivery=["explain_wait_seconds = 0.1"]) as visit:
+        stack = visit.stack
+        stack.gateway.faults.add(fault)
+        stack.start()
+        await stack.watches()
+        for number in range(1, 5):
+            stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+            await stack.hears(f"→ {50 - number}")
+        await until(lambda: any(call.method == HISTORY for call in stack.gateway.requests))
+        await stack.asked(3)
+
+        assert await visit.reasons() == []
+        assert visit.health.source.counts.answered == visit.health.source.requests_sent
+        assert not [text for text in stack.said() if "indexer" in text], "owners get no notice"
