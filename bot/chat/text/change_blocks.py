@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.chat.text.changes import change_lines, linked_account, worth_of_change
+from bot.chat.text.changes import change_lines, linked_account, within, worth_of_change
 from bot.chat.text.html import EMPTY, Html, bold, expandable, fill, join
 from bot.chat.text.transfers import WITHIN
 from bot.chat.text.wording import counted
@@ -14,7 +14,7 @@ from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.explain.netting import ExplainedChange, is_within, within_accounts
-from bot.domain.observations import Change, MoveKind
+from bot.domain.observations import MoveKind
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import added_usd, format_signed_usd
 
@@ -142,11 +142,13 @@ def _summary(ranked: Sequence[_Ranked]) -> str:
     priced = [one.worth for one in ranked if one.worth is not None]
     if not priced:
         return changes
-    unpriced = sum(one.worth is None and _is_signed(one.alert.change) for one in ranked)
+    unpriced = sum(one.worth is None and _is_signed(one.alert) for one in ranked)
     without = f", {unpriced:,} without a price" if unpriced else ""
     return f"{changes} · {format_signed_usd(added_usd(*priced))}{without}"
 
 
-def _is_signed(change: Change) -> bool:
+def _is_signed(alert: ChangeAlert) -> bool:
     """Whether something came or went, which could have a price."""
-    return change.kind is MoveKind.MOVED and change.before.amount_raw != change.after.amount_raw
+    change = alert.change
+    moved = change.after.amount_raw - change.before.amount_raw
+    return change.kind is MoveKind.MOVED and moved != within(alert)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
-from bot.chat.text.transfers import transfer_parts, transfer_warnings
+from bot.chat.text.transfers import WITHIN_ACCOUNTS, transfer_parts, transfer_warnings
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import RAW_UNITS, age, asset_name, clock, counted_ids, ids_held
 from bot.domain.addresses import shortened
@@ -81,7 +81,7 @@ def worth_of_change(alert: ChangeAlert, chains: Chains) -> Decimal | None:
     if change.kind is MoveKind.LISTED:
         return None
     decimals = decimals_in(change, alert.description, chains)
-    difference = decimals.difference(change.before.amount_raw, change.after.amount_raw)
+    difference = decimals.difference(change.before.amount_raw, change.after.amount_raw) - within(alert)
     return dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
 
 
@@ -91,23 +91,36 @@ def _news(alert: ChangeAlert, chains: Chains, alike: AbstractSet[Asset]) -> _New
     decimals = decimals_in(change, alert.description, chains)
     if change.kind is MoveKind.LISTED:
         return _listed(alert, name, decimals.after)
-    if change.before.amount_raw != change.after.amount_raw:
+    if change.before.amount_raw + within(alert) != change.after.amount_raw:
         return _moved(alert, name, decimals, _worth(alert, chains))
-    if alert.steps > 1 and not change.items:
-        return _News("⇄", "±0 " + name + _raw(decimals), _old_and_new(alert, decimals))
+    if (alert.steps > 1 and not change.items) or within(alert):
+        below = _old_and_new(alert, decimals) + _within_words(alert, decimals)
+        return _News("⇄", "±0 " + name + _raw(decimals), below)
     return _exchanged(alert, name, decimals)
 
 
 def _moved(alert: ChangeAlert, name: Html, decimals: Decimals, worth: str) -> _News:
     before, after = alert.change.before.amount_raw, alert.change.after.amount_raw
-    difference = decimals.difference(before, after)
+    difference = decimals.difference(before, after) - within(alert)
     what = format_signed(difference, decimals.places) + " " + name + _raw(decimals)
     moves = [move for move in alert.change.items if move.before_raw != move.after_raw]
     # The only id that came or went is part of the news.
     is_one = len(moves) == 1 and not (moves[0].before_raw and moves[0].after_raw)
     number = f" #{_shortened(moves[0].token_id)}" if is_one else ""
     more = "" if is_one else _items(moves, decimals)
-    return _News(_mark(before, difference), what + number + worth, _old_and_new(alert, decimals) + more)
+    below = _old_and_new(alert, decimals) + more + _within_words(alert, decimals)
+    return _News(_mark(before, difference), what + number + worth, below)
+
+
+def _within_words(alert: ChangeAlert, decimals: Decimals) -> str:
+    """Return ` · −1,000 within your accounts`; "" for none."""
+    amount = within(alert)
+    return f" · {format_signed(amount, decimals.places)} {WITHIN_ACCOUNTS}" if amount else ""
+
+
+def within(alert: ChangeAlert) -> int:
+    """Return what of a change is no news, as it moved between accounts of its reader."""
+    return 0 if alert.within is None else alert.within.amount_raw
 
 
 def _mark(before: int, difference: int) -> str:

@@ -23,7 +23,9 @@ from bot.domain.deliver.alerts import (
     NoticeAlert,
 )
 from bot.domain.deliver.steps import LATE_AFTER
+from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.worth import Worth
+from bot.domain.units import format_shown
 
 _LINES_MOST = 5
 """Of alarms, and of what could not be read; what is beyond them is counted."""
@@ -74,6 +76,7 @@ def _text(notice: Digest, content: DigestContent, shown: int, chains: Chains, no
         *_changes(content.nets[:shown], chains, now),
         *([left_out] if more else []),
         *([cut] if content.is_cut else []),
+        *_within(content, chains),
         *_new_tokens(content, chains),
         *_held_back(content, shown, chains, now),
         *filter(None, (join("\n", lines) for lines in _others(notice, content, chains, now))),
@@ -98,6 +101,22 @@ def _held_back(content: DigestContent, shown: int, chains: Chains, now: datetime
     more = max(0, len(content.held_back) - shown) + content.more_held_back
     left_out = [fill("… and {}, held back.", counted(more, "more balance"))] if more > 0 else []
     return [join("\n", filter(None, (heading, first))), *others, *left_out]
+
+
+def _within(content: DigestContent, chains: Chains) -> list[Html]:
+    """Return in one line what only moved between the accounts of the reader; nothing if nothing did."""
+    if not content.within:
+        return []
+    amounts = [
+        fill(
+            "{} {} on {}",
+            format_shown(one.amount_raw, decimals_of(one.asset, one.description, chains) or 0),
+            asset_name(one.asset, one.description, chains),
+            chains.get(one.asset.chain_id).title,
+        )
+        for one in content.within
+    ]
+    return [fill("⇄ Within your accounts, left out above: {}", folded(amounts, last=" and "))]
 
 
 def _new_tokens(content: DigestContent, chains: Chains) -> list[Html]:
@@ -195,7 +214,7 @@ def _sight(notice: Digest, content: DigestContent) -> Html:
     """Return how much was read, and whether anything changed at all."""
     if not notice.chains and not notice.unread:
         return EMPTY + "Nothing is watched here."
-    is_quiet = not (content.nets or content.held_back or notice.follow or content.is_cut)
+    is_quiet = not (content.nets or content.within or content.held_back or notice.follow or content.is_cut)
     # What can't be seen may have changed.
     is_blind = notice.unread or any(span.until is None for span in content.spans)
     nothing = "No change was seen. " if is_blind else "Nothing changed. "

@@ -14,7 +14,8 @@ from bot.domain.observations import MoveKind
 from bot.domain.observe.descriptions import Decimals, decimals_in
 from bot.domain.units import format_shown, format_signed
 
-WITHIN = "⇄ within your accounts"
+WITHIN_ACCOUNTS = "within your accounts"
+WITHIN = f"⇄ {WITHIN_ACCOUNTS}"
 """Said of changes that are both ends of the same transfers."""
 
 _TOLD = frozenset({ExplanationOutcome.EXPLAINED, ExplanationOutcome.PARTLY})

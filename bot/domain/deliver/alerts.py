@@ -337,6 +337,23 @@ StoredNotice = Notice | UnreadableNotice
 """What is read from the database; only a `Notice` is written to it."""
 
 
+class Within(NamedTuple):
+    """What of a change moved between accounts of its destination."""
+
+    amount_raw: int
+    """Signed as the change is."""
+    is_all: bool
+    """Whether nothing of it came from elsewhere or went there."""
+
+
+class MovedWithin(NamedTuple):
+    """How much of an asset moved between accounts of one destination."""
+
+    asset: Asset
+    description: Description
+    amount_raw: int
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeAlert:
     """A change to be sent to one destination."""
@@ -361,6 +378,8 @@ class ChangeAlert:
     """Of all that it sums up, as known when it was read; None: nobody asked yet, or it was not looked up."""
     counterparties: CounterpartyNames = NO_NAMES
     """What the destination knows of those whom these transfers were with."""
+    within: Within | None = None
+    """In a digest, what is no news there; None: nothing of it, as far as is known."""
 
 
 class PricedBalance(NamedTuple):
@@ -415,6 +434,8 @@ class DigestContent:
     spans: tuple[BlindSpan, ...]
     new_tokens: tuple["ChangeAlert", ...]
     """Those of the tokens that were not held before and have no price."""
+    within: tuple[MovedWithin, ...] = ()
+    """What moved between the destination's own accounts, and is left out of `nets`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset
-from bot.domain.deliver.alerts import Alert, ChangeAlert
+from bot.domain.deliver.alerts import Alert, ChangeAlert, Within
 from bot.domain.explain.names import merged
 from bot.domain.explain.sums import explanation_of_sum
 from bot.domain.observations import ItemMove, MoveKind, net_items
@@ -100,7 +100,16 @@ def _sum(steps: Sequence[ChangeAlert]) -> ChangeAlert:
         is_look_alike=any(step.is_look_alike for step in steps),
         explanation=explanation_of_sum([step.explanation for step in steps]),
         counterparties=merged([step.counterparties for step in steps]),
+        within=_within(steps),
     )
+
+
+def _within(steps: Sequence[ChangeAlert]) -> Within | None:
+    known = [step.within for step in steps if step.within is not None]
+    if not known:
+        return None
+    is_all = len(known) == len(steps) and all(one.is_all for one in known)
+    return Within(sum(one.amount_raw for one in known), is_all)
 
 
 def _net_items(steps: Sequence[ChangeAlert]) -> tuple[ItemMove, ...]:

@@ -1,12 +1,13 @@
 """Reads what a digest tells, when its message is made: the alerts of its time, and what was out of sight."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.ask.plan import wanted_by, watches_by_account
-from bot.domain.assets import ChainId
+from bot.domain.assets import Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import (
     AlarmEnded,
@@ -17,9 +18,18 @@ from bot.domain.deliver.alerts import (
     ChangeAlert,
     Digest,
     DigestContent,
+    MovedWithin,
     NoticeAlert,
+    Within,
 )
 from bot.domain.deliver.steps import summed
+from bot.domain.explain.netting import (
+    ExplainedChange,
+    Passage,
+    amount_within,
+    is_within,
+    within_accounts,
+)
 from bot.domain.history.sparkline import sparkline
 from bot.domain.observations import Change, MoveKind
 from bot.domain.observe.descriptions import decimals_of
@@ -68,7 +78,10 @@ def with_digests(db: Database, alerts: Sequence[Alert], chains: Chains) -> list[
 def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) -> DigestContent:
     (destination_id,) = db.execute("SELECT destination_id FROM alert WHERE id = ?", [alert_id]).fetchone()
     told = alerts_between(db, destination_id, digest.after_alert, digest.last_alert, READ_MOST + 1)
-    nets = _by_weight(summed(alert for alert in told[-READ_MOST:] if isinstance(alert, ChangeAlert)), chains)
+    changes = [alert for alert in told[-READ_MOST:] if isinstance(alert, ChangeAlert)]
+    passages = within_accounts(filter(None, map(_explained, changes)))
+    everything = _by_weight(summed(_with_within(alert, passages) for alert in changes), chains)
+    nets = [net for net in everything if net.within is None or not net.within.is_all]
     alarms = [
         alert
         for alert in told
@@ -83,8 +96,35 @@ def _content(db: Database, alert_id: AlertId, digest: Digest, chains: Chains) ->
         more_held_back=more_held_back,
         alarms=tuple(alarms[-ALARMS_MOST:]),
         spans=tuple(_spans(db, destination_id, digest)),
-        new_tokens=tuple(_new_and_unknown(db, nets, digest)),
+        new_tokens=tuple(_new_and_unknown(db, everything, digest)),
+        within=tuple(_moved_within(everything, passages)),
     )
+
+
+def _explained(alert: ChangeAlert) -> ExplainedChange | None:
+    if alert.explanation is None:
+        return None
+    return ExplainedChange(alert.change.account, alert.change.asset, alert.explanation)
+
+
+def _with_within(alert: ChangeAlert, passages: frozenset[Passage]) -> ChangeAlert:
+    """Return a change with what of it is no news, as it only changed pockets."""
+    explained = _explained(alert)
+    if explained is None or not passages or alert.change.former_decimals is not None:
+        return alert
+    is_all, amount = is_within(explained, passages), amount_within(explained, passages)
+    # Of a collection it is no amount that says which items are news.
+    is_known = is_all or (amount and not alert.description.is_collection)
+    return replace(alert, within=Within(amount, is_all)) if is_known else alert
+
+
+def _moved_within(nets: Iterable[ChangeAlert], passages: Iterable[Passage]) -> list[MovedWithin]:
+    """Return how much moved of each asset, in the order of the changes."""
+    amounts: dict[Asset, int] = defaultdict(int)
+    for passage in passages:
+        amounts[passage.asset] += passage.amount_raw
+    descriptions = {net.change.asset: net.description for net in nets if net.change.asset in amounts}
+    return [MovedWithin(asset, of, amounts[asset]) for asset, of in descriptions.items()]
 
 
 def _with_sparklines(
@@ -116,7 +156,9 @@ def _by_weight(nets: Iterable[ChangeAlert], chains: Chains) -> list[ChangeAlert]
 def _worth(net: ChangeAlert, chains: Chains) -> Decimal:
     change = net.change
     decimals = decimals_of(change.asset, net.description, chains)
-    value = dollars(abs(change.after.amount_raw - change.before.amount_raw), decimals, change.price_usd)
+    within = 0 if net.within is None else net.within.amount_raw
+    moved = abs(change.after.amount_raw - change.before.amount_raw - within)
+    value = dollars(moved, decimals, change.price_usd)
     return value or Decimal(0)
 
 

@@ -20,7 +20,9 @@ from bot.domain.deliver.alerts import (
     Digest,
     DigestContent,
     DigestWorth,
+    MovedWithin,
     NoticeAlert,
+    Within,
 )
 from bot.domain.observations import Change, MoveKind
 from bot.domain.zones import local
@@ -113,6 +115,48 @@ def test_the_days_of_a_balance_stand_behind_its_amounts_where_they_are_known() -
     content = replace(NOTHING, nets=(replace(net(), sparkline="··▁▁▁▁▇"),))
 
     assert text_of(DIGEST, content)[5] == "    1,000 → 2,250 in 3 steps ··▁▁▁▁▇"
+
+
+def test_what_changed_pockets_is_left_out_of_the_sums_and_said_in_one_line() -> None:
+    usdc, ether = net(before=3_400, after=2_150), net(3, symbol="ETH", price="2000", before=5, after=5)
+    content = replace(
+        NOTHING,
+        nets=(
+            replace(usdc, within=Within(-1_000, is_all=False)),
+            replace(ether, within=Within(0, is_all=False)),
+            # What came and what went elsewhere is nothing, and that is news.
+            replace(net(5, symbol="DAI", before=9, after=3), within=Within(-6, is_all=False)),
+        ),
+        within=(
+            MovedWithin(usdc.change.asset, usdc.description, 1_000),
+            MovedWithin(ether.change.asset, ether.description, 2),
+        ),
+    )
+
+    assert text_of(DIGEST, content)[4:-1] == [
+        "Treasury · 9 changes · −$250.00",
+        "🔴 −250 USDC (−$250.00) · Polygon",
+        "    3,400 → 2,150 in 3 steps · −1,000 within your accounts",
+        "⇄ ±0 DAI · Polygon",
+        "    9 → 3 in 3 steps · −6 within your accounts",
+        "⇄ ±0 ETH · Polygon",
+        "    5 → 5 in 3 steps",
+        "",
+        "⇄ Within your accounts, left out above: 1,000 USDC on Polygon and 2 ETH on Polygon",
+        "",
+        "5 chains read, the oldest view is 40 s old.",
+    ]
+
+
+def test_a_day_in_which_all_changed_pockets_is_not_one_without_changes() -> None:
+    usdc = net()
+    content = replace(NOTHING, within=(MovedWithin(usdc.change.asset, usdc.description, 1_000),))
+
+    assert text_of(DIGEST, content)[4:-1] == [
+        "⇄ Within your accounts, left out above: 1,000 USDC on Polygon",
+        "",
+        "5 chains read, the oldest view is 40 s old.",
+    ]
 
 
 def test_all_else_stands_below() -> None:
