@@ -1,7 +1,9 @@
 """What may go wrong with the source, drawn at random."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from typing import Any, Final
 
 from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
@@ -10,6 +12,7 @@ from bot.sandbox.gateway.faults.kinds import (
     CutBody,
     DropConnection,
     EndlessPages,
+    FailHistory,
     FailNativeRow,
     FailNatives,
     FailTokens,
@@ -26,6 +29,7 @@ from bot.sandbox.gateway.faults.kinds import (
 from bot.sandbox.gateway.knobs import Knobs
 from tests.simulation.small_world import CHAINS
 
+HISTORY: Final = "GetTransactionHistory"
 REFUSED = AnswerError(name="InvalidArgument", code=2001, status=400)
 STRANGER = "0x" + "57" * 20
 MALFORMED: tuple[object, ...] = (-1, "-1", "", None, True, 1.5, "01", " 1 ", str(2**256), "9" * 99)
@@ -45,6 +49,60 @@ def some_knobs(rng: Random) -> Knobs:
         max_accounts=rng.choice((None, None, 1)),
         above_max_accounts=rng.choice(("invalid_argument", "resource_exhausted", "too_large")),
     )
+
+
+LOSSES = (
+    "history_end",
+    "history_lag_seconds",
+    "history_retention_days",
+    "transfers_listed",
+    "transaction_timestamps",
+)
+"""Knobs that keep transfers from being listed, or from being placed."""
+
+
+def some_history(rng: Random, knobs: Knobs, *, is_whole: bool) -> Knobs:
+    """Return a gateway that is the same but for how it lists transfers: all of them, or not always."""
+    knobs = replace(
+        knobs,
+        history_order=rng.choice(("newest_first", "newest_first", "oldest_first", "shuffled")),
+        history_page_counts=rng.choice(("rows", "transactions")),
+        history_cursor_type=rng.choice(("string", "object")),
+        history_block_range=rng.choice(("obeyed", "ignored", "exclusive")),
+        history_of_pairs=rng.choice(("one_row", "two_rows")),
+        native_transfers=rng.choice(("listed", "twice")),
+        transfer_types=rng.choice(("right", "unknown", "of_the_other")),
+        transfer_ids=rng.choice(("tokenIds", "tokenIDs")),
+        **{name: getattr(Knobs(), name) for name in LOSSES},
+    )
+    if is_whole or rng.random() < 0.5:
+        return knobs
+    losses: tuple[Mapping[str, Any], ...] = (
+        {"history_end": "never"},
+        {"history_end": "repeated"},
+        {"native_transfers": "missing"},
+        {"history_lag_seconds": rng.choice((1.0, 90.0, 400.0))},
+        {"history_retention_days": 0.01},
+        {"transfer_ids": "absent"},
+        {"transfers_listed": False},
+        {"transaction_timestamps": rng.choice(("null", "date"))},
+    )
+    return replace(knobs, **rng.choice(losses))
+
+
+def some_history_fault(rng: Random) -> Fault:
+    """Return a fault of the list of transfers alone."""
+    times = rng.choice((None, 1, 2))
+    faults: list[Fault] = [
+        FailHistory(chain_id=rng.choice(CHAINS), times=times),
+        replace(REFUSED, method=HISTORY, times=times),
+        AnswerError(name="RateLimit", code=1201, status=429, method=HISTORY, times=times),
+        AnswerError(name="BadRoute", code=-2, status=404, method=HISTORY, times=times),
+        AnswerHtml(status=rng.choice((200, 404, 502)), method=HISTORY, times=times),
+        CutBody(method=HISTORY, times=times),
+        DropConnection(method=HISTORY, times=times),
+    ]
+    return rng.choice(faults)
 
 
 def some_fault(rng: Random, account: str, *, may_lag: bool) -> Fault:

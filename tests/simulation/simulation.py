@@ -20,6 +20,7 @@ from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from bot.indexer.client import IndexerClient
+from bot.poller.explainer import Explainer, ExplainerSettings
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.sandbox.gateway.faults.kinds import Reindex, Stall
@@ -37,7 +38,8 @@ from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.asked import changes_traced, why_silent
 from tests.simulation.clauses import PRICES, Clause, some_clause
-from tests.simulation.faults import some_fault, some_knobs
+from tests.simulation.explained import explained
+from tests.simulation.faults import some_fault, some_history, some_history_fault, some_knobs
 from tests.simulation.ledger import Asked, Cell, Ledger, SummedUp, Told
 from tests.simulation.paying import Paying
 from tests.simulation.payments import PaymentLedger
@@ -62,6 +64,8 @@ from tests.simulation.told import changes_told, digests_told, gaps_told
 from tests.store.conftest import Keeper, olga
 
 RESTING_SWEEPS = 14
+PAYDAYS = range(4, 9)
+"""Of these sweeps: whatever is paid then has to be explained."""
 INTERVAL_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 700
 
@@ -108,6 +112,7 @@ class Simulation:
     paying: Paying
     payments: PaymentLedger
     poller: Poller = field(init=False)
+    explainer: Explainer = field(init=False)
     story: list[str] = field(default_factory=list)
     """What happened, for whoever reads a failure."""
     told: int = 0
@@ -115,6 +120,8 @@ class Simulation:
     _traced: int = 0
     _is_sweeping: bool = False
     _may_stall: bool = False
+    _may_be_late: bool = True
+    """Whether transfers may be asked for late."""
     _number: int = 0
     _blocks: dict[int, int] = field(default_factory=dict)
     """Of each chain, at the end of the last sweep."""
@@ -157,27 +164,49 @@ class Simulation:
             self._meddle_at[self._questions + self.rng.randint(1, 6)] = self._happen
         for _ in range(self.whims.choice((0, 1, 2, 3))):
             await self._whim()
-        for _ in range(self.paying.rng.choice((0, 1, 2, 3))):
-            await self.paying.pay()
-        if self.paying.rng.random() < 0.3:
-            self._meddle_at[self._questions + self.paying.rng.randint(1, 6)] = self.paying.pay
+        await self._pay()
         if self.digest_whims.random() < 0.3:
             await self._set_digest()
         if self.whims.random() < 0.3:
             self._whim_at.add(self._questions + self.whims.randint(1, 6))
         await self._sweep()
 
+    async def _pay(self) -> None:
+        """Let some pay before the sweep or in it, and the source list that well or badly."""
+        rng = self.paying.rng
+        for _ in range(rng.choice((0, 1, 2, 3))):
+            await self.paying.pay()
+        if rng.random() < 0.3:
+            self._meddle_at[self._questions + rng.randint(1, 6)] = self.paying.pay
+        if rng.random() < 0.3:
+            self.gateway.knobs = some_history(rng, self.gateway.knobs, is_whole=False)
+            self.story.append(f"{self.gateway.knobs}")
+        if rng.random() < 0.3:
+            self.gateway.faults.add(fault := some_history_fault(rng))
+            self.story.append(f"{fault}")
+
     async def _rest(self) -> None:
         self._meddle_at.clear()
         self._whim_at.clear()
         self._heal()
-        self.gateway.knobs = replace(self.gateway.knobs, max_accounts=None, chains_without_rows="empty")
+        calm = replace(self.gateway.knobs, max_accounts=None, chains_without_rows="empty")
+        self.gateway.knobs = some_history(self.paying.rng, calm, is_whole=True)
         self.story.append("rest")
         self.clock.seconds += LONGEST_PAUSE_SECONDS
-        for _ in range(RESTING_SWEEPS):
+        self._may_be_late = False
+        begun = None
+        for number in range(RESTING_SWEEPS):
             if self.rng.random() < 0.1:
                 await self._start_again()
+            if number in PAYDAYS:
+                self.paying.spared.clear()
+                await self.paying.pay()
+            if number == PAYDAYS.start:
+                begun = self._traced if self.client.history_is_ready else None
             await self._sweep()
+        if begun is not None:
+            self.payments.check_that_all_is_explained(range(begun + 1, self._traced + 1))
+        self._may_be_late = True
         self.ledger.settle()
         self.payments.check_that_it_adds_up(self.ledger.history)
         self.ledger.check_that_digests_came(self.clock.now())
@@ -199,6 +228,7 @@ class Simulation:
         if stalled is not None:
             self.gateway.faults.heal(stalled)
         await self._look_for_traces()
+        await self._explain()
         await self._do_due()
         await self._listen()
 
@@ -207,6 +237,18 @@ class Simulation:
         for traced in await changes_traced(self.keeper, PLACES, self._traced):
             self.ledger.finds(traced)
             self._traced = max(self._traced, traced.number)
+
+    async def _explain(self) -> None:
+        """Let the bot ask which transfers explain changes, unless it is late, and judge all that it says."""
+        rng = self.paying.rng
+        if not self._may_be_late or rng.random() < 0.7:
+            await self.explainer.explain_due()
+        if self._traced and rng.random() < 0.1:
+            await self.explainer.explain([rng.randint(1, self._traced)])
+        for one in await explained(self.keeper):
+            if self.payments.said.get(one.number) != one:
+                self.story.append(f"{one.outcome} {one.reason}: {one}")
+                self.payments.hears(one)
 
     async def _ask_why(self) -> None:
         """Ask of everything that there is why nothing came of it."""
@@ -587,6 +629,14 @@ class Simulation:
         await self.keeper.apply_configuration([], [PLACES[0].chat_id])
         await self.keeper.db.run(choose_chains, list(map(ChainId, self.ledger.default_chains)), ())
         self.poller = self._new_poller()
+        self.explainer = Explainer(
+            self.client,
+            self.keeper.db,
+            ExplainerSettings(wait_seconds=2, judge=lambda _db, _changes, _at: None),
+            at_rest=self.poller.at_rest,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+        )
 
     def _new_poller(self) -> Poller:
         return Poller(
@@ -623,6 +673,7 @@ class Simulation:
         if await self._is_rich() and self.rng.random() < 0.3:
             self._heal()
             self._reindexing = ALL_IS_GONE
+            self.paying.spared.add(RICH_CHAIN)
             self.gateway.faults.add(ALL_IS_GONE)
         else:
             self.gateway.faults.add(
@@ -772,9 +823,9 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
             gateway.world,
             ledger,
             payments,
-            now=clock.now,
+            clock,
         )
-        gateway.world.clock = paying.clock
+        gateway.world.clock = clock.now
         simulation = Simulation(
             rng, gateway, keeper, clock, ledger, client, whims, digest_whims, paying, payments
         )
@@ -791,6 +842,7 @@ def _begin(simulation: Simulation) -> None:
     for chain in chains():
         simulation.world.add_chain(chain, block=1000)
         simulation.ledger.rebasing.add((chain.chain_id, ATOKEN))
+        simulation.payments.unpaid.update(Cell(account, chain.chain_id, ATOKEN) for account in ACCOUNTS)
     for contract in contracts(PRICES):
         simulation.lists(contract)
     for chain_id in CHAINS:
