@@ -212,4 +212,42 @@ MUTANTS = (
         "tests/store/test_explanations.py"
         "::test_a_failure_while_alerts_are_judged_stores_nothing_and_they_still_wait",
     ),
+    Mutant(
+        "of the transfers that are listed some are chosen that happen to sum up: who was paid is made up",
+        "bot/domain/explain/matching.py",
+        "    outcome = ExplanationOutcome.NONE_LISTED\n    if legs:",
+        "    some = (\n        list(one)\n        for size in range(len(legs), 0, -1)\n"
+        "        for one in __import__('itertools').combinations(legs, size)\n"
+        "        if not rest_of(change, one)\n    )\n    legs = next(some, legs)\n"
+        "    outcome = ExplanationOutcome.NONE_LISTED\n    if legs:",
+        "tests/domain/test_matching.py::test_none_are_chosen_because_they_happen_to_sum_up",
+    ),
+    Mutant(
+        "a change begins with the block before: it takes the transfer that the change before it ended with",
+        "bot/domain/explain/matching.py",
+        "if transfer.block > self.after_block else",
+        "if transfer.block >= self.after_block else",
+        "tests/domain/test_matching.py::test_a_change_begins_behind_the_block_before_and_ends_with_its_own",
+    ),
+    Mutant(
+        "transfers of nothing count: whoever forges one in an account's name stands in its alerts",
+        "bot/domain/explain/matching.py",
+        "        if moved.amount_raw:\n            yield Leg(",
+        "        if moved:\n            yield Leg(",
+        "tests/domain/test_matching.py::test_transfers_of_nothing_are_left_out_and_counted",
+    ),
+    Mutant(
+        "a transfer of any contract counts: a fake token stands in for the one that moved",
+        "bot/domain/explain/matching.py",
+        "transfer.asset == change.asset and",
+        "transfer.asset.chain_id == change.asset.chain_id and",
+        "tests/domain/test_matching.py::test_transfers_of_another_contract_chain_or_account_are_none_of_its",
+    ),
+    Mutant(
+        "transfers between two readings are left out where the neighbours alone sum up",
+        "bot/domain/explain/matching.py",
+        "change.before.amount_raw - _sum(between)",
+        "change.before.amount_raw",
+        "tests/domain/test_matching.py::test_a_cut_moves_over_neighbours_and_leaves_none_out",
+    ),
 )
