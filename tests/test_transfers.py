@@ -32,18 +32,17 @@ STRANGER = "0x57" + "57" * 19
 VAULT = "0x" + "44" * 20
 UNIT = 10**6
 
-AT_ONCE = "explain_wait_seconds = 0.2"
-"""As long as an alert waits here for what does not come."""
-LONG = "explain_wait_seconds = 30"
-"""Longer than anything here takes: what waits for less fails only where there is a hang."""
+AT_ONCE = 0.2
+"""Seconds that an alert waits here for what does not come."""
+LONG = 30
+"""Longer than anything here takes: where less would do, only a hang makes it wait so long."""
 
 
 @asynccontextmanager
-async def open_payer(directory: Path, wait: str = LONG, **sections: list[str]) -> AsyncIterator[Stack]:
+async def open_payer(directory: Path, wait: float = LONG) -> AsyncIterator[Stack]:
     """Let Olga watch an account and know who Payroll is."""
-    delivery = ["group_wait_seconds = 0.05", "private_messages_per_second = 1000"]
-    delivery += ["messages_per_second = 1000", "group_messages_per_minute = 1000", wait]
-    async with open_stack(directory, **{"delivery": delivery, **sections}) as stack:
+    async with open_stack(directory) as stack:
+        stack.lists_transfers(wait)
         stack.start()
         await stack.watches()
         stack.say(f"/name {PAYROLL} Payroll")
@@ -355,7 +354,7 @@ async def test_what_is_explained_late_is_kept_and_nothing_sent_is_edited(hurried
 
 
 async def test_who_wants_no_waiting_waits_for_nothing(tmp_path: Path) -> None:
-    async with open_payer(tmp_path, "explain_wait_seconds = 0") as stack:
+    async with open_payer(tmp_path, 0) as stack:
         stack.gateway.gate.hold(HISTORY)
         pays(stack, 1)
         await alert(stack, "−1")
@@ -420,7 +419,8 @@ async def test_above_its_budget_history_is_not_asked_and_alerts_do_not_wait(paye
 
 
 async def test_killed_between_the_alert_and_its_explanation_neither_is_lost(tmp_path: Path) -> None:
-    async with open_stack(tmp_path, delivery=["group_wait_seconds = 0.05", LONG]) as stack:
+    async with open_stack(tmp_path) as stack:
+        stack.lists_transfers(LONG)
         process = await stack.start_process()
         await stack.watches()
         stack.gateway.gate.hold(HISTORY)
@@ -441,7 +441,8 @@ async def test_killed_between_the_alert_and_its_explanation_neither_is_lost(tmp_
 async def test_killed_after_the_alert_and_before_its_explanation_the_explanation_is_kept_later(
     tmp_path: Path,
 ) -> None:
-    async with open_stack(tmp_path, delivery=["group_wait_seconds = 0.05", AT_ONCE]) as stack:
+    async with open_stack(tmp_path) as stack:
+        stack.lists_transfers(AT_ONCE)
         process = await stack.start_process()
         await stack.watches()
         stack.gateway.gate.hold(HISTORY)
