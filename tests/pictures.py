@@ -28,13 +28,14 @@ from types import MappingProxyType
 import structlog
 
 from bot.sandbox.gateway.faults.kinds import FailNatives, FailTokens
+from bot.sandbox.gateway.poison import look_alike
 from bot.sandbox.telegram.world.world import Message
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.moves import apply_move
-from bot.sandbox.terminal.scenario import ACCOUNTS, POLYGON, scenario_world
+from bot.sandbox.terminal.scenario import ACCOUNTS, PEOPLE, POLYGON, scenario_world
 from bot.store.rows import to_milliseconds
 from bot.wiring import clock
-from tests.stack import Stack, open_stack
+from tests.stack import USDC_POLYGON, Stack, open_stack
 from tests.waits import HANG_SECONDS
 
 HERE = Path(__file__).parents[1] / "docs" / "pictures"
@@ -55,6 +56,10 @@ OUTAGE = timedelta(minutes=11)
 
 LINES = MappingProxyType({"digest": {"indexer": ["stale_after_seconds = 86400"]}})
 """Of the configuration, by scene: the night that is left out is no gap of sight."""
+
+
+EXPLAINED = frozenset({"alert", "several", "who", "many"})
+"""Scenes in which the transfers behind a change are known; their time goes on like any other."""
 
 
 class SceneClock:
@@ -119,15 +124,31 @@ async def _first_reading(stack: Stack, _: SceneClock) -> Sequence[Message]:
     return _last(stack, 3)
 
 
+async def _name(stack: Stack, *names: str) -> None:
+    for name in names:
+        await _ask(stack, f"/name {ACCOUNTS.get(name) or PEOPLE[name]} {name}")
+
+
 async def _alert(stack: Stack, _: SceneClock) -> Sequence[Message]:
     await _watch(stack, "Treasury")
-    _move(stack, "-1250 usdc on polygon")
+    await _name(stack, "Payroll")
+    _move(stack, "-1250 usdc on polygon to payroll")
     return [await stack.hears("USDC")]
 
 
 async def _several(stack: Stack, _: SceneClock) -> Sequence[Message]:
     await _watch(stack, "Treasury")
-    _move(stack, "-1250 usdc on polygon", "0.42 pol", "500 degen on base")
+    await _name(stack, "Payroll", "Exchange")
+    _move(stack, "-1250 usdc on polygon to payroll", "0.42 pol from exchange", "500 degen on base")
+    return [await stack.hears("USDC")]
+
+
+async def _who(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury", "Vault")
+    await _name(stack, "Payroll", "Landlord")
+    forged = look_alike(PEOPLE["Landlord"])
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNTS["Treasury"], -900 * 10**6, counterparty=forged)
+    _move(stack, "-0.5 eth on base to vault")
     return [await stack.hears("USDC")]
 
 
@@ -218,6 +239,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "first-reading": _first_reading,
         "alert": _alert,
         "several": _several,
+        "who": _who,
         "many": _many,
         "outage": _outage,
         "balance": _balance,
@@ -241,6 +263,8 @@ class Played:
 async def play(name: str, directory: Path) -> Played:
     """Return the page of a scene, as it goes with the bot of today."""
     async with open_stack(directory, scenario_world(), **GROUPED, **LINES.get(name, {})) as stack:
+        if name in EXPLAINED:
+            stack.lists_transfers()
         time = SceneClock()
         stack.start(now=time.now)
         messages = await SCENES[name](stack, time)
