@@ -250,4 +250,18 @@ MUTANTS = (
         "change.before.amount_raw",
         "tests/domain/test_matching.py::test_a_cut_moves_over_neighbours_and_leaves_none_out",
     ),
+    Mutant(
+        "a price counts on whatever chain it came: another token's dollars stand in sums and ring alarms",
+        "bot/indexer/extras/prices.py",
+        "said[Asset(chain_id, contract)]",
+        "said[Asset(next(iter(asked)).chain_id, contract)]",
+        "tests/indexer/extras/test_prices.py::test_the_price_of_one_chain_counts_on_no_other",
+    ),
+    Mutant(
+        "a price is of now, whatever its source says: a bot goes by last week's without a word",
+        "bot/domain/observe/prices.py",
+        "    return Price(quote.usd, read_at if updated_at is None or updated_at > read_at else updated_at)",
+        "    return Price(quote.usd, read_at)",
+        "tests/domain/test_prices.py::test_a_price_is_as_old_as_its_source_says_and_never_of_the_future",
+    ),
 )
