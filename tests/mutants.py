@@ -188,6 +188,36 @@ MUTANTS = (
         "tests/chat/commands/history/test_subject.py::test_a_token_that_nobody_ever_held_is_not_everything",
     ),
     Mutant(
+        "what was read of a list with an unreadable row counts as all of it: a sum that fits by accident is"
+        " told for the truth",
+        "bot/indexer/extras/transfer_pages.py",
+        "self._is_whole &= row.is_whole",
+        "self._is_whole &= True",
+        "tests/indexer/extras/test_transfer_pages.py::test_a_transfer_of_nonsense_is_missed",
+    ),
+    Mutant(
+        "rows in no order count as sorted: transfers that stand behind an old one are never read",
+        "bot/indexer/extras/transfer_pages.py",
+        "is_old and self._is_sorted and self._falls",
+        "is_old and self._falls",
+        "tests/indexer/extras/test_transfer_pages.py"
+        "::test_rows_that_were_seen_out_of_order_are_read_to_the_end",
+    ),
+    Mutant(
+        "questions for transfers are repeated like those for balances: what is throttled is asked for twice",
+        "bot/indexer/client.py",
+        "            attempts=1,\n",
+        "",
+        "tests/indexer/extras/test_history.py::test_no_poll_notices_what_happens_to_history",
+    ),
+    Mutant(
+        "transfers are asked for while the polls are throttled: these wait longer for their balances",
+        "bot/indexer/extras/line.py",
+        "self._transport.is_paused or self._polls.is_paused",
+        "self._transport.is_paused",
+        "tests/indexer/extras/test_history.py::test_while_the_polls_are_throttled_nothing_else_is_asked",
+    ),
+    Mutant(
         "an address is compared at one end only: whoever shares that with Payroll is said to look like it",
         "bot/domain/explain/look_alikes.py",
         "    return digits[:_COMPARED], digits[-_COMPARED:]",
