@@ -34,8 +34,8 @@ MUTANTS = (
     Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/polling/record.py",
-        "        enqueue_alerts(self._db, alerts, self._at)",
-        "        self._db.conn.commit()\n        enqueue_alerts(self._db, alerts, self._at)",
+        "        enqueue_alerts(self._db, alerts, self._at, self._waiting)",
+        "        self._db.conn.commit()\n        enqueue_alerts(self._db, alerts, self._at, self._waiting)",
         "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
     Mutant(
@@ -162,7 +162,7 @@ MUTANTS = (
     Mutant(
         "by which filter a change was held back is not what was kept with it",
         "bot/store/history/situations.py",
-        '            to_filters(filters or ""),',
+        '            with_names(self._db, self._destination_id, to_filters(filters or "")),',
         "            (),",
         "tests/store/test_situations.py::test_the_filter_is_the_one_of_then",
     ),
