@@ -218,6 +218,21 @@ async def test_two_changes_of_one_balance_share_no_transfer(bench: Bench) -> Non
     assert len(bench.ledger.questions) == 1
 
 
+async def test_two_changes_that_only_time_tells_apart_share_no_transfer_either(bench: Bench) -> None:
+    for coins, seconds in ((6, 60), (11, 120)):
+        bench.clock = at(seconds)
+        poll = await bench.keeper.judged(reading({USDC: Amount(5, None, 10)}, native=coins), when=bench.clock)
+        await bench.keeper.db.run(record.record_poll, poll, bench.keeper.status, REGISTRY)
+    bench.ledger.pays(5, 12)
+    (only,) = bench.ledger.transfers
+    bench.ledger.transfers = [only._replace(asset=Asset(POLYGON, NATIVE), at=at(62))]
+
+    await bench.explainer.explain_due()
+
+    legs = [leg for one in (await bench.known()).values() for leg in one.legs]
+    assert len(legs) == 1
+
+
 async def test_a_coin_is_asked_about_by_time_as_it_has_no_block(bench: Bench) -> None:
     poll = await bench.keeper.judged(reading({USDC: Amount(5, None, 10)}, native=7), when=bench.clock)
     await bench.keeper.db.run(record.record_poll, poll, bench.keeper.status, REGISTRY)
@@ -453,6 +468,8 @@ async def test_what_changes_by_itself_is_not_asked_for_either(bench: Bench) -> N
 async def test_it_is_woken_by_what_is_recorded_and_waits_for_the_end_of_the_sweep(bench: Bench) -> None:
     bench.at_rest.clear()
     running = asyncio.create_task(bench.explainer.run())
+    for _ in range(5):  # until its first round has found nothing
+        await bench.keeper.db.ping()
     await bench.changes()
     bench.ledger.pays(5, 12, to=VAULT)
     await bench.holds(10, 12, account=VAULT)

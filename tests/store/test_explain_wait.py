@@ -11,7 +11,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
 from bot.store.explain.explanations import SUMMED_MOST, explanations_of, save_explanations
 from bot.store.outbox import queue
-from bot.store.outbox.alerts import enqueue_alert
+from bot.store.outbox.alerts import NewAlert, enqueue_alert, enqueue_alerts
 from bot.store.outbox.queue import Outbox
 from bot.store.polling import record
 from bot.store.rows import to_milliseconds
@@ -154,6 +154,16 @@ async def test_a_notice_overtakes_changes_that_wait(keeper_of_one: Keeper) -> No
     assert await claimed(keeper_of_one, at(2)) == "5>6"
 
 
+async def test_a_notice_that_overtakes_takes_no_later_change_along(keeper_of_one: Keeper) -> None:
+    await changes(keeper_of_one, 6)
+    await changes(keeper_of_one, 7)
+    await explain(keeper_of_one, 2)
+    await say_something(keeper_of_one)
+
+    assert await claimed(keeper_of_one, at(0)) == "ChainGone"
+    assert await claimed(keeper_of_one, at(2)) == "5>6 6>7"
+
+
 async def test_what_came_before_a_change_that_waits_leaves_with_the_notice(keeper_of_one: Keeper) -> None:
     await changes(keeper_of_one, 6, wait=0)
     await changes(keeper_of_one, 7)
@@ -215,18 +225,16 @@ async def test_a_token_that_was_held_and_is_listed_only_now_is_not_asked_about(k
     assert await keeper.rows("SELECT kind, ask_at FROM change") == [("listed", None)]
 
 
-async def test_an_alert_of_steps_that_were_held_back_waits_for_the_last_one_alone(watching: Keeper) -> None:
-    await changes(watching, 6, wait=0)
-    await watching.script("UPDATE alert SET first_change_id = 1, steps = 2")
+async def test_an_alert_about_another_change_of_the_same_batch_does_not_wait(keeper_of_one: Keeper) -> None:
+    for amount in (6, 7):
+        await changes(keeper_of_one, amount)
+    await keeper_of_one.script("DELETE FROM alert WHERE change_id IN (1, 2)")
+    both = [NewAlert(DestinationId(1), frozenset(), change_id=number) for number in (1, 2)]
 
-    await changes(watching, 7)
+    await keeper_of_one.db.run(enqueue_alerts, both, to_milliseconds(NOON), {2: 5})
 
-    assert sorted(
-        await watching.rows("SELECT DISTINCT change_id, explain_until FROM alert WHERE change_id > 0")
-    ) == [
-        (1, 0),
-        (2, to_milliseconds(at(2))),
-    ]
+    waits = await keeper_of_one.rows("SELECT change_id, explain_until FROM alert WHERE change_id > 0")
+    assert waits == [(1, 0), (2, 5)]
 
 
 # ---------------------------------------------------------------- what an alert knows
