@@ -7,10 +7,11 @@ from bot.chat.buttons.button_commands import OFFERED_MOST
 from bot.chat.buttons.data import Screen, in_pairs
 from bot.chat.commands.arguments.addresses import read_words
 from bot.chat.commands.arguments.lookup import mentioned
-from bot.chat.commands.command import Answer, Missing, Request, Services
+from bot.chat.commands.command import Answer, Missing, Refusal, Request, Services
 from bot.chat.commands.dispatch import CALL, NotForUs, read_message
+from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming, RepliedTo
-from bot.chat.text.html import fill
+from bot.chat.text.html import Html, fill
 from bot.domain.addresses import checksummed, shortened, shortened_more
 from bot.domain.assets import Address
 from bot.domain.chat.access import Action
@@ -52,9 +53,19 @@ async def read_reply(
     subjects = await _subjects(services, place, replied, request.missing)
     word, rest = called["word"], called["rest"] or ""
     commands = {name: f"/{word} {checksummed(address)}{rest}" for address, name in subjects.items()}
+    if not commands and request.missing is Missing.COUNTERPARTY and ended is not None:
+        return Refusal(nobody_unnamed(rest))
     if len(commands) > 1:
         return WhichRequest(tuple(commands.items()))
     return await read_message(services, *commands.values()) if commands else request
+
+
+def nobody_unnamed(name: str) -> Html:
+    """Return the answer to a name for whoever in an alert has none; nobody is known who has none."""
+    return fill(
+        "I know nobody in that alert who has no name yet. Send the address as well: {}",
+        typed_word(f"/name 0x…{name}"),
+    )
 
 
 async def _subjects(
