@@ -15,7 +15,13 @@ import structlog
 from bot.domain.explain.explanations import Explanation, ExplanationOutcome, WhyUnknown
 from bot.domain.explain.questions import HistoryAnswer, HistorySource
 from bot.domain.explain.retention import is_listed_no_longer
-from bot.domain.explain.unexplained import Inquiry, Unexplained, inquiries, without_range
+from bot.domain.explain.unexplained import (
+    Inquiry,
+    Unexplained,
+    busiest_apart,
+    inquiries,
+    without_range,
+)
 from bot.indexer.errors import IndexerError, OverBudget
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
@@ -130,8 +136,11 @@ class Explainer:
             await self._explain(inquiry, on_demand=on_demand)
 
     async def _explain(self, inquiry: Inquiry, *, on_demand: bool) -> None:
+        others: list[Inquiry] = []
         try:
             answer = await self._answer(inquiry, on_demand=on_demand)
+            if not answer.is_complete:
+                inquiry, others = busiest_apart(inquiry, answer)
             found = await self._db.run(
                 pending.save_answer, inquiry.about, answer, self._now(), self._settings.judge
             )
@@ -148,6 +157,8 @@ class Explainer:
             await self._save(unanswered, judge_nothing)
         else:
             self._count(found)
+        for other in others:
+            await self._explain(other, on_demand=on_demand)
 
     async def _answer(self, inquiry: Inquiry, *, on_demand: bool) -> HistoryAnswer:
         """Return what the source lists; that it lists nothing counts only where it understands blocks."""

@@ -41,6 +41,8 @@ class Ledger:
     hides_ranges: bool = False
     """Whether it lists nothing where blocks are named."""
     is_complete: bool = True
+    busy: Address | None = None
+    """An account whose list is always cut."""
 
     def __post_init__(self) -> None:
         self.may_answer.set()
@@ -61,7 +63,8 @@ class Ledger:
         )
         if self.hides_ranges and question.from_block is not None:
             listed = ()
-        return HistoryAnswer(transfers=listed, is_complete=self.is_complete, range_obeyed=True)
+        is_complete = self.is_complete and self.busy not in question.accounts
+        return HistoryAnswer(transfers=listed, is_complete=is_complete, range_obeyed=True)
 
     def pays(
         self, amount: int, block: int, *, to: Address = TREASURY, chain_id: ChainId = POLYGON, number: int = 1
@@ -360,6 +363,20 @@ async def test_an_answer_that_is_cut_explains_nothing(bench: Bench) -> None:
 
     (explanation,) = (await bench.known()).values()
     assert explanation.why_unknown is WhyUnknown.CUT
+
+
+async def test_an_account_with_very_many_transfers_cuts_the_answers_of_no_other(bench: Bench) -> None:
+    for account, number in ((TREASURY, 1), (TREASURY, 2), (VAULT, 3)):
+        bench.ledger.pays(5, 12, to=account, number=number)
+    bench.ledger.busy = TREASURY
+    await bench.holds(15, 12)
+    await bench.holds(10, 12, account=VAULT)
+
+    await bench.explainer.explain_due()
+
+    assert [one.accounts for one in bench.ledger.questions] == [(TREASURY, VAULT), (VAULT,)]
+    assert await bench.outcomes() == [ExplanationOutcome.UNKNOWN, EXPLAINED]
+    assert await bench.waiting() == 0
 
 
 async def test_what_the_source_no_longer_lists_is_not_asked_for(bench: Bench) -> None:

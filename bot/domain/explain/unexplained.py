@@ -1,16 +1,16 @@
 """Changes whose transfers are to be asked for, and the fewest questions that cover them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.domain.ask.plan import chunks
 from bot.domain.assets import Address, ChainId
-from bot.domain.explain.questions import ACCOUNTS_MOST, HistoryQuestion
+from bot.domain.explain.questions import ACCOUNTS_MOST, HistoryAnswer, HistoryQuestion
 from bot.domain.observations import Change
 
-READ_BACK = timedelta(minutes=10)
+READ_BACK = timedelta(minutes=3)
 """So much earlier than a balance was last seen as before the source may date a transfer."""
 
 
@@ -55,6 +55,21 @@ def without_range(inquiry: Inquiry) -> HistoryQuestion:
     return HistoryQuestion(
         chain_id=question.chain_id, accounts=question.accounts, contracts=question.contracts, since=since
     )
+
+
+def busiest_apart(inquiry: Inquiry, answer: HistoryAnswer) -> tuple[Inquiry, list[Inquiry]]:
+    """Return which changes an answer that is cut is about, and what is to be asked again for the others.
+
+    The account with the most transfers has cut it; the others may have few.
+    """
+    listed = Counter(end for one in answer.transfers for end in {one.sender, one.receiver})
+    accounts = inquiry.question.accounts
+    busiest = max(accounts, key=lambda account: listed[account])
+    if len(accounts) == 1 or not listed[busiest]:
+        return inquiry, []
+    others = [one for one in inquiry.about if one.change.account != busiest]
+    about = tuple(one for one in inquiry.about if one.change.account == busiest)
+    return inquiry._replace(about=about), list(_of_chain(inquiry.question.chain_id, others))
 
 
 def _of_chain(chain_id: ChainId, changes: Sequence[Unexplained]) -> Iterator[Inquiry]:
