@@ -20,7 +20,7 @@ from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
-from bot.domain.observe.prices import PRICE_ASKED_AFTER
+from bot.domain.observe.prices import PRICE_ASKED_AFTER, price_of
 from bot.poller.batch import BatchReader, BatchResult, without
 from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource
@@ -213,11 +213,7 @@ class Sweep:
         now, quotes = self._now(), reply.prices(self.priced)
         self._memory.note_prices(quotes, now)
         old = now - PRICE_ASKED_AFTER
-        current = {
-            asset: quote.usd
-            for asset, quote in quotes.items()
-            if quote.updated_at is None or quote.updated_at > old
-        }
+        current = {asset: quote.usd for asset, quote in quotes.items() if price_of(quote, now).seen_at > old}
         if self._watched.prices_are_wanted:
             self.prices |= current
         for chain_id, contract in current:

@@ -64,13 +64,16 @@ def test_a_price_that_stays_is_stored_after_a_while_and_one_of_the_future_at_onc
         (None, NOON),
         (NOON, NOON),
         (NOON - timedelta(days=3), NOON - timedelta(days=3)),
+        (NOON - timedelta(days=30, milliseconds=-1), NOON - timedelta(days=30, milliseconds=-1)),
+        (NOON - timedelta(days=30), NOON),
         (SOON, NOON),
     ],
 )
-def test_a_price_is_as_old_as_its_source_says_and_never_of_the_future(
+def test_a_price_is_as_old_as_its_source_says_unless_that_can_not_be_right(
     updated_at: datetime | None, at: datetime
 ) -> None:
     assert price_of(Quote("1", updated_at), NOON) == Price("1", at)
+    assert prices_to_store({ASSET: Quote("1", updated_at)}, NOON, {}) == {ASSET: Price("1", at)}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ PRICE_ASKED_AFTER = timedelta(minutes=15)
 UNPRICED_ASKED_AFTER = timedelta(days=1)
 """The source is asked again for the price of what it had none of."""
 
+STAMP_BELIEVED = timedelta(days=30)
+"""A moment that a source names with a price and that is longer ago is none that it keeps up to date."""
+
 PRICE_KEPT = timedelta(hours=1)
 """A stored price that is older is none, unless sweeps are rarer."""
 
@@ -28,9 +31,14 @@ def price_kept(late_after_seconds: float) -> timedelta:
 
 
 def price_of(quote: Quote, read_at: datetime) -> Price:
-    """Return a price with the moment of which it is: no later than it was read, whatever the source says."""
+    """Return a price with the moment of which it is: the source's where that can be right, else `read_at`.
+
+    One of the future can't be. One of a month ago is taken for a word that nobody keeps up: the same answer
+    values balances by that price.
+    """
     updated_at = quote.updated_at
-    return Price(quote.usd, read_at if updated_at is None or updated_at > read_at else updated_at)
+    can_be_right = updated_at is not None and read_at - STAMP_BELIEVED < updated_at <= read_at
+    return Price(quote.usd, updated_at if updated_at is not None and can_be_right else read_at)
 
 
 def described_price(said: Description, read_at: datetime) -> Price | None:
@@ -48,9 +56,10 @@ def prices_to_store(
     An older price replaces no newer one, but for one of the future, as a clock that was set back leaves it.
     """
     result = {}
+    earliest = read_at - STAMP_BELIEVED
     for asset, (usd, updated_at) in said.items():
         known = stored.get(asset)
-        at = read_at if updated_at is None or updated_at > read_at else updated_at
+        at = updated_at if updated_at is not None and earliest < updated_at <= read_at else read_at
         # In one expression, without calls: there are thousands of prices in each sweep.
         if (
             known is None
