@@ -54,6 +54,20 @@ MUTANTS = (
         "tests/domain/test_readings.py::test_a_chain_that_is_missing_from_the_answer_is_unknown",
     ),
     Mutant(
+        "what was sent is held back once its transfers are known: it is told twice",
+        "bot/store/polling/explained.py",
+        " AND l.state IN ('waiting', 'held')",
+        "",
+        "tests/store/test_explained_filters.py::test_what_was_sent_stays_sent",
+    ),
+    Mutant(
+        "a filter that has ended takes an alert back once its transfers are known: told a month later",
+        "bot/store/outbox/unreported.py",
+        "    let_unjudged_pass(db, destination_id)\n    return _release(db, rows, at, cause)",
+        "    return _release(db, rows, at, cause)",
+        "tests/store/test_explained_filters.py::test_a_filter_that_ended_meanwhile_takes_nothing_back",
+    ),
+    Mutant(
         "a filter compares with the last reading: a slow drain in small steps is never told",
         "bot/store/polling/reports.py",
         "        told = change.step.before if before is None else before.held_back.told",
