@@ -19,6 +19,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
      bot ✎ 👁 Watching Treasury…            what the message shows then
      bot │ 📎 balances.csv                  a file, over what stands under it
     world │ −1 USDC                        so much moves in the example's account on Polygon
+    world │ lists no transfers once        the next question for transfers is refused
     later │ 2 min                          the bot is started anew when so much time is over
 """
 
@@ -36,6 +37,7 @@ import structlog
 
 from bot.chat.commands.command import Command, Who
 from bot.chat.commands.registry import COMMANDS
+from bot.sandbox.gateway.faults.kinds import AnswerError
 from bot.sandbox.telegram.world.world import Chat, Message, Status, User
 from bot.wiring import clock
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
@@ -57,6 +59,7 @@ CALM = {"indexer": ["poll_interval_seconds = 2"]}
 _SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))?(?: replies to (?P<author>\w+))? │ (?P<text>.*)")
 _PRESSED = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? presses \[(?P<button>.+)\]")
 _MOVED = re.compile(r"world │ (?P<sign>[+−])(?P<units>\d+) USDC")
+_REFUSES = "world │ lists no transfers once"
 _LATER = re.compile(r"later │ (?P<minutes>\d+) min")
 _GROUP = re.compile(r"= (?P<kind>channel )?(?P<title>\w+): (?P<members>.+)")
 _CLAIMED = "= Olga owns the bot by its link"
@@ -174,6 +177,12 @@ class Player:
         if moved is not None:
             units = int(moved["units"]) * (1 if moved["sign"] == "+" else -1)
             self._stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
+            return iter([])
+        if lines[0] == _REFUSES:
+            refusal = AnswerError(
+                method="GetTransactionHistory", name="WebrpcInternalError", code=-8, status=500, times=1
+            )
+            self._stack.gateway.faults.add(refusal)
             return iter([])
         later = _LATER.fullmatch(lines[0])
         if later is not None:

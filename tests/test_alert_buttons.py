@@ -53,7 +53,7 @@ async def group(stack: Stack, bob: User) -> Chat:
     return chat
 
 
-KEPT = ["Balances", "Mute 1 h", "Only above $100"]
+KEPT = ["Balances", "Transfers", "Mute 1 h", "Only above $100"]
 
 
 async def test_an_alert_of_one_token_has_a_button_for_each_next_step(alert: Message) -> None:

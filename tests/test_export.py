@@ -310,7 +310,7 @@ async def test_other_commands_are_answered_meanwhile_and_a_second_file_is_not_be
     stack.say("/id")
     await stack.hears("user id")
     stack.say("/export")
-    await stack.hears("still writing the file")
+    await stack.hears("still working on what was asked for")
     gate.open()
     await hears_file(stack)
 

@@ -1,10 +1,27 @@
 """What a message tells of, for the buttons under it."""
 
-from bot.domain.assets import Description
+import pytest
+
+from bot.domain.assets import ChainId, Description
 from bot.domain.deliver.delivery import About
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg, WhyUnknown
 from bot.store.chats import samples
+from bot.store.explain.explanations import save_explanations
 from bot.store.outbox import delivered
-from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
+from tests.builders import (
+    BASE,
+    DAI,
+    NOON,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+    Amounts,
+    address,
+    asset,
+    reading,
+    transaction,
+)
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 
 USDC_ON_BOTH = {asset(USDC, chain_id): Description("ERC20", "USDC", 6) for chain_id in (POLYGON, BASE)}
@@ -26,6 +43,11 @@ async def about(keeper: Keeper, row: int) -> About:
     return found.about
 
 
+def about_usdc(*chains: ChainId, lacks_transfers: bool = True) -> About:
+    on = frozenset(chains or (POLYGON,))
+    return About((TREASURY,), USDC, "USDC", on, lacks_transfers=lacks_transfers)
+
+
 async def begin(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5, DAI: 5}, native=1), descriptions=USDC_ON_BOTH)
@@ -37,7 +59,7 @@ async def test_a_message_of_one_token_names_it_and_its_chains(keeper: Keeper) ->
 
     row = await told(keeper, ({USDC: 6, DAI: 5}, 1), ({USDC: 7, DAI: 5}, 1))
 
-    assert await about(keeper, row) == About((TREASURY,), USDC, "USDC", frozenset({POLYGON}))
+    assert await about(keeper, row) == about_usdc()
 
 
 async def test_a_message_of_several_things_or_of_a_coin_names_no_token(keeper: Keeper) -> None:
@@ -48,7 +70,7 @@ async def test_a_message_of_several_things_or_of_a_coin_names_no_token(keeper: K
     coin = await told(keeper, ({USDC: 7, DAI: 6}, 3))
 
     assert [await about(keeper, row) for row in (both, with_coin, coin)] == [
-        About((TREASURY,), chains=frozenset({POLYGON}))
+        About((TREASURY,), chains=frozenset({POLYGON}), lacks_transfers=True)
     ] * 3
 
 
@@ -63,8 +85,7 @@ async def test_one_contract_on_two_chains_is_one_token(keeper: Keeper) -> None:
         )
         rows += [delivery.id for delivery in await keeper.deliver_all()]
 
-    on_both = frozenset({POLYGON, BASE})
-    assert await about(keeper, rows[-1]) == About((TREASURY,), USDC, "USDC", on_both)
+    assert await about(keeper, rows[-1]) == about_usdc(POLYGON, BASE)
 
 
 async def test_what_leaves_says_what_it_is_about(keeper: Keeper) -> None:
@@ -74,7 +95,7 @@ async def test_what_leaves_says_what_it_is_about(keeper: Keeper) -> None:
 
     (delivery,) = await keeper.due()
 
-    assert delivery.about == About((TREASURY,), USDC, "USDC", frozenset({POLYGON}))
+    assert delivery.about == about_usdc()
 
 
 async def test_a_message_of_first_readings_alone_says_whose_they_are(keeper: Keeper) -> None:
@@ -118,3 +139,34 @@ async def test_a_message_of_a_lost_topic_is_found_astray(keeper: Keeper) -> None
     assert before is not None
     assert after is not None
     assert (before.place, before.is_fallback, after.is_fallback) == (ALERTS_TOPIC, False, True)
+
+
+def explained(*amounts: int, outcome: ExplanationOutcome = ExplanationOutcome.EXPLAINED) -> Explanation:
+    """Return an explanation with so many counterparties."""
+    legs = tuple(
+        Leg(address(number), amount, None, transaction(number), 0, 12, NOON)
+        for number, amount in enumerate(amounts, 1)
+    )
+    return Explanation(outcome=outcome, legs=legs, listed_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("found", "lacks"),
+    [
+        (explained(1), False),
+        (explained(1, 1, -1), False),
+        (explained(1, 1, 1, -2), True),
+        (explained(2, outcome=ExplanationOutcome.PARTLY), True),
+        (Explanation(outcome=ExplanationOutcome.UNKNOWN, why_unknown=WhyUnknown.QUOTA), True),
+        (Explanation(outcome=ExplanationOutcome.UNKNOWN, why_unknown=WhyUnknown.REBASING), False),
+    ],
+)
+async def test_a_message_says_whether_more_is_to_be_said_of_its_transfers(
+    keeper: Keeper, found: Explanation, *, lacks: bool
+) -> None:
+    await begin(keeper)
+    row = await told(keeper, ({USDC: 6, DAI: 5}, 1))
+
+    await keeper.db.run(save_explanations, {1: found}, NOON)
+
+    assert await about(keeper, row) == about_usdc(lacks_transfers=lacks)

@@ -1,4 +1,4 @@
-"""The buttons under an alert: balances, mute, filter, ignore the token, send a test.
+"""The buttons under an alert: balances, transfers, mute, filter, ignore the token, send a test.
 
 Each carries the delivery's id; the command's own file handles the press.
 """
@@ -18,6 +18,8 @@ IGNORE = ButtonAction("leave")
 """Ignores the token that the message is about."""
 ONLY_ABOVE = ButtonAction("above")
 """Reports of the accounts only what is worth $100 and more, where the message was sent."""
+TRANSFERS = ButtonAction("transfers")
+"""Says what the transfers behind the changes of the message are, and asks the source where nobody knows."""
 HAVE_IT = ButtonAction("have")
 """Says that somebody takes care of what the message says that it rings."""
 SEND_TEST = ButtonAction("sample")
@@ -38,7 +40,8 @@ def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
     if about.is_first_reading:
         second = [button("Only above $100", ONLY_ABOVE, delivery.id)]
         return markup(rows([balances, button("Send a test", SEND_TEST, delivery.id)], second))
-    first = [balances, button("Mute 1 h", MUTE, delivery.id)]
+    transfers = [button("Transfers", TRANSFERS, delivery.id)] if about.lacks_transfers else []
+    first = [balances, *transfers, button("Mute 1 h", MUTE, delivery.id)]
     second = [button("Only above $100", ONLY_ABOVE, delivery.id)]
     if about.contract is None:
         return markup(rows(first, second))

@@ -135,6 +135,8 @@ class About:
     """Whether it contains first readings, and no changes."""
     is_alarm: bool = False
     """Whether it says of an alarm that it rings."""
+    lacks_transfers: bool = False
+    """Whether there is more to be said of the transfers behind its changes."""
 
 
 @dataclass(frozen=True, slots=True)

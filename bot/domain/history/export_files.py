@@ -66,7 +66,7 @@ class ExportFile:
         self._written_as = written_as
         self._written = BytesIO()
         is_csv = written_as is ExportFormat.CSV
-        self._written.write(_BYTE_ORDER_MARK + _csv_lines([COLUMNS]) if is_csv else b"[")
+        self._written.write(csv_file(COLUMNS, []) if is_csv else b"[")
 
     @property
     def size(self) -> int:
@@ -123,6 +123,11 @@ _FORMULA = re.compile(r"""(\A|[;\t\r\n]"*)(?=[=+\-@\t\r'])""")
 def guarded(text: str) -> str:
     """Return a text that no spreadsheet runs as a formula, whoever wrote it; of numbers this is not true."""
     return _FORMULA.sub(r"\1'", text)
+
+
+def csv_file(columns: Sequence[str], lines: Iterable[Iterable[str]]) -> bytes:
+    """Return a whole file of CSV; its texts have to be guarded already."""
+    return _BYTE_ORDER_MARK + _csv_lines([columns]) + _csv_lines(lines)
 
 
 def _csv_lines(lines: Iterable[Iterable[str]]) -> bytes:
@@ -220,7 +225,7 @@ def _leg_text(leg: Leg) -> str:
 
 
 def _mined_at(leg: Leg) -> str | None:
-    return None if leg.at is None else _iso(leg.at, "T") + "Z"
+    return None if leg.at is None else iso(leg.at, "T") + "Z"
 
 
 def _explained(explanation: Explanation | None) -> str | None:
@@ -233,10 +238,11 @@ def _explained(explanation: Explanation | None) -> str | None:
 
 
 def _moment(row: ExportRow, between: str) -> str:
-    return _iso(row.at, between)
+    return iso(row.at, between)
 
 
-def _iso(at: datetime, between: str) -> str:
+def iso(at: datetime, between: str) -> str:
+    """Return a moment in UTC to the millisecond, with that between date and time."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(between, "milliseconds")
 
 

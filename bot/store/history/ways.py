@@ -49,6 +49,12 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
     )
 
 
+def changes_in(db: Database, delivery_id: DeliveryId) -> list[int]:
+    """Return the numbers of the changes in a message, those included that are summed up in it."""
+    rows = db.execute(_CHANGES_IN, [delivery_id, CHANGES_MOST]).fetchall()
+    return [change_id for (change_id,) in rows]
+
+
 def newest_message(db: Database, place: Place) -> DeliveryId | None:
     """Return the message that was sent last in a place; None: there is none."""
     destination_id = destination_here(db, place)
@@ -60,6 +66,16 @@ def newest_message(db: Database, place: Place) -> DeliveryId | None:
     ).fetchone()
     return None if row is None else DeliveryId(row[0])
 
+
+CHANGES_MOST = 200
+"""Of one message; more are not looked up for it."""
+
+_CHANGES_IN = """
+SELECT s.id FROM alert l JOIN change c ON c.id = l.change_id
+JOIN change s ON s.account_id = c.account_id AND s.asset_id = c.asset_id
+AND s.id BETWEEN coalesce(l.first_change_id, c.id) AND c.id
+WHERE l.delivery_id = ? ORDER BY s.id LIMIT ?
+"""
 
 _MESSAGE = """
 SELECT d.thread_id, d.lost, d.lost_at, c.hold_until, c.unavailable, c.probe_at,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bot.domain.deliver.alerts import AlarmRang, AlarmRepeated, Baseline, StoredNotice
 from bot.domain.deliver.delivery import About, DeliveryId
+from bot.domain.explain.counterparties import SHOWN
+from bot.domain.explain.explanations import ExplanationOutcome, WhyUnknown
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
@@ -34,15 +36,16 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
             chains=frozenset(chain_id for one in ringing for chain_id in one.subject.chains),
             is_alarm=True,
         )
-    rows = [row for notice, *row in contents if notice is None]
+    rows = [row for notice, _, *row in contents if notice is None]
     if not rows:
         return _about_first_readings(notices)
+    lacks_transfers = any(lacks for notice, lacks, *_ in contents if notice is None)
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
     assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
     contracts, chains = {asset.contract for asset in assets}, frozenset(asset.chain_id for asset in assets)
     # Buttons offer to ignore a token: only where it is the only one, and never a chain's coin.
     if len(contracts) != 1 or not all(contracts):
-        return About(accounts, chains=chains)
+        return About(accounts, chains=chains, lacks_transfers=lacks_transfers)
     symbols = {symbol for *_, symbol, _ in rows}
     return About(
         accounts=accounts,
@@ -50,6 +53,7 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
         symbol=(symbols.pop() or "") if len(symbols) == 1 else "",
         chains=chains,
         is_look_alike=any(is_look_alike for *_, is_look_alike in rows),
+        lacks_transfers=lacks_transfers,
     )
 
 
@@ -90,8 +94,13 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
 _FIRST_READINGS_MOST = 4
 
 _CONTENTS = f"""
-SELECT l.notice, a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}
+SELECT l.notice,
+       CASE WHEN c.kind <> 'moved' OR coalesce(e.reason, '') = '{WhyUnknown.REBASING}' THEN 0
+            WHEN l.steps = 1 AND e.outcome = '{ExplanationOutcome.EXPLAINED}'
+            AND (SELECT count(DISTINCT g.counterparty) FROM leg g WHERE g.change_id = c.id) <= {SHOWN} THEN 0
+            ELSE 1 END,
+       a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}
 FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
-LEFT JOIN asset x ON x.id = c.asset_id
+LEFT JOIN asset x ON x.id = c.asset_id LEFT JOIN explanation e ON e.change_id = c.id
 WHERE l.delivery_id = ? ORDER BY l.id
 """

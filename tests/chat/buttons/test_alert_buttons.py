@@ -26,6 +26,12 @@ def test_a_message_of_one_token_offers_to_ignore_it() -> None:
     assert shown(of()) == [["Balances", "Mute 1 h"], ["Only above $100", "Ignore USDC"]]
 
 
+def test_a_message_whose_transfers_are_not_all_told_offers_them() -> None:
+    lacking = replace(of(), about=replace(of().about, lacks_transfers=True))
+
+    assert shown(lacking) == [["Balances", "Transfers", "Mute 1 h"], ["Only above $100", "Ignore USDC"]]
+
+
 def test_a_message_of_several_tokens_offers_to_ignore_none() -> None:
     assert shown(of(contract=None)) == [["Balances", "Mute 1 h"], ["Only above $100"]]
 

@@ -1,6 +1,7 @@
-"""Makes files beside the commands that follow: one at a time for each chat, and few at once for all.
+"""Does what takes long beside the commands that follow: one at a time for each chat, and few at once for all.
 
-Of a file that takes long a message says how far it is, and the file follows (`late_answers`).
+That are files, and transfers that the source is asked for. A message says how far it is, and the answer
+follows (`late_answers`).
 """
 
 import asyncio
@@ -29,7 +30,7 @@ PROGRESS_SECONDS = 5.0
 """Between two words about how far it is: the edits of a minute leave a group room for its alerts."""
 
 FILES_MOST = 2
-"""Made at the same time, for all chats together."""
+"""At the same time, for all chats together."""
 
 
 class ExportJobs:
@@ -107,10 +108,10 @@ async def _answer_of(task: asyncio.Task[Answer]) -> Answer:
 
 
 def still_making() -> Html:
-    """Return the answer to a second command while the file of the first is being made."""
-    return EMPTY + "I'm still writing the file that was asked for here. Ask again when it has come."
+    """Return the answer to a second command while the first is still being carried out."""
+    return EMPTY + "I'm still working on what was asked for here. Ask again when it has come."
 
 
 def all_busy() -> Html:
-    """Return the answer where too many files are being made for others."""
-    return EMPTY + "I'm writing files for other chats. Please ask again in a minute."
+    """Return the answer where too much is being done for others."""
+    return EMPTY + "I'm busy for other chats. Please ask again in a minute."

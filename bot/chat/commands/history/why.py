@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.chat.buttons.data import Screen
+from bot.chat.buttons.alert_buttons import TRANSFERS
+from bot.chat.buttons.data import Screen, button, rows
 from bot.chat.commands.arguments.addresses import read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
@@ -22,6 +23,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.history.lookup import first_changes
 from bot.chat.commands.history.subject import Subject, find_subject, names_account, read_subject
+from bot.chat.commands.history.transfers import find_transfers
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, join
@@ -44,6 +46,7 @@ from bot.domain.places import Place
 from bot.store.chats import subscriptions
 from bot.store.history import changes, situations, ways
 from bot.store.history.situations import ToldBefore
+from bot.store.outbox import delivered
 from bot.store.rows import LISTING_PARTS
 
 WHY_COMMAND = Command(
@@ -92,7 +95,7 @@ class WhyRequest(Request):
         return (explained or await _silence(services, place, self.text),)
 
 
-async def _explained(services: Services, place: Place, typed: str) -> Html | None:
+async def _explained(services: Services, place: Place, typed: str) -> Screen | None:
     """Return how a message of this place came about; None: it has none of that id."""
     spelled = read_message_id(typed)
     number = None if spelled is None else delivery_of(spelled)
@@ -101,7 +104,11 @@ async def _explained(services: Services, place: Place, typed: str) -> Html | Non
         return None
     now = await services.now_in(place)
     found = await services.db.run(ways.find_message, place, number, now)
-    return None if found is None else message_way(found, services.chains, now)
+    if found is None:
+        return None
+    about = await services.db.run(delivered.about, number)
+    buttons = [button("Transfers", TRANSFERS, number)] if about.lacks_transfers else []
+    return Screen(message_way(found, services.chains, now), rows(buttons))
 
 
 async def _silence(services: Services, place: Place, text: str) -> Html | Screen:
@@ -246,4 +253,4 @@ def _read_why(rest: str, _chains: ChainReader) -> WhyRequest:
     return WhyRequest(" ".join(rest.split()))
 
 
-WHY = Feature(WHY_COMMAND, _read_why)
+WHY = Feature(WHY_COMMAND, _read_why, {TRANSFERS: find_transfers})
