@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.alerts import Alert, AlertId, ChainGone, ChangeAlert, NoticeAlert
 from bot.domain.deliver.steps import LATE_AFTER, in_groups, summed, was_held_back
+from bot.domain.explain.names import CounterpartyNames
 from bot.domain.observations import Change, ItemMove, MoveKind
 from tests.builders import DAI, NOON, POLYGON, TREASURY, USDC, VAULT, asset, change_alert, held
 
@@ -48,6 +49,18 @@ def test_steps_of_one_asset_are_one_change_where_its_first_stood() -> None:
     assert sums([step(1, 2), step(5, 6, what=dai), step(2, 4), step(6, 9, what=dai)]) == [
         (1, 4, 2),
         (5, 9, 2),
+    ]
+
+
+def test_a_sum_knows_the_counterparties_of_all_its_steps() -> None:
+    known = [
+        CounterpartyNames(names={VAULT: "Vault"}, first_time=frozenset({VAULT})),
+        CounterpartyNames(names={USDC: "Exchange"}, look_alikes={DAI: USDC}),
+    ]
+    steps = [replace(one, counterparties=known[index]) for index, one in enumerate((step(1, 2), step(2, 9)))]
+
+    assert [one.counterparties for one in summed(steps)] == [
+        CounterpartyNames({VAULT: "Vault", USDC: "Exchange"}, frozenset({VAULT}), {DAI: USDC})
     ]
 
 

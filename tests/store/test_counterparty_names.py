@@ -133,7 +133,7 @@ async def test_what_looks_like_an_earlier_counterparty_is_known_for_it_and_that_
 async def test_what_looks_like_a_watched_account_without_a_label_is_known_for_it(keeper: Keeper) -> None:
     await begin(keeper)
     await keeper.watch(account=PAYROLL)
-    await paid(keeper, FORGED, PAYROLL)
+    await paid(keeper, FORGED)
 
     assert [one.look_alikes for one in await known(keeper)] == [{FORGED: PAYROLL}]
 

@@ -288,3 +288,13 @@ def test_the_steps_of_several_moves_of_ids_are_no_trouble() -> None:
     )
 
     assert below(exchanged).casefold().endswith(" · with 0xababab…ababab · tx")
+
+
+def test_of_many_forged_addresses_three_are_named_and_the_others_counted() -> None:
+    forged = [Address(f"0x91c4{number:032x}be31") for number in range(1, 6)]
+    alike = CounterpartyNames(names={PAYROLL: "Payroll"}, look_alikes=dict.fromkeys(forged, PAYROLL))
+
+    text = below(told(100, 95, *(leg(-1, one) for one in forged), names=alike))
+
+    assert text.count("looks like Payroll, is not") == 3
+    assert text.endswith("\n⚠ 2 more look like others that are known")
