@@ -69,6 +69,8 @@ class Keeper:
     """The most subscriptions a chat may have."""
     epoch: Epoch = NO_EPOCH
     """In which it sends."""
+    explain_wait_seconds: float = 0.0
+    """How long alerts wait for an explanation."""
 
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
@@ -114,7 +116,9 @@ class Keeper:
 
     async def record_poll(self, poll: Poll) -> int:
         """Record what a batch observed; returns how many alerts that makes."""
-        return (await self.db.run(record.record_poll, poll, self.status, REGISTRY)).alerts
+        wait = self.explain_wait_seconds
+        until = poll.observed_at + timedelta(seconds=wait) if wait else None
+        return (await self.db.run(record.record_poll, poll, self.status, REGISTRY, until)).alerts
 
     async def finish_sweep(self, result: SweepResult) -> None:
         """Record how a sweep ended."""
@@ -298,7 +302,7 @@ class Keeper:
 
     async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
         due_at = await self.db.run(due_rows.run_due, now)
-        found = await self.db.run(queue.outbox, now, window)
+        found = await self.db.run(queue.outbox, now, window, (), self.explain_wait_seconds)
         moments = [moment for moment in (found.next_at, due_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
@@ -326,6 +330,7 @@ class Keeper:
             compose or words,
             epoch=self.epoch,
             answered=answered,
+            explain_wait_seconds=self.explain_wait_seconds,
         )
 
     async def _taken(self, chat_id: int, now: datetime, window: float) -> NextDelivery:

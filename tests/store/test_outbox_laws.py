@@ -37,9 +37,11 @@ from bot.domain.deliver.outcomes import (
     Unreachable,
     Vanished,
 )
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome
 from bot.domain.places import Place
 from bot.store.chats import chats, mutes
 from bot.store.database.connection import DatabaseThread
+from bot.store.explain.explanations import save_explanations
 from bot.store.outbox import withdraw
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
@@ -101,6 +103,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for place in (OLGA, OPS, ALERTS_TOPIC):
             self.wait(self.keeper.watch(place=place))
         self.wait(self.keeper.record(reading({USDC: 5}, native=1)))
+        self.keeper.explain_wait_seconds = 2.0
 
     def wait(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
         return self.loop.run_until_complete(work)
@@ -123,6 +126,13 @@ class OutboxMachine(RuleBasedStateMachine):
     def something_changes(self) -> None:
         self.amount += 1
         self.wait(self.keeper.record(reading({USDC: self.amount}, native=1), when=self.now))
+
+    @rule(newest=st.booleans())
+    def the_transfers_become_known(self, newest: bool) -> None:  # noqa: FBT001 - drawn by name
+        ids = [row_id for (row_id,) in self._rows("SELECT id FROM change ORDER BY id DESC")]
+        ids = ids[:1] if newest else ids
+        none = Explanation(outcome=ExplanationOutcome.NONE_LISTED, listed_at=self.now)
+        self.wait(self.keeper.db.run(save_explanations, dict.fromkeys(ids, none), self.now))
 
     @rule(window=st.sampled_from([0.0, 1.0]))
     def the_dispatcher_looks(self, window: float) -> None:
@@ -244,6 +254,23 @@ class OutboxMachine(RuleBasedStateMachine):
         assert {delivery_id for (delivery_id,) in rows} == {
             delivery.id for delivery in self.model.in_flight.values()
         }
+
+    @invariant()
+    def what_waited_for_its_transfers_for_two_seconds_is_held_by_nothing(self) -> None:
+        unexplained = self._rows(
+            "SELECT count(*) FROM alert WHERE state = 'waiting' AND explain_until > created_at + 2000"
+        )
+        assert unexplained == [(0,)]
+
+    @invariant()
+    def changes_are_bound_in_their_order(self) -> None:
+        overtaken = self._rows(
+            "SELECT l.id FROM alert l JOIN alert e ON e.destination_id = l.destination_id AND e.id < l.id"
+            " WHERE l.state IN ('bound', 'told') AND l.is_single = 0 AND e.state = 'waiting'"
+            " AND e.explain_until > 0 AND e.is_single = 0 AND e.released_at IS NULL"
+            " AND l.change_id IS NOT NULL AND e.change_id IS NOT NULL"
+        )
+        assert overtaken == []
 
     @invariant()
     def once_everything_is_well_again_everything_is_told(self) -> None:
