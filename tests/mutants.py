@@ -269,8 +269,8 @@ MUTANTS = (
     Mutant(
         "a change begins with the block before: it takes the transfer that the change before it ended with",
         "bot/domain/explain/matching.py",
-        "if transfer.block > self.after_block else",
-        "if transfer.block >= self.after_block else",
+        "return block.number <= self.block",
+        "return block.number < self.block",
         "tests/domain/test_matching.py::test_a_change_begins_behind_the_block_before_and_ends_with_its_own",
     ),
     Mutant(
@@ -283,16 +283,16 @@ MUTANTS = (
     Mutant(
         "a transfer of any contract counts: a fake token stands in for the one that moved",
         "bot/domain/explain/matching.py",
-        "transfer.asset == change.asset and",
-        "transfer.asset.chain_id == change.asset.chain_id and",
+        "and one.asset == change.asset",
+        "and one.asset.chain_id == change.asset.chain_id",
         "tests/domain/test_matching.py::test_transfers_of_another_contract_chain_or_account_are_none_of_its",
     ),
     Mutant(
         "transfers between two readings are left out where the neighbours alone sum up",
         "bot/domain/explain/matching.py",
-        "change.before.amount_raw - _sum(between)",
-        "change.before.amount_raw",
-        "tests/domain/test_matching.py::test_a_cut_moves_over_neighbours_and_leaves_none_out",
+        "latest_start = is_new.index(True) if any(is_new) else len(blocks)",
+        "latest_start = len(blocks)",
+        "tests/domain/test_matching.py::test_what_both_readings_are_certain_of_stays_in",
     ),
     Mutant(
         "a price counts on whatever chain it came: another token's dollars stand in sums and ring alarms",
