@@ -10,6 +10,7 @@ from bot.domain.observations import MoveKind
 from bot.domain.places import Place as Where
 from bot.store.chats import chats
 from bot.store.history import changes, situations
+from bot.store.rows import part_to_blob
 from tests.simulation.ledger import Cell, Ledger, Traced
 from tests.store.conftest import Keeper
 
@@ -25,6 +26,11 @@ SELECT h.telegram_id, d.thread_id FROM
 JOIN destination d ON d.id = t.destination_id JOIN chat h ON h.id = d.chat_id
 """
 
+_UNREAD = """
+SELECT 1 FROM coverage v JOIN account a ON a.id = v.account_id
+WHERE v.unknown_since IS NOT NULL AND a.address = ? AND v.chain_id = ? AND v.part = ?
+"""
+
 
 async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) -> list[Traced]:
     """Return what every change after this one has left in each place, and see that just that is shown."""
@@ -32,6 +38,7 @@ async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) 
     for number, kind, account, chain_id, contract in await keeper.rows(_CHANGES, since):
         cell = Cell("0x" + account.hex(), chain_id, "0x" + contract.hex() if contract else "")
         traces = Counter(await keeper.rows(_TRACES, number, number))
+        is_unread = bool(await keeper.rows(_UNREAD, account, chain_id, part_to_blob(keeper.status)))
         for where in places:
             place = where.chat_id, where.thread_id or 0
             destination_id = await keeper.db.run(chats.destination_here, where)
@@ -43,7 +50,9 @@ async def changes_traced(keeper: Keeper, places: tuple[Where, ...], since: int) 
             reason = next((one.reason for one in shown.changes if one.state is None), "")
             assert len(shown.changes) == traces[place], f"shown otherwise than traced: {number} in {place}"
             is_listing = kind == MoveKind.LISTED
-            found.append(Traced(number, place, cell, is_listing, traces[place], reason))
+            found.append(
+                Traced(number, place, cell, traces[place], reason, is_listing=is_listing, is_unread=is_unread)
+            )
     return found
 
 

@@ -82,10 +82,12 @@ class Traced(NamedTuple):
     number: int
     place: Place
     cell: Cell
-    is_listing: bool
     traces: int
     silence: str
     """Why there was no alert, "" where there was one."""
+    is_listing: bool
+    is_unread: bool
+    """Whether the list of that account could not be read there: who watches it hears of it later."""
 
 
 @dataclass
@@ -325,7 +327,8 @@ class Ledger:
             return
         # What was watched before this sweep, known by then and shown all the time left a trace for certain.
         is_steady = len(self.lately[place]) == 1 and place not in self.closed
-        shown = {"named", "broad"} if self._is_listed(cell.chain_id, cell.contract) else {"named"}
+        is_shown = self._is_listed(cell.chain_id, cell.contract) and not (cell.contract and traced.is_unread)
+        shown = {"named", "broad"} if is_shown else {"named"}
         known = {mode for mode in shown if (place, cell, mode) in self.known}
         if is_steady and known & _modes(self.wishes[place], cell, self.default_chains):
             assert traced.traces == 1, f"watched, and not traced: {traced}"
