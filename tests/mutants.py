@@ -308,4 +308,18 @@ MUTANTS = (
         "    return Price(quote.usd, read_at)",
         "tests/domain/test_prices.py::test_a_price_is_as_old_as_its_source_says_and_never_of_the_future",
     ),
+    Mutant(
+        "an alert waits for its explanation until it comes: where history hangs, nobody hears of the change",
+        "bot/store/outbox/queue.py",
+        "    return to_milliseconds(now), to_milliseconds(now + timedelta(seconds=explain_wait_seconds))",
+        "    return 0, to_milliseconds(now + timedelta(seconds=explain_wait_seconds))",
+        "tests/store/test_explain_wait.py::test_it_leaves_when_the_wait_is_over_and_not_before",
+    ),
+    Mutant(
+        "an explanation takes what explains another change: one payment stands in two alerts",
+        "bot/store/explain/pending.py",
+        "                taken=_taken(db, one.row, found),",
+        "                taken=(),",
+        "tests/test_transfers.py::test_a_payment_that_explains_one_change_of_a_coin_explains_no_other_one",
+    ),
 )

@@ -144,6 +144,16 @@ async def test_successive_payments_are_each_explained_by_their_own_transfer(paye
     assert rows(payer, "SELECT change_id, count(*) FROM leg GROUP BY change_id") == [(1, 1), (2, 1), (3, 1)]
 
 
+async def test_a_payment_that_explains_one_change_of_a_coin_explains_no_other_one(payer: Stack) -> None:
+    payer.world.move(POLYGON, None, ACCOUNT, 10**18, counterparty=PAYROLL)
+    assert "from Payroll" in (await payer.hears("+1 POL")).text
+
+    payer.world.move(POLYGON, None, ACCOUNT, 10**18, counterparty=None)
+
+    assert "Payroll" not in (await payer.hears("+1 POL")).text
+    assert outcomes(payer) == [("explained", ""), ("none", "")]
+
+
 async def test_a_transfer_between_two_watched_accounts_explains_both_and_is_said_once(payer: Stack) -> None:
     payer.say(f"/watch {VAULT} as Vault")
     await payer.hears("Watching Vault")
@@ -353,17 +363,6 @@ async def test_what_is_explained_late_is_kept_and_nothing_sent_is_edited(hurried
     assert rows(hurried, "SELECT count(*) FROM leg") == [(1,)]
 
 
-async def test_who_wants_no_waiting_waits_for_nothing(tmp_path: Path) -> None:
-    async with open_payer(tmp_path, 0) as stack:
-        stack.gateway.gate.hold(HISTORY)
-        pays(stack, 1)
-        await alert(stack, "−1")
-
-        stack.gateway.gate.release()
-
-        await until(lambda: outcomes(stack) == [("explained", "")])
-
-
 async def test_other_news_do_not_wait_for_transfers(payer: Stack) -> None:
     payer.gateway.gate.hold(HISTORY)
     payer.say("/alarm Treasury below 45 USDC on polygon")
@@ -378,12 +377,6 @@ async def test_other_news_do_not_wait_for_transfers(payer: Stack) -> None:
 
 
 # ---------------------------------------------------------------- few requests
-
-
-async def test_nothing_is_asked_while_nothing_changes(payer: Stack) -> None:
-    await payer.asked(5)
-
-    assert history_requests(payer) == 0
 
 
 async def test_all_changes_of_a_chain_are_one_question_and_each_chain_is_asked_by_itself(
@@ -413,47 +406,3 @@ async def test_above_its_budget_history_is_not_asked_and_alerts_do_not_wait(paye
         await alert(payer, "−0.000001")
 
     assert history_requests(payer) <= 20 + payer.balance_requests() / 10 + 1
-
-
-# ---------------------------------------------------------------- ends and beginnings
-
-
-async def test_killed_between_the_alert_and_its_explanation_neither_is_lost(tmp_path: Path) -> None:
-    async with open_stack(tmp_path) as stack:
-        stack.lists_transfers(LONG)
-        process = await stack.start_process()
-        await stack.watches()
-        stack.gateway.gate.hold(HISTORY)
-        pays(stack, 1)
-        await stack.gateway.gate.until_waiting(1)
-        assert "−1 USDC" not in "".join(stack.said())
-
-        await stack.kill(process)
-        stack.gateway.gate.release()
-        await stack.start_process()
-
-        await alert(stack, "−1")
-        await until(lambda: outcomes(stack) == [("explained", "")])
-        await stack.asked(3)
-        assert "".join(stack.said()).count("−1 USDC") == 1
-
-
-async def test_killed_after_the_alert_and_before_its_explanation_the_explanation_is_kept_later(
-    tmp_path: Path,
-) -> None:
-    async with open_stack(tmp_path) as stack:
-        stack.lists_transfers(AT_ONCE)
-        process = await stack.start_process()
-        await stack.watches()
-        stack.gateway.gate.hold(HISTORY)
-        pays(stack, 1)
-        await alert(stack, "−1")
-        await until(lambda: rows(stack, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)])
-
-        await stack.kill(process)
-        stack.gateway.gate.release()
-        await stack.start_process()
-
-        await until(lambda: outcomes(stack) == [("explained", "")])
-        await stack.asked(3)
-        assert "".join(stack.said()).count("−1 USDC") == 1
