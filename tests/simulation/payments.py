@@ -16,7 +16,7 @@ the source's history does, short of inventing transfers:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -149,6 +149,19 @@ class PaymentLedger:
         for one in filter(None, map(self.said.get, changes)):
             is_paid = not one.is_listing and one.cell not in self.unpaid and any(self._ways(one))
             assert not is_paid or one.outcome == "explained", f"paid, and not explained: {one}"
+
+    def changed_pockets(self, accounts: Collection[str], cell: Cell, amount: int) -> bool:
+        """Return whether payments among some accounts, one after the other, come to so much for one."""
+        total, totals = 0, {0}
+        for paid in self.of_cell[cell]:
+            if paid.side.counterparty in accounts:
+                total += paid.side.amount
+                if total - amount in totals:
+                    return True
+                totals.add(total)
+            else:
+                total, totals = 0, {0}
+        return False
 
     def check_that_it_adds_up(self, held: Mapping[Cell, Sequence[int]]) -> None:
         """Check this ledger itself: what everybody holds is what was paid."""

@@ -818,6 +818,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         whims = random.Random(f"whims of {seed}")  # noqa: S311 - as above
         digest_whims = random.Random(f"digests of {seed}")  # noqa: S311 - as above
         payments = PaymentLedger()
+        ledger.changed_pockets = partial(payments.changed_pockets, ACCOUNTS)
         paying = Paying(
             random.Random(f"payments of {seed}"),  # noqa: S311 - as above
             gateway.world,
