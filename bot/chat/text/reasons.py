@@ -84,7 +84,10 @@ def _to_come(reason: Unsettled | OnItsWay, of: Situation, chains: Chains, now: d
         case Unsettled(filters=filters):
             by = fill(" ({})", filters_shown(filters, chains)) if filters else EMPTY
             difference = held_back_words(reason, of, chains, now)
-            return fill("below the filter{}, which holds back {}.", by, difference)
+            # Nothing is “below” somebody else.
+            is_by_name = any(one.counterparties for one in filters)
+            below = "not meant by" if is_by_name else "below"
+            return fill("{} the filter{}, which holds back {}.", below, by, difference)
         case OnItsWay():
             return EMPTY + _on_its_way_words(reason, now)
 

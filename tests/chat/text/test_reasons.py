@@ -38,13 +38,14 @@ from bot.domain.history.reasons import (
 )
 from bot.domain.observations import MoveKind
 from bot.domain.observe.filters import HeldBack
-from bot.domain.rules.conditions import Condition, Direction
-from tests.builders import BASE, NOON, POLYGON, REGISTRY, asset, at, change, change_alert
+from bot.domain.rules.conditions import Condition, Counterparty, Direction
+from tests.builders import BASE, NOON, POLYGON, REGISTRY, VAULT, asset, at, change, change_alert
 from tests.domain.test_reasons import CALM
 
 USDC = Description("ERC20", "USDC", 0)
 CALM_HERE = replace(CALM, description=USDC)
 FILTERS = (Condition(Direction.IN),)
+TO_TAX = Condition(Direction.OUT, counterparties=(Counterparty(VAULT, "Tax"),))
 TWELVE = Unsettled(HeldBack(Amount(340), Amount(0)), 12, at(-3_600), FILTERS, is_for_digest=False)
 BY_NAME = "To watch it by name: /watch 0x8e3E"
 Reasons = list[tuple[Situation, Reason]]
@@ -75,6 +76,10 @@ def line(reason: Reason, *, lists_verified: bool = True) -> str:
         (
             TWELVE,
             "below the filter (only incoming changes), which holds back −340 USDC in 12 steps since 11:00.",
+        ),
+        (
+            TWELVE._replace(steps=1, filters=(TO_TAX,)),
+            "not meant by the filter (only outgoing changes to Tax), which holds back −340 USDC since 11:00.",
         ),
         (TWELVE._replace(steps=1, filters=()), "below the filter, which holds back −340 USDC since 11:00."),
         (TWELVE._replace(is_for_digest=True), "kept for the digest: −340 USDC in 12 steps since 11:00."),
