@@ -219,3 +219,13 @@ async def test_a_name_keeps_clear_of_what_is_watched_in_the_supergroup(keeper: K
     await keeper.migrate(group.chat_id, there.chat_id)
 
     assert await given(keeper, there) == {PAYROLL: "Treasury 2"}
+
+
+async def test_names_of_what_is_not_watched_are_told_apart(keeper: Keeper) -> None:
+    await give(keeper, PAYROLL, "Payroll")
+    await give(keeper, RENT, "Rent")
+    assert await keeper.db.run(names.unwatched_names_here, OPS) == {}
+
+    await keeper.watch(account=RENT, label="House")
+
+    assert await keeper.db.run(names.unwatched_names_here, OLGA) == {PAYROLL: "Payroll"}

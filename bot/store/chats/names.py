@@ -98,6 +98,15 @@ def address_called(db: Database, place: Place, text: str) -> Address | None:
     return called.pop() if len(called) == 1 else None
 
 
+def unwatched_names_here(db: Database, place: Place) -> dict[Address, str]:
+    """Return the names that a destination gave to addresses, without those that it watches."""
+    destination_id = destination_here(db, place)
+    if destination_id is None:
+        return {}
+    watched = {one.subscription.account for one in subscriptions_of(db, destination_id)}
+    return {one: name for one, name in given_names(db, destination_id).items() if one not in watched}
+
+
 def find_name(db: Database, row: int, chat_id: int) -> FoundName | None:
     """Return the name that a button of this chat is about; None: it is gone, or another chat's."""
     found = db.execute(

@@ -51,7 +51,7 @@ from bot.domain.chat.mutes import ActiveMutes, Mute, MuteScope
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
-from bot.store.chats import mutes, subscriptions
+from bot.store.chats import mutes, names, subscriptions
 
 WATCH_COMMAND = Command(
     name="watch",
@@ -97,7 +97,8 @@ class WatchRequest(Request):
             if not self.bad[0].offers and find(listed, self.bad[0].word):
                 return (words.watched_already(self.bad[0].word),)
             return (await _refused(services, incoming.place, self.bad[0]),)
-        found, unresolved = await _resolved(services, incoming.place, self.entries)
+        called = await _by_their_names(services, incoming.place, self.entries)
+        found, unresolved = await _resolved(services, incoming.place, called)
         resolved, specs = [entry for entry, _ in found], [spec for _, spec in found]
         if self.lines == 1 and unresolved and not resolved:
             return (await _refused(services, incoming.place, unresolved[0]),)
@@ -140,6 +141,14 @@ class WatchRequest(Request):
         again = (f"Watch {some} corrected", "/watch " + "\n".join(meant))
         buttons = await services.button_commands.buttons(incoming.place, again)
         return with_keyboard(answer, rows(buttons, _unmute(kept)))
+
+
+async def _by_their_names(
+    services: Services, place: Place, entries: Sequence[WatchEntry]
+) -> list[WatchEntry]:
+    """Return the entries, those without a label under the name that /name gave to their address."""
+    given = await services.db.run(names.unwatched_names_here, place)
+    return [entry if entry.label else replace(entry, label=given.get(entry.account, "")) for entry in entries]
 
 
 def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenRequest | Usage":
