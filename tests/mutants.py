@@ -322,4 +322,25 @@ MUTANTS = (
         "                taken=(),",
         "tests/test_transfers.py::test_a_payment_that_explains_one_change_of_a_coin_explains_no_other_one",
     ),
+    Mutant(
+        "the moment when an alert leaves anyway counts for nothing: a history that hangs holds it",
+        "bot/store/outbox/queue.py",
+        "explain_until > 0 AND explain_until > ? AND explain_until <= ?",
+        "explain_until > 0 AND ? > 0 AND ? > 0",
+        "tests/store/test_explain_wait.py::test_it_leaves_when_the_wait_is_over_and_not_before",
+    ),
+    Mutant(
+        "a notice takes changes along that stand behind one that waits: people read them out of order",
+        "bot/store/outbox/queue.py",
+        "AND (l.notice IS NOT NULL OR l.id < ?)",
+        "AND (l.notice IS NOT NULL OR l.id <> ?)",
+        "tests/store/test_explain_wait.py::test_a_notice_that_overtakes_takes_no_later_change_along",
+    ),
+    Mutant(
+        "it is not stored that a change is to be asked about: a kill before the answer loses its explanation",
+        "bot/store/polling/record.py",
+        "            self._at if is_asked else None,",
+        "            None,",
+        "tests/poller/test_explainer.py::test_what_was_recorded_before_a_start_is_explained_after_it",
+    ),
 )
