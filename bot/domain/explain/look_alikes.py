@@ -11,7 +11,7 @@ _COMPARED = 4
 
 def resembles(one: Address, other: Address) -> bool:
     """Whether two different addresses begin and end alike."""
-    return one != other and _ends(one) == _ends(other)
+    return one != other and ends(one) == ends(other)
 
 
 def look_alike(address: Address, named: Collection[Address], earlier: Iterable[Address]) -> Address | None:
@@ -26,6 +26,7 @@ def look_alike(address: Address, named: Collection[Address], earlier: Iterable[A
     return next((one for one in chain(named, before) if resembles(one, address)), None)
 
 
-def _ends(address: Address) -> tuple[str, str]:
+def ends(address: Address) -> tuple[str, str]:
+    """Return how an address begins and ends: what is equal of addresses that resemble each other."""
     digits = address.removeprefix("0x")
     return digits[:_COMPARED], digits[-_COMPARED:]

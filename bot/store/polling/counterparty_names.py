@@ -1,5 +1,6 @@
 """What a destination knows of the addresses behind its changes, looked up when their message is made."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.assets import Address
 from bot.domain.deliver.alerts import Alert, ChangeAlert
 from bot.domain.deliver.delivery import DeliveryId
-from bot.domain.explain.look_alikes import look_alike
+from bot.domain.explain.look_alikes import ends, look_alike
 from bot.domain.explain.names import CounterpartyNames
 from bot.domain.explain.transfers import NOBODY
 from bot.domain.subscriptions import DestinationId
@@ -76,6 +77,11 @@ class KnownHere:
             one.subscription.account for one in listed if one.subscription.account is not None
         )
 
+        # Of many counterparties and many names, each is compared with those that are like it alone.
+        self._by_ends: dict[tuple[str, str], list[Address]] = defaultdict(list)
+        for address in {**self._names, **self._watched}:
+            self._by_ends[ends(address)].append(address)
+
     def names(self, alert: ChangeAlert, change_id: int) -> CounterpartyNames:
         """Return what is known of the counterparties of a change by its number."""
         these = _counterparties(alert)
@@ -89,8 +95,8 @@ class KnownHere:
         )
 
     def _looks_like(self, account: Address, address: Address) -> Address | None:
-        known = {**self._names, **self._watched}
-        return look_alike(address, known.keys(), alike_counterparties(self._db, account, address))
+        known = self._by_ends.get(ends(address), ())
+        return look_alike(address, known, alike_counterparties(self._db, account, address))
 
     def _new(
         self, account: Address, unnamed: Collection[Address], change_id: int, observed_at: datetime
