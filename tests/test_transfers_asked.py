@@ -10,6 +10,7 @@ import pytest
 
 from bot.chat.buttons import toasts
 from bot.sandbox.gateway.faults.kinds import AnswerError
+from bot.sandbox.gateway.transfers import SOMEBODY
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 
@@ -152,6 +153,24 @@ async def test_the_past_says_who_was_paid(stack: Stack) -> None:
     (row,) = rows_of(file)
     assert row["explained"] == "explained"
     assert row["transfers"].lower().startswith("0x91c4a2")
+
+
+async def test_whoever_has_a_name_is_called_by_it_in_the_past_too(stack: Stack) -> None:
+    alert = await unexplained(stack)
+    await stack.presses(alert, "Transfers")
+    await stack.hears(TO_SOMEBODY)
+    stack.say(f"/name {SOMEBODY} Payroll")
+    await stack.hears("Payroll")
+
+    await stack.presses(alert, "Transfers")
+    await stack.hears("−1 to Payroll · tx")
+    for command, words in (
+        ("/why", "−1 to Payroll · tx"),
+        ("/why Treasury USDC", "−1 to Payroll · tx"),
+        ("/history", "50 → 49 · to Payroll · tx"),
+    ):
+        stack.say(command)
+        await stack.hears(words)
 
 
 async def test_why_offers_to_ask_for_what_is_lacking(stack: Stack) -> None:

@@ -4,7 +4,7 @@ This is the one way to them, for pages as for files. Others wait for the databas
 no more than a slice, and `Slice.rest` says where to go on. What is of another destination is never in it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,15 +14,14 @@ from bot.domain.deliver.delivery import AlertState, DeliveryId
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import Silence
 from bot.domain.explain.explanations import Explanation
-from bot.domain.explain.names import NO_NAMES, CounterpartyNames
 from bot.domain.history.changes import PastChange, Selection, Slice, Span
 from bot.domain.observations import Change, MoveKind
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
-from bot.store.chats.names import names_of
 from bot.store.database.door import AnyOf, Database, Value
 from bot.store.explain.explanations import explanations_of, explanations_of_spans
 from bot.store.outbox.unreported import items_between
+from bot.store.polling.counterparty_names import KnownHere
 from bot.store.rows import (
     Row,
     to_address,
@@ -81,14 +80,23 @@ def read_slice(
     ids = _ids(db, destination_id, selection, looked_at, most, newest_first=newest_first)
     later = _LaterAlerts(db, destination_id)
     explained = explanations_of(db, ids)
-    names = CounterpartyNames(names_of(db, destination_id)) if explained else NO_NAMES
-    read = {}
-    for row in _rows(db, destination_id, ids):
-        one = _to_past_change(db, later, row, explained.get(row[0]))
-        read[one.id] = replace(one, told=replace(one.told, counterparties=names))
+    read = {
+        row[0]: _to_past_change(db, later, row, explained.get(row[0]))
+        for row in _rows(db, destination_id, ids)
+    }
     last = ids[-1] if len(ids) == most else (looked_at.oldest if newest_first else looked_at.newest)
     rest = Span(span.oldest, last - 1) if newest_first else Span(last + 1, span.newest)
     return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
+
+
+def with_counterparties(
+    db: Database, destination_id: DestinationId, found: Iterable[PastChange]
+) -> list[PastChange]:
+    """Return changes of a destination with what is known there of those whom their transfers were with."""
+    here = KnownHere(db, destination_id)
+    return [
+        replace(one, told=replace(one.told, counterparties=here.names(one.told, one.id))) for one in found
+    ]
 
 
 def _ids(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.deliver.alerts import MuteKind
+from bot.domain.deliver.alerts import ChangeAlert, MuteKind
 from bot.domain.deliver.delivery import DeliveryId, DeliveryState
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.traces import AlertCause
@@ -14,6 +14,7 @@ from bot.store.chats.chats import destination_here
 from bot.store.chats.counterparties import with_names
 from bot.store.database.door import Database
 from bot.store.outbox.queue import alerts_of
+from bot.store.polling.counterparty_names import with_counterparties
 from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
 
 ALERTS_SHOWN = 12
@@ -47,6 +48,12 @@ def find_message(db: Database, place: Place, delivery_id: DeliveryId, now: datet
         is_in_chat=is_in_chat and not was_before,
         obstacle=_obstacle(hold_until, unavailable, probe_at, now),
     )
+
+
+def changes_told(db: Database, delivery_id: DeliveryId) -> list[ChangeAlert]:
+    """Return the changes in a message as they are known by now, with whom their transfers were."""
+    alerts = with_counterparties(db, alerts_of(db, delivery_id, CHANGES_MOST))
+    return [alert for alert in alerts if isinstance(alert, ChangeAlert)]
 
 
 def changes_in(db: Database, delivery_id: DeliveryId) -> list[int]:
@@ -93,7 +100,7 @@ FROM alert l LEFT JOIN change c ON c.id = l.change_id WHERE l.delivery_id = ? OR
 
 
 def _ways(db: Database, destination_id: DestinationId | None, delivery_id: DeliveryId) -> Sequence[AlertWay]:
-    alerts = alerts_of(db, delivery_id, ALERTS_SHOWN)
+    alerts = with_counterparties(db, alerts_of(db, delivery_id, ALERTS_SHOWN))
     rows: list[Row] = db.execute(_WAYS, [delivery_id, ALERTS_SHOWN]).fetchall()
     ways = []
     for alert, row in zip(alerts, rows, strict=True):

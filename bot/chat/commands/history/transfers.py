@@ -23,7 +23,6 @@ from bot.domain.observe.descriptions import decimals_in
 from bot.domain.places import Place
 from bot.store.history import exports, ways
 from bot.store.outbox import delivered
-from bot.store.outbox.queue import alerts_of
 
 _PAGES_MOST = 3
 
@@ -50,13 +49,9 @@ async def find_transfers(services: Services, incoming: Incoming, press: Press) -
 
 async def _transfers(services: Services, presser: Incoming, place: Place, delivery_id: DeliveryId) -> Answer:
     await services.explain(await services.db.run(ways.changes_in, delivery_id))
-    alerts = await services.db.run(alerts_of, delivery_id, ways.CHANGES_MOST)
+    alerts = await services.db.run(ways.changes_told, delivery_id)
     now = await services.now_in(place)
-    moved = [
-        on_the_clock_of(now, alert)
-        for alert in alerts
-        if isinstance(alert, ChangeAlert) and alert.change.kind is not MoveKind.LISTED
-    ]
+    moved = [on_the_clock_of(now, alert) for alert in alerts if alert.change.kind is not MoveKind.LISTED]
     if not moved:
         return (EMPTY + "I no longer know of any change in that message.",)
     sections = [
