@@ -11,7 +11,7 @@ from bot.chat.commands.command import Answer, Missing, Refusal, Request, Service
 from bot.chat.commands.dispatch import CALL, NotForUs, read_message
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming, RepliedTo
-from bot.chat.text.html import Html, fill
+from bot.chat.text.html import EMPTY, Html, code, fill
 from bot.domain.addresses import checksummed, shortened, shortened_more
 from bot.domain.assets import Address
 from bot.domain.chat.access import Action
@@ -25,6 +25,10 @@ from bot.store.polling import counterparty_names
 _MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""
 
+_OFF = "off"
+_WHICH_ACCOUNT = "That message is about several accounts. Which one?"
+_WHO_IS_NAMED = "Several in that alert have no name. Who gets this one?"
+
 
 @dataclass(frozen=True, slots=True)
 class WhichRequest(Request):
@@ -33,11 +37,12 @@ class WhichRequest(Request):
     needs = Action.LOOK
     commands: tuple[tuple[str, str], ...]
     """For each account what the button says, and the command."""
+    question: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Ask which of them is meant."""
         buttons = await services.button_commands.buttons(incoming.place, *self.commands[:OFFERED_MOST])
-        return (Screen(fill("That message is about several accounts. Which one?"), in_pairs(buttons)),)
+        return (Screen(EMPTY + self.question, in_pairs(buttons)),)
 
 
 async def read_reply(
@@ -53,17 +58,21 @@ async def read_reply(
     subjects = await _subjects(services, place, replied, request.missing)
     word, rest = called["word"], called["rest"] or ""
     commands = {name: f"/{word} {checksummed(address)}{rest}" for address, name in subjects.items()}
+    if request.missing is Missing.COUNTERPARTY and ended is not None and rest.strip().casefold() == _OFF:
+        return Refusal(fill("Say which name is to go: {}. /names shows all.", code("/name Payroll off")))
     if not commands and request.missing is Missing.COUNTERPARTY and ended is not None:
         return Refusal(nobody_unnamed(rest))
     if len(commands) > 1:
-        return WhichRequest(tuple(commands.items()))
+        question = _WHO_IS_NAMED if request.missing is Missing.COUNTERPARTY else _WHICH_ACCOUNT
+        return WhichRequest(tuple(commands.items()), question)
     return await read_message(services, *commands.values()) if commands else request
 
 
 def nobody_unnamed(name: str) -> Html:
-    """Return the answer to a name for whoever in an alert has none; nobody is known who has none."""
+    """Return the answer to a name for whoever in an alert has none; nobody is known who may get one so."""
     return fill(
-        "I know nobody in that alert who has no name yet. Send the address as well: {}",
+        "Nobody in that alert can be named by a reply: they have a name already, look like somebody else,"
+        " or aren't known. Send the address as well: {}",
         typed_word(f"/name 0x…{name}"),
     )
 

@@ -109,10 +109,8 @@ def _direction(clause: str, before: TypedCondition) -> Direction:
     if before.direction in {None, direction}:
         return direction
     if clause in _SIDES or before.counterparties:
-        way = "incoming" if direction is Direction.IN else "outgoing"
-        raise LineRefused(
-            clause, f"means {way} changes, and what stands beside it the others. Leave one out."
-        )
+        way, other = ("incoming", "outgoing") if direction is Direction.IN else ("outgoing", "incoming")
+        raise LineRefused(clause, f"means {way} changes, what stands beside it {other} ones. Leave one out.")
     other = f"together with “{before.direction}” means every change."
     raise LineRefused(clause, f"{other} Leave both out.")
 

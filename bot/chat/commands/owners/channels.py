@@ -49,6 +49,8 @@ IN_CHANNEL = ButtonAction("channel")
 
 _ENDING = re.compile(r"(?:(?<=\s)|^)(?P<word>to|in)\s+(?=\S)", re.IGNORECASE)
 _BEFORE_LABEL = re.compile(r"\sas\s", re.IGNORECASE)
+_TO_SOMEBODY = re.compile(r"/only(?:@\w+)? to ", re.IGNORECASE)
+"""Before who is paid, at least where no channel is called alike."""
 _ENDINGS_MOST = 8
 """Of a line: a label may be full of these words."""
 
@@ -128,7 +130,11 @@ class ChannelRequest(Request):
                 return await _shown(services, here, channel, answer)
         known = await services.db.run(access_requests.channels)
         # A label may end like that too; one that ends almost like a channel is rather a mistake.
-        meant_one = (ending for ending in self.endings if ending.is_certain or ending.is_like(known))
+        meant_one = (
+            ending
+            for ending in self.endings
+            if ending.is_like(known) or (ending.is_certain and not _TO_SOMEBODY.fullmatch(ending.before))
+        )
         refused = next(meant_one, None)
         refused = refused or next((ending for ending in self.endings if ending.as_label), None)
         if refused is None or await _is_counterparty(services, here, refused):

@@ -7,6 +7,7 @@ from bot.chat.buttons.data import ButtonAction, Press, Screen, button, in_pairs,
 from bot.chat.commands.arguments.addresses import Word, is_service_name, no_address, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.lookup import address_meant
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -43,10 +44,11 @@ NAMES_A_PAGE = 10
 NAME_COMMAND = Command(
     name="name",
     does="Name an address, so that alerts say who was paid",
-    grammar="/name ADDRESS NAME",
+    grammar="/name ADDRESS NAME, or in reply to an alert /name NAME",
     examples=(
         Example(f"/name {EXAMPLE_ACCOUNT} Payroll", "alerts say “to Payroll” for that address from now on"),
-        Example(f"/name {EXAMPLE_ACCOUNT} off", "takes its name away"),
+        Example("/rename Payroll as Salaries", "gives it another name"),
+        Example("/name Payroll off", "takes the name away"),
         Example("/names", "shows all names of this chat"),
     ),
     who=Who.CHANGERS,
@@ -69,7 +71,7 @@ REMOVE_NAME = ButtonAction("unname")
 _AS = re.compile(r"^as\s+(?=\S)", re.IGNORECASE)
 _EXACT = re.compile(r"(?P<who>\S+) (?P<said>as .+)", re.IGNORECASE)
 _OFF = "off"
-_BETWEEN = " ,;:=|→-\u2013\u2014"
+_BETWEEN = " ,;:=|→->\u2013\u2014"
 """What people put between an address and its name."""
 
 REMOVED = "Removed."
@@ -160,7 +162,7 @@ def read_named(text: str, chains: Chains) -> tuple[Address, str]:
 
 
 def _name(said: str) -> str:
-    if not said:
+    if not said.strip("? "):
         raise LineRefused("", NO_NAME)
     return read_label(_AS.sub("", said, count=1))
 
@@ -309,7 +311,9 @@ def unnamed(name: GivenName) -> Html:
 
 def not_named(who: Address | str) -> Html:
     """Return the answer where an address has no name here, or nothing is called so."""
-    return fill("{} has no name here that I could take away. /names shows all.", typed_word(who))
+    address = address_meant(who)
+    shown = typed_word(who) if address is None else code(checksummed(address))
+    return fill("{} has no name here that I could take away. /names shows all.", shown)
 
 
 def names_list(here: NamesPage, first: int) -> Html:

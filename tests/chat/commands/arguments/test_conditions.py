@@ -84,15 +84,15 @@ def test_clauses_come_in_any_order(typed: str, expected: TypedCondition) -> None
         ("to", "to is followed by nothing. A name or an address comes after it."),
         (
             "from Payroll to Tax",
-            "to means outgoing changes, and what stands beside it the others. Leave one out.",
+            "to means outgoing changes, what stands beside it incoming ones. Leave one out.",
         ),
         (
             "to Payroll in",
-            "in means incoming changes, and what stands beside it the others. Leave one out.",
+            "in means incoming changes, what stands beside it outgoing ones. Leave one out.",
         ),
         (
             "in to Payroll",
-            "to means outgoing changes, and what stands beside it the others. Leave one out.",
+            "to means outgoing changes, what stands beside it incoming ones. Leave one out.",
         ),
         ("min 5 min 6", "min stands there twice for the same tokens. One amount is enough."),
         ("above", "min isn't an amount. Write one like 1000, 10k, $500, 0.5 ETH or 5%."),
