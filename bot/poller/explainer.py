@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.domain.ask.plan import chunks
 from bot.domain.explain.explanations import Explanation, ExplanationOutcome, WhyUnknown
 from bot.domain.explain.questions import HistoryAnswer, HistorySource
 from bot.domain.explain.retention import is_listed_no_longer
@@ -35,7 +36,10 @@ GATHER_SECONDS = 0.5
 """How long a sweep may go on before the first of its changes are asked about."""
 
 CHANGES_AT_ONCE = 500
-"""Read and explained in one round: some tens of milliseconds in the database's thread."""
+"""Read and asked about in one round."""
+
+SAVED_AT_ONCE = 50
+"""Explained in one transaction: some tens of milliseconds in the database's thread."""
 
 LOOK_AGAIN_SECONDS = 5.0
 """Before the next round after an error."""
@@ -141,9 +145,11 @@ class Explainer:
             answer = await self._answer(inquiry, on_demand=on_demand)
             if not answer.is_complete:
                 inquiry, others = busiest_apart(inquiry, answer)
-            found = await self._db.run(
-                pending.save_answer, inquiry.about, answer, self._now(), self._settings.judge
-            )
+            for some in chunks(inquiry.about, SAVED_AT_ONCE):
+                found = await self._db.run(
+                    pending.save_answer, some, answer, self._now(), self._settings.judge
+                )
+                self._count(found)
         except DatabaseUnavailable:
             raise
         except OverBudget:
@@ -155,8 +161,6 @@ class Explainer:
             log.exception("changes could not be explained", action="explain_failed")
             unanswered = {one.row: _unknown(WhyUnknown.UNANSWERED) for one in inquiry.about}
             await self._save(unanswered, judge_nothing)
-        else:
-            self._count(found)
         for other in others:
             await self._explain(other, on_demand=on_demand)
 

@@ -14,6 +14,7 @@ from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Why
 from bot.domain.explain.questions import ACCOUNTS_MOST, HistoryAnswer, HistoryQuestion
 from bot.domain.explain.transfers import Moved, TransactionHash, Transfer
 from bot.indexer.errors import OverBudget, Unavailable
+from bot.poller import explainer
 from bot.poller.explainer import Explainer, ExplainerSettings
 from bot.store.database.door import Database
 from bot.store.explain.explanations import AGAIN_AFTER, explanations_of
@@ -94,6 +95,8 @@ class Bench:
     seconds: float = 0.0
     at_rest: asyncio.Event = field(default_factory=asyncio.Event)
     judged: list[int] = field(default_factory=list)
+    judged_together: list[int] = field(default_factory=list)
+    """How many changes were explained in each transaction."""
     wait: float = WAIT
 
     def __post_init__(self) -> None:
@@ -103,6 +106,7 @@ class Bench:
     def new_explainer(self) -> Explainer:
         def judge(_: Database, change_ids: Collection[int], __: int) -> None:
             self.judged += change_ids
+            self.judged_together.append(len(change_ids))
 
         return Explainer(
             self.ledger,
@@ -166,6 +170,19 @@ async def test_a_change_is_explained_and_its_alert_waits_no_longer(bench: Bench)
     assert await bench.waiting() == 0
     assert bench.judged == [1]
     assert bench.explainer.outcomes == {EXPLAINED: 1}
+
+
+async def test_many_changes_are_explained_a_few_at_a_time_and_still_share_no_transfer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explainer, "SAVED_AT_ONCE", 2)
+    await bench.changes(5)
+
+    await bench.explainer.explain_due()
+
+    assert bench.judged_together == [2, 2, 1]
+    assert len(bench.ledger.questions) == 1
+    assert await bench.outcomes() == [EXPLAINED] * 5
 
 
 async def test_all_changes_of_a_chain_share_one_question(bench: Bench) -> None:

@@ -157,14 +157,15 @@ def _blocks(
     change: Change, transfers: Iterable[Transfer], taken: Collection[TransactionHash]
 ) -> Iterator[_Block]:
     """Yield the blocks that may concern a change, in order."""
-    concerned = (
+    # Before each is kept once: a list may be long, and of hundreds of changes.
+    concerned = [
         one
-        for one in _once(transfers)
+        for one in transfers
         if change.account in {one.sender, one.receiver}
         and one.asset == change.asset
         and one.transaction not in taken
-    )
-    for number, group in groupby(concerned, key=lambda one: one.block):
+    ]
+    for number, group in groupby(_once(concerned), key=lambda one: one.block):
         of_block = list(group)
         legs = [tuple(_legs(one, change.account)) for one in of_block]
         yield _Block(
