@@ -127,6 +127,15 @@ class Bench:
             record.record_poll, poll, self.keeper.status, REGISTRY, self.explainer.explain_until()
         )
 
+    async def has_coins(self, amount: int) -> None:
+        """Record that the treasury holds so much of the coin, whose readings have no blocks."""
+        poll = await self.keeper.judged(
+            reading({USDC: Amount(5, None, 10)}, native=amount, chain_id=POLYGON), when=self.clock
+        )
+        await self.keeper.db.run(
+            record.record_poll, poll, self.keeper.status, REGISTRY, self.explainer.explain_until()
+        )
+
     async def known(self) -> dict[int, Explanation]:
         ids = [one for (one,) in await self.keeper.rows("SELECT id FROM change")]
         return await self.keeper.db.run(explanations_of, ids)
@@ -183,6 +192,42 @@ async def test_many_changes_are_explained_a_few_at_a_time_and_still_share_no_tra
     assert bench.judged_together == [2, 2, 1]
     assert len(bench.ledger.questions) == 1
     assert await bench.outcomes() == [EXPLAINED] * 5
+
+
+async def test_what_is_listed_late_explains_its_own_change_and_no_later_one_of_the_same_amount(
+    bench: Bench,
+) -> None:
+    paid = [
+        Transfer(
+            asset=Asset(POLYGON, NATIVE),
+            sender=address(90 + number),
+            receiver=TREASURY,
+            moved=(Moved(5),),
+            transaction=TransactionHash(f"0x{number:064x}"),
+            log_index=None,
+            block=10 + number,
+            at=NOON + timedelta(seconds=10 * number - 0.5),
+        )
+        for number in (1, 2, 3)
+    ]
+    amount = 1
+    for listed in ((), paid[:1], paid[:2]):
+        bench.clock += timedelta(seconds=9)
+        await bench.has_coins(amount)
+        amount += 5
+        bench.clock += timedelta(seconds=1)
+        await bench.has_coins(amount)
+        bench.ledger.transfers = list(listed)
+        await bench.explainer.explain_due()
+    assert EXPLAINED not in await bench.outcomes()
+
+    bench.clock += AGAIN_AFTER
+    bench.ledger.transfers = paid
+    await bench.explainer.explain_due()
+
+    known = [one for _, one in sorted((await bench.known()).items())]
+    assert [one.outcome for one in known] == [EXPLAINED] * 3
+    assert [one.legs[0].counterparty for one in known] == [address(91), address(92), address(93)]
 
 
 async def test_all_changes_of_a_chain_share_one_question(bench: Bench) -> None:

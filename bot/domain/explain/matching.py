@@ -61,6 +61,23 @@ def explain(
     )
 
 
+def plainly_between(
+    change: Change,
+    transfers: Iterable[Transfer],
+    *,
+    previous_at: datetime | None,
+    taken: Collection[TransactionHash],
+) -> frozenset[TransactionHash]:
+    """Return the transactions that explain all of a change without a doubt about what its readings saw.
+
+    None where those between the readings, as far as their blocks and times tell, sum up to something else.
+    """
+    first, second = _readings(change, previous_at)
+    blocks = _blocks(change, transfers, taken)
+    legs = _legs_of(block for block in blocks if second.saw(block) and first.saw(block) is False)
+    return frozenset() if rest_of(change, legs) else frozenset(leg.transaction for leg in legs)
+
+
 def rest_of(change: Change, legs: Iterable[Leg]) -> dict[int | None, int]:
     """Return how much of a change these do not explain, signed and without zeros; empty: they explain it all.
 

@@ -1,14 +1,14 @@
 """Reads the changes whose transfers are to be asked for, and explains them by an answer."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.domain.due import CLOCK_SLACK
-from bot.domain.explain.explanations import Explanation
-from bot.domain.explain.matching import explain
+from bot.domain.explain.explanations import Explanation, ExplanationOutcome
+from bot.domain.explain.matching import EARLIER_BY, LATER_BY, explain, plainly_between
 from bot.domain.explain.questions import HistoryAnswer
-from bot.domain.explain.transfers import TransactionHash
+from bot.domain.explain.transfers import TransactionHash, Transfer
 from bot.domain.explain.unexplained import Unexplained
 from bot.domain.observations import Change, MoveKind
 from bot.store.database.door import Database
@@ -63,34 +63,78 @@ def save_answer(
     with db.transaction():
         # Here and not before: nobody else can explain a change by the same transfers meanwhile.
         for one in about:
-            explanation = explain(
+            neighbours = _neighbours(db, one.row)
+            taken = _taken(db, neighbours, found)
+            unexplained = {
+                other
+                for other in neighbours
+                if other not in found or found[other].outcome is not ExplanationOutcome.EXPLAINED
+            }
+            taken |= _claimed(db, unexplained, one, answer.transfers, taken)
+            found[one.row] = explain(
                 one.change,
                 answer.transfers,
                 previous_at=one.previous_at,
                 is_complete=answer.is_complete,
-                taken=_taken(db, one.row, found),
+                taken=taken,
                 listed_at=now,
             )
-            found[one.row] = explanation
         write_explanations(db, found, now, judge)
     return found
 
 
-def _taken(db: Database, change_id: int, found: dict[int, Explanation]) -> set[TransactionHash]:
-    """Return the transactions that explain changes of the same balance shortly before and after one."""
-    rows = [
-        row
+def _neighbours(db: Database, change_id: int) -> set[int]:
+    """Return the changes of the same balance shortly before and after one."""
+    return {
+        neighbour
         for statement in (_BEFORE, _AFTER)
-        for row in db.execute(statement, [change_id, NEIGHBOURS_MOST]).fetchall()
-    ]
-    neighbours = {neighbour for (neighbour,) in rows}
-    stored = db.any_of(neighbours - found.keys())
+        for (neighbour,) in db.execute(statement, [change_id, NEIGHBOURS_MOST]).fetchall()
+    }
+
+
+def _taken(
+    db: Database, neighbours: Collection[int], found: Mapping[int, Explanation]
+) -> set[TransactionHash]:
+    """Return the transactions that explain changes."""
+    stored = db.any_of(set(neighbours) - found.keys())
     taken = db.execute(
         f"SELECT DISTINCT transaction_hash FROM leg WHERE change_id {stored.sql}", stored.values
     ).fetchall()
     return {TransactionHash("0x" + blob.hex()) for (blob,) in taken} | {
-        leg.transaction for one in neighbours & found.keys() for leg in found[one].legs
+        leg.transaction for one in neighbours if one in found for leg in found[one].legs
     }
+
+
+def _claimed(
+    db: Database,
+    neighbours: Collection[int],
+    one: Unexplained,
+    transfers: Collection[Transfer],
+    taken: Collection[TransactionHash],
+) -> set[TransactionHash]:
+    """Return the transactions that belong to changes next to one, which are not explained, or not yet.
+
+    What is listed late would else explain the next change of the same amount. To an earlier change belongs
+    all that is as old, to a later one what explains it without a doubt, and to neither what lies between the
+    two readings of this one.
+    """
+    if one.previous_at is None or None not in {one.change.before.block, one.change.after.block}:
+        return set()
+    these = db.any_of(neighbours)
+    first, last = one.previous_at - EARLIER_BY, one.change.observed_at + LATER_BY
+    rows = db.execute(
+        f"{_CHANGES} WHERE c.id {these.sql} AND coalesce(e.outcome, '') <> 'explained'"
+        " AND c.observed_at >= ? AND coalesce(c.previous_at, 0) <= ?",
+        [*these.values, to_milliseconds(first), to_milliseconds(last)],
+    ).fetchall()
+    others = list(map(_to_unexplained, rows))
+    earlier = [other.change.observed_at for other in others if other.row < one.row]
+    older = {each.transaction for each in transfers if earlier and each.at and each.at <= max(earlier)}
+    later: set[TransactionHash] = set()
+    for other in others:
+        if other.row > one.row:
+            later |= plainly_between(other.change, transfers, previous_at=other.previous_at, taken=taken)
+    return older | later - plainly_between(one.change, transfers, previous_at=one.previous_at, taken=taken)
 
 
 _NEIGHBOURS = """
