@@ -10,12 +10,14 @@ import pytest
 
 from bot.chat.buttons import toasts
 from bot.sandbox.gateway.faults.kinds import AnswerError
+from bot.sandbox.gateway.poison import look_alike
 from bot.sandbox.gateway.transfers import SOMEBODY
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 
 HISTORY: Final = "GetTransactionHistory"
 DOLLAR = 1_000_000
+PAYROLL: Final = "0x91c4a2d0f2b1b5d8e0c3a67f4e9d5b8c2a07be32"
 TO_SOMEBODY = "−1 to 0x91c4a2…07be31"
 
 
@@ -94,6 +96,27 @@ async def test_an_answer_that_takes_long_follows_and_nothing_waits_for_it(stack:
 
     stack.gateway.gate.release()
     await stack.hears(TO_SOMEBODY)
+
+
+async def test_what_is_asked_for_later_has_names_and_warnings_as_an_alert_has(stack: Stack) -> None:
+    stack.say(f"/name {PAYROLL} Payroll")
+    await stack.hears("Payroll")
+    stack.gateway.faults.add(refused_once())
+    stack.gateway.gate.hold("GetTokenBalancesSummary")
+    await stack.gateway.gate.until_waiting(1)
+    for receiver in (PAYROLL, look_alike(PAYROLL)):
+        stack.world.transfer(POLYGON, USDC_POLYGON, ACCOUNT, receiver, DOLLAR)
+    stack.gateway.gate.release()
+    alert = await stack.hears("−2 USDC")
+
+    await stack.presses(alert, "Transfers")
+    asked = (await stack.hears("Transfers, as listed")).text
+    stack.say("/why", reply_to=alert)
+    why = (await stack.hears("Transfers, as listed")).text
+
+    for text in (asked, why):
+        assert "−1 to Payroll" in text
+        assert "⚠ looks like Payroll, is not" in text
 
 
 async def test_of_many_counterparties_all_are_in_a_file(stack: Stack) -> None:
