@@ -304,9 +304,9 @@ MUTANTS = (
     Mutant(
         "a price is of now, whatever its source says: a bot goes by last week's without a word",
         "bot/domain/observe/prices.py",
-        "    return Price(quote.usd, read_at if updated_at is None or updated_at > read_at else updated_at)",
+        "    return Price(quote.usd, updated_at if updated_at is not None and can_be_right else read_at)",
         "    return Price(quote.usd, read_at)",
-        "tests/domain/test_prices.py::test_a_price_is_as_old_as_its_source_says_and_never_of_the_future",
+        "tests/domain/test_prices.py::test_a_price_is_as_old_as_its_source_says_unless_that_can_not_be_right",
     ),
     Mutant(
         "an alert waits for its explanation until it comes: where history hangs, nobody hears of the change",
@@ -318,9 +318,17 @@ MUTANTS = (
     Mutant(
         "an explanation takes what explains another change: one payment stands in two alerts",
         "bot/store/explain/pending.py",
-        "                taken=_taken(db, one.row, found),",
-        "                taken=(),",
+        "            taken = _taken(db, neighbours, found)",
+        "            taken = set[TransactionHash]()",
         "tests/test_transfers.py::test_a_payment_that_explains_one_change_of_a_coin_explains_no_other_one",
+    ),
+    Mutant(
+        "what is listed late explains the next change of the same amount: the alert names the wrong one",
+        "bot/store/explain/pending.py",
+        "            taken |= _claimed(db, unexplained, one, answer.transfers, taken)",
+        "            taken |= set()",
+        "tests/poller/test_explainer.py"
+        "::test_what_is_listed_late_explains_its_own_change_and_no_later_one_of_the_same_amount",
     ),
     Mutant(
         "the moment when an alert leaves anyway counts for nothing: a history that hangs holds it",
