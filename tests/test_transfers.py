@@ -22,7 +22,7 @@ from bot.sandbox.gateway.faults.kinds import (
 from bot.sandbox.gateway.transfers import Sending
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.world.world import Message
-from tests.stack import ACCOUNT, BASE, ETHEREUM, POLYGON, USDC, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, BASE, ETHEREUM, POLYGON, USDC, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import until
 
 HISTORY: Final = "GetTransactionHistory"
@@ -194,6 +194,27 @@ async def test_one_who_looks_like_payroll_and_is_not_is_said_to_be_so(payer: Sta
     told = await alert(payer, "−2")
 
     assert "looks like Payroll, is not" in told.text
+
+
+async def test_a_reply_with_a_name_asks_who_of_several_gets_it_and_gives_it_to_none_who_has_one(
+    payer: Stack,
+) -> None:
+    payer.world.transact(
+        POLYGON,
+        Sending(USDC_POLYGON, ACCOUNT, STRANGER, {0: UNIT}),
+        Sending(USDC_POLYGON, ACCOUNT, VAULT, {0: UNIT}),
+    )
+    told = await alert(payer, "−2")
+    payer.say("/name Rent", reply_to=told)
+    asked = await payer.hears("Several in that alert have no name. Who gets this one?")
+    assert len(buttons_of(asked)) == 2
+
+    pays(payer, 1)
+    told = await alert(payer, "−1")
+    payer.say("/name Rent", reply_to=told)
+    await payer.hears("Nobody in that alert can be named by a reply")
+    payer.say("/name off", reply_to=told)
+    await payer.hears("Say which name is to go: /name Payroll off")
 
 
 async def test_a_list_over_two_pages_is_read_to_its_end_though_a_page_cuts_a_transaction(

@@ -32,6 +32,7 @@ from bot.domain.subscriptions import DestinationId, ListedSubscription
 from bot.domain.symbols import is_plain
 from bot.store.balances.held_tokens import certain_symbol, chains_of_contract
 from bot.store.chats import chats, subscriptions
+from bot.store.chats.labels import given_names
 from bot.store.database.connection import DatabaseThread
 from bot.store.history import changes, subjects
 
@@ -40,6 +41,10 @@ _OF_TIME = frozenset({"last", "past", "this", "the", "since", "ago"})
 _SAYS_NOTHING = _OF_TIME | {"all", "of", "for", "everything"}
 _WORDS_MOST = 60
 _NO_CHAIN = ChainId(0)
+
+
+_NEVER_HERE = "was never watched here, and is no token that was held here."
+_ONLY_NAMED = "isn't watched: ask about the account that paid it, or was paid by it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,8 +322,10 @@ class _Reader:
         refused = next((word.refused for word in read_words(text) if word.refused), None)
         if refused is not None or is_service_name(text):
             return refused or no_address(text)
-        if _address(text) is not None:
-            return LineRefused(text, "was never watched here, and is no token that was held here.")
+        names = await self._db.run(given_names, self._destination_id)
+        is_named = text.casefold() in {name.casefold() for name in names.values()}
+        if is_named or _address(text) is not None:
+            return LineRefused(text, _ONLY_NAMED if is_named else _NEVER_HERE)
         label = closest_label(self._listed, text)
         no_length = None if label else periods.no_length(text)
         if no_length is not None:

@@ -11,6 +11,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.history.changes import Selection
 from bot.domain.places import Place
+from bot.store.chats import names
 from tests.builders import (
     BASE,
     DAI,
@@ -26,7 +27,7 @@ from tests.builders import (
     coin,
     reading,
 )
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, keeper
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, keeper, olga
 
 __all__ = ["keeper"]
 
@@ -228,6 +229,16 @@ async def test_what_is_not_known_here_is_refused_with_what_was_probably_meant(
     with pytest.raises(LineRefused) as refused:
         await subject(watching, text)
     assert refused.value.sentence.visible == sentence
+
+
+async def test_who_only_has_a_name_is_said_to_be_no_account_that_is_watched(watching: Keeper) -> None:
+    await watching.db.run(names.give_name, OLGA, address(5), "Payroll", olga())
+
+    with pytest.raises(LineRefused) as refused:
+        await subject(watching, "payroll 7d")
+
+    sentence = refused.value.sentence.visible
+    assert sentence == "payroll isn't watched: ask about the account that paid it, or was paid by it."
 
 
 async def test_a_symbol_of_several_tokens_of_a_chain_is_asked_about(watching: Keeper) -> None:
