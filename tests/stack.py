@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from bot import app
 from bot.sandbox.gateway.knobs import Knobs
@@ -21,6 +22,9 @@ from tests.waits import HANG_SECONDS, until
 
 OWNER = 7001
 ACCESS_KEY = "AQAAAAAAAStackTestKey"
+POLL: Final = "GetTokenBalancesSummary"
+"""What sweeps ask; the gateway is asked for prices and transfers beside that."""
+
 ACCOUNT = EXAMPLE_ACCOUNT
 CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 SHORT = "0x8e3E…d8B9"
@@ -210,7 +214,7 @@ class Stack:
 
     def balance_requests(self) -> int:
         """Return how often the gateway was asked for balances."""
-        return sum(request.method == "GetTokenBalancesSummary" for request in self.gateway.requests)
+        return sum(request.method == POLL for request in self.gateway.requests)
 
 
 LISTS_NOTHING = Knobs(history_lag_seconds=1e9)

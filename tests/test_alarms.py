@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.faults.kinds import LeaveOutNatives, LeaveOutTokens
-from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
+from tests.stack import ACCOUNT, POLL, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import until
 
 
@@ -67,7 +67,7 @@ async def test_killed_between_ring_and_send_it_rings_once(stack: Stack) -> None:
 async def test_killed_before_the_reading_is_stored_the_next_run_rings(stack: Stack) -> None:
     process = await stack.start_process()
     await sets_alarm(stack)
-    stack.gateway.gate.hold()
+    stack.gateway.gate.hold(POLL)
     usdc_moves(stack, -20)
     await stack.gateway.gate.until_waiting(1)
 

@@ -17,7 +17,7 @@ from bot.store.chats import migrate
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox import withdraw
 from tests.chat.reading import moves
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, CHECKSUMMED, POLL, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
 
@@ -53,7 +53,7 @@ def age_everything(stack: Stack) -> None:
 async def test_killed_before_the_commit_the_next_run_sees_the_change_itself(stack: Stack) -> None:
     process = await stack.start_process()
     await stack.watches()
-    stack.gateway.gate.hold()
+    stack.gateway.gate.hold(POLL)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     await stack.gateway.gate.until_waiting(1)
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.chat.reading import moves
 from tests.fork_server import BotProcess
-from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, POLL, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import STOP_SECONDS, until
 
 only_linux = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
@@ -133,7 +133,7 @@ async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_i
     process = await stack.start_process()
     await stack.watches()
     limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-    stack.gateway.gate.hold()
+    stack.gateway.gate.hold(POLL)
     await stack.gateway.gate.until_waiting(1)
     usdc_moves(stack, -1)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))

@@ -24,7 +24,7 @@ from bot.sandbox.gateway.faults.kinds import (
     ReplaceFields,
 )
 from tests.chat.reading import moves
-from tests.stack import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
+from tests.stack import ACCOUNT, ETHEREUM, POLL, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
 from tests.waits import until
 
 
@@ -43,11 +43,11 @@ TROUBLES: dict[str, Fault] = {
     "bodies are cut": CutBody(),
     "connections are dropped": DropConnection(),
     "a transient error comes with status 400": AnswerError(name="QueryFailed", code=2003, status=400),
-    "the quota is used up": AnswerError(name="QuotaExceeded", code=1200, status=423, times=2),
-    "the key is refused": AnswerError(name="AccessKeyNotFound", code=1101, status=401, times=2),
-    "a source that moved points elsewhere": Redirect(location="http://127.0.0.1:9/", times=1),
+    "the quota is used up": AnswerError(name="QuotaExceeded", code=1200, status=423, method=POLL, times=2),
+    "the key is refused": AnswerError(name="AccessKeyNotFound", code=1101, status=401, method=POLL, times=2),
+    "a source that moved points elsewhere": Redirect(location="http://127.0.0.1:9/", method=POLL, times=1),
     "a small answer unpacks to a large one": GzipBomb(unpacked_bytes=20 * 2**20),
-    "an answer comes a byte at a time": DripBody(seconds_per_byte=0.5, times=1),
+    "an answer comes a byte at a time": DripBody(seconds_per_byte=0.5, method=POLL, times=1),
     "pages repeat themselves": RepeatPage(),
     "pages begin again and never end": EndlessPages(),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay
 from tests.chat.reading import moves
-from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLL, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
 OTHERS = tuple("0x" + f"{number:02x}" * 20 for number in (0x0D, 0x0E, 0x1F))
@@ -155,7 +155,9 @@ async def test_a_source_that_asks_for_a_pause_gets_it_and_nothing_is_lost(stack:
     await stack.watches()
     since = len(stack.gateway.requests)
     stack.gateway.faults.add(
-        AnswerError(name="RateLimit", code=1201, status=429, headers={"Retry-After": "1"}, times=1)
+        AnswerError(
+            name="RateLimit", code=1201, status=429, headers={"Retry-After": "1"}, method=POLL, times=1
+        )
     )
 
     await stack.asked(1)
@@ -177,6 +179,7 @@ async def test_a_source_whose_rate_is_used_up_by_its_headers_is_asked_no_more_un
             code=1201,
             status=429,
             headers={"Credits-Rate-Remaining": "0", "Credits-Rate-Reset": str(room)},
+            method=POLL,
             times=1,
         )
     )
