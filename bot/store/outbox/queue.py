@@ -26,7 +26,7 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import Form
 from bot.domain.deliver.steps import in_groups, was_held_back
 from bot.domain.deliver.unconfirmed import asks_first
-from bot.domain.due import CLOCK_SLACK, is_impossible
+from bot.domain.due import CLOCK_SLACK
 from bot.domain.observations import Change, MoveKind
 from bot.domain.rules.loud import Sound
 from bot.domain.zones import local
@@ -435,7 +435,7 @@ def _first_at(
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
     """Return when alerts that wait become a message: now, where a clock set back puts that far ahead."""
     at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
-    return now if is_impossible(at, now, timedelta(seconds=group_wait_seconds)) else at
+    return now if at > now + timedelta(seconds=group_wait_seconds) else at
 
 
 def _forget_future_moments(db: Database, now: datetime) -> None:
