@@ -154,18 +154,6 @@ async def test_what_nobody_explained_has_no_names(keeper: Keeper) -> None:
     assert await known(keeper) == [NO_NAMES]
 
 
-async def test_a_name_is_looked_up_by_what_it_says_or_by_a_label(keeper: Keeper) -> None:
-    await begin(keeper)
-    await keeper.db.run(names.give_name, OLGA, PAYROLL, "Payroll", olga())
-
-    called = [
-        await keeper.db.run(names.address_called, place, text)
-        for place, text in ((OLGA, "payroll"), (OLGA, "TREASURY"), (OLGA, "Rent"), (OPS, "Payroll"))
-    ]
-
-    assert called == [PAYROLL, TREASURY, None, None]
-
-
 async def test_a_message_knows_who_in_it_has_no_name_but_for_forged_ones(keeper: Keeper) -> None:
     await begin(keeper)
     await keeper.db.run(names.give_name, OLGA, PAYROLL, "Payroll", olga())

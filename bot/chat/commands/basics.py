@@ -149,7 +149,7 @@ def no_such_command(topic: str, commands: Sequence[Command]) -> Html:
 
 _GROUPS = (
     ("Begin with", ("watch", "list", "balance", "mute", "status")),
-    ("Change what is watched", ("unwatch", "rename", "here")),
+    ("Change what is watched", ("unwatch", "rename", "name", "here")),
     ("Fewer alerts, and more again", ("only", "loud", "ignore", "unignore", "unmute")),
     ("When alerts come", ("alarm", "quiet", "budget", "digest", "zone")),
 )

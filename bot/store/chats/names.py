@@ -89,15 +89,6 @@ def name_here(db: Database, place: Place, who: Address | str) -> GivenName | Non
     )
 
 
-def address_called(db: Database, place: Place, text: str) -> Address | None:
-    """Return the one address that a destination calls so, by a label or a name; None: none, or several."""
-    destination_id = destination_here(db, place)
-    if destination_id is None:
-        return None
-    called = {one for one, name in names_of(db, destination_id).items() if name.casefold() == text.casefold()}
-    return called.pop() if len(called) == 1 else None
-
-
 def unwatched_names_here(db: Database, place: Place) -> dict[Address, str]:
     """Return the names that a destination gave to addresses, without those that it watches."""
     destination_id = destination_here(db, place)
