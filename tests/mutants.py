@@ -328,7 +328,7 @@ MUTANTS = (
         "            taken |= _claimed(db, unexplained, one, answer.transfers, taken)",
         "            taken |= set()",
         "tests/poller/test_explainer.py"
-        "::test_what_is_listed_late_explains_its_own_change_and_no_later_one_of_the_same_amount",
+        "::test_what_is_listed_late_explains_no_other_change_of_the_same_amount",
     ),
     Mutant(
         "the moment when an alert leaves anyway counts for nothing: a history that hangs holds it",

@@ -323,6 +323,19 @@ def test_where_either_cut_could_move_as_far_nobody_can_say_which() -> None:
     assert (found.outcome, amounts(found)) == (PARTLY, [2])
 
 
+def test_where_payments_by_different_people_could_each_be_it_nobody_can_say_which() -> None:
+    between, beside = numbered((-10, 5), (10, 5))
+    just_before, long_before = at(-30), at(-600)
+
+    def read(*listed: Transfer, previous_at: datetime) -> Explanation:
+        return explained(change(0, 5, of=coin()), *listed, previous_at=previous_at)
+
+    found = read(between, beside._replace(sender=PAYROLL), previous_at=just_before)
+    assert (found.outcome, found.why_unknown, found.legs) == (UNKNOWN, WhyUnknown.AMBIGUOUS, ())
+    assert read(between, beside, previous_at=just_before).outcome is EXPLAINED
+    assert read(between, beside._replace(sender=PAYROLL), previous_at=long_before).outcome is EXPLAINED
+
+
 def test_a_cut_moves_only_if_the_ids_are_right_too() -> None:
     what = replace(change(0, 1, of=asset(PUNKS)), items=(ItemMove(7, 0, 1),))
 

@@ -194,7 +194,7 @@ async def test_many_changes_are_explained_a_few_at_a_time_and_still_share_no_tra
     assert await bench.outcomes() == [EXPLAINED] * 5
 
 
-async def test_what_is_listed_late_explains_its_own_change_and_no_later_one_of_the_same_amount(
+async def test_what_is_listed_late_explains_no_other_change_of_the_same_amount(
     bench: Bench,
 ) -> None:
     paid = [
@@ -226,8 +226,9 @@ async def test_what_is_listed_late_explains_its_own_change_and_no_later_one_of_t
     await bench.explainer.explain_due()
 
     known = [one for _, one in sorted((await bench.known()).items())]
-    assert [one.outcome for one in known] == [EXPLAINED] * 3
-    assert [one.legs[0].counterparty for one in known] == [address(91), address(92), address(93)]
+    # Of the first two nobody can say who was paid first: the clock of the chain may be late.
+    assert [one.outcome for one in known] == [NONE_LISTED, NONE_LISTED, EXPLAINED]
+    assert known[2].legs[0].counterparty == address(93)
 
 
 async def test_all_changes_of_a_chain_share_one_question(bench: Bench) -> None:

@@ -50,6 +50,7 @@ def explanation_lines(alert: ChangeAlert, chains: Chains, now: datetime) -> list
 _WHY_UNKNOWN = {
     WhyUnknown.QUOTA: "unknown, not asked for: their share of the requests was used up",
     WhyUnknown.UNANSWERED: "unknown, the source gave no usable answer",
+    WhyUnknown.AMBIGUOUS: "unknown, payments to several people could be it",
     WhyUnknown.CUT: "unknown, the list is longer than what is read of it",
     WhyUnknown.TOO_OLD: "unknown, not asked for: the source no longer lists what is that old",
     WhyUnknown.REBASING: "not asked for: the balance changes by itself",

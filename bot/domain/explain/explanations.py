@@ -29,6 +29,8 @@ class WhyUnknown(StrEnum):
     """Not asked: history had used up its share of the requests."""
     UNANSWERED = "unanswered"
     """Asked, and there was no usable answer."""
+    AMBIGUOUS = "ambiguous"
+    """Payments to different people would each explain it, and which were read is uncertain."""
     CUT = "cut"
     """The list is longer than what is read of it, or its pages repeat themselves."""
     TOO_OLD = "too old"

@@ -49,6 +49,8 @@ def explain(
                 return _unknown(WhyUnknown.UNANSWERED, listed_at)
             blocks.append(block)
     legs = _legs_between(change, blocks, first, second)
+    if legs is None:
+        return _unknown(WhyUnknown.AMBIGUOUS, listed_at)
     outcome = ExplanationOutcome.NONE_LISTED
     if legs:
         outcome = ExplanationOutcome.PARTLY if rest_of(change, legs) else ExplanationOutcome.EXPLAINED
@@ -195,10 +197,11 @@ def _blocks(
 
 def _legs_between(
     change: Change, blocks: Sequence[_Block], first: _ReadingCut, second: _ReadingCut
-) -> list[Leg]:
+) -> list[Leg] | None:
     """Return what moved between two readings: the run of blocks that sums up, with the least doubt.
 
-    Where none does, or two with as much doubt do, it is what seems to lie between.
+    Where none does, or two with as much doubt do, it is what seems to lie between. None: such runs lead to
+    different people, and which one was read nobody can say.
     """
     start, end = (sum(bool(one.saw(block)) for block in blocks) for one in (first, second))
     is_new = [not first.saw(block) and first.is_certain_of(block) for block in blocks]
@@ -214,6 +217,8 @@ def _legs_between(
                 legs = _legs_of(blocks[begin:stop])
                 if not rest_of(change, legs):
                     ways[abs(begin - start) + abs(stop - end)].append(legs)
+    if len({frozenset(leg.counterparty for leg in legs) for legs in chain.from_iterable(ways.values())}) > 1:
+        return None
     best = ways[min(ways)] if ways else []
     return best[0] if len(best) == 1 else _legs_of(blocks[start:end])
 

@@ -80,7 +80,7 @@ _AGAIN_AFTER_MS = AGAIN_AFTER // timedelta(milliseconds=1)
 
 def _may_be_listed_later(explanation: Explanation) -> bool:
     if explanation.outcome is ExplanationOutcome.UNKNOWN:
-        return explanation.why_unknown in {WhyUnknown.QUOTA, WhyUnknown.UNANSWERED}
+        return explanation.why_unknown in {WhyUnknown.QUOTA, WhyUnknown.UNANSWERED, WhyUnknown.AMBIGUOUS}
     return explanation.outcome is not ExplanationOutcome.EXPLAINED
 
 
