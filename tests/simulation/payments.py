@@ -138,6 +138,7 @@ class PaymentLedger:
             case "unknown":
                 assert not one.sides, f"nothing is known, and this is: {one}"
                 assert one.reason, f"unknown for no reason: {one}"
+                assert one.reason != "ambiguous" or self._fits_others(one), f"who else could it be: {one}"
         if one.outcome != "unknown":
             assert not one.reason, f"a reason for what is known: {one}"
         assert len(set(one.transactions)) == len({side.block for side in one.sides}), (
@@ -148,7 +149,8 @@ class PaymentLedger:
         """Check that nothing is left open of changes that payments explain: all of these were listed."""
         for one in filter(None, map(self.said.get, changes)):
             is_paid = not one.is_listing and one.cell not in self.unpaid and any(self._ways(one))
-            assert not is_paid or one.outcome == "explained", f"paid, and not explained: {one}"
+            is_explained = one.outcome == "explained" or one.reason == "ambiguous"
+            assert not is_paid or is_explained, f"paid, and not explained: {one}"
 
     def changed_pockets(self, accounts: Collection[str], cell: Cell, amount: int) -> bool:
         """Return whether payments among some accounts, one after the other, come to so much for one."""
@@ -211,6 +213,17 @@ class PaymentLedger:
             for last in range(first + 1, len(totals))
             if (totals[first], totals[last]) == (one.before, one.after)
         ]
+
+    def _fits_others(self, one: Explained) -> bool:
+        """Whether payments by different people come to as much, for who knows the difference alone."""
+        paid = [each.side for each in self._paid(one) if self._is_in_window(one, each)]
+        people = {
+            frozenset(side.counterparty for side in paid[first:last])
+            for first in range(len(paid))
+            for last in range(first + 1, len(paid) + 1)
+            if sum(side.amount for side in paid[first:last]) == one.after - one.before
+        }
+        return len(people) > 1
 
     def _is_in_window(self, one: Explained, paid: Paid) -> bool:
         """Whether a payment lies between the two readings of a change, by blocks or else by time."""
