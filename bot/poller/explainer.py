@@ -81,8 +81,8 @@ class Explainer:
         self._monotonic = monotonic
         self._news = db.signal(SignalName.CHANGES)
         self._asking_since: float | None = None
-        self._trusts_ranges: bool | None = None
-        """Whether the source understands blocks; None: nobody knows yet."""
+        self._trusts_ranges = False
+        """Whether the source has shown that it understands blocks."""
 
     def explain_until(self) -> datetime | None:
         """Return until when alerts that are recorded now wait; None: nothing is likely to come in time."""
@@ -170,17 +170,11 @@ class Explainer:
             self._asking_since = self._monotonic()
         try:
             question = inquiry.question
-            if question.from_block is None or self._trusts_ranges is False:
-                return await self._source.history(without_range(inquiry), on_demand=on_demand)
             answer = await self._source.history(question, on_demand=on_demand)
-            if answer.transfers or self._trusts_ranges:
-                self._trusts_ranges = True
+            self._trusts_ranges |= question.from_block is not None and bool(answer.transfers)
+            if answer.transfers or self._trusts_ranges or question.from_block is None:
                 return answer
-            whole = await self._source.history(without_range(inquiry), on_demand=on_demand)
-            if any(transfer.block >= question.from_block for transfer in whole.transfers):
-                self._trusts_ranges = False
-                log.warning("the source mistakes blocks: asking without", action="history_range_lost")
-            return whole
+            return await self._source.history(without_range(inquiry), on_demand=on_demand)
         finally:
             if not on_demand:
                 self._asking_since = None

@@ -34,8 +34,6 @@ class HistoryAnswer:
     """Each once, by block and log; only of what was asked for."""
     is_complete: bool
     """False where rows could not be read, or where pages follow that were not read or repeat themselves."""
-    range_obeyed: bool
-    """False where blocks before `from_block` came along: the source ignores it, and the answer is longer."""
 
 
 class HistorySource(Protocol):

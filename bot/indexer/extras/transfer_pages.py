@@ -39,7 +39,6 @@ class TransferCollector:
         self._seen: set[int] = set()
         self._is_answered = False
         self._is_whole = True
-        self._range_obeyed = True
         self._last_block: int | None = None
         self._falls = 0
         self._is_sorted = True
@@ -63,7 +62,6 @@ class TransferCollector:
         return HistoryAnswer(
             transfers=tuple(sorted(self._listed_once(), key=_sort_key)),
             is_complete=self._is_answered and self._is_whole and not is_cut,
-            range_obeyed=self._range_obeyed,
         )
 
     def _listed_once(self) -> list[Transfer]:
@@ -101,8 +99,6 @@ class TransferCollector:
     def _note_order(self, block: int, at: datetime | None) -> None:
         question, last = self._question, self._last_block
         first = question.from_block
-        # One block before is asked for: whether the range includes its ends is open.
-        self._range_obeyed &= first is None or block >= first - 1
         if last is not None:
             self._falls += block < last
             self._is_sorted &= block <= last

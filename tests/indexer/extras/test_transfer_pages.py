@@ -74,12 +74,11 @@ def test_a_transfer_is_read_as_it_is_listed() -> None:
             ),
         ),
         is_complete=True,
-        range_obeyed=True,
     )
 
 
 def test_nothing_listed_is_a_complete_answer() -> None:
-    nothing = HistoryAnswer(transfers=(), is_complete=True, range_obeyed=True)
+    nothing = HistoryAnswer(transfers=(), is_complete=True)
 
     assert read(page()) == read(body(entry(results=None))) == nothing
 
@@ -436,21 +435,12 @@ def test_nonsense_costs_no_good_row_and_never_raises(nonsense: Sequence[object],
 # ---------------------------------------------------------------- blocks
 
 
-def test_earlier_blocks_are_left_out_and_noticed() -> None:
+def test_earlier_blocks_are_left_out() -> None:
     ranged = replace(QUESTION, from_block=500)
     answer = read(page(row(1), row(2, block=499), row(3, block=498)), question=ranged)
 
     assert [one.block for one in answer.transfers] == [500]
-    assert not answer.range_obeyed
     assert answer.is_complete
-
-
-def test_the_block_before_may_come_along() -> None:
-    """It is asked for as well: whether a range includes its first block is open."""
-    answer = read(page(row(1), row(2, block=499)), question=replace(QUESTION, from_block=500))
-
-    assert [one.block for one in answer.transfers] == [500]
-    assert answer.range_obeyed
 
 
 def falling(start: int, rows: int) -> list[Json]:
