@@ -143,7 +143,7 @@ class Health:
             last_sweep_seconds=last.took_seconds if last else 0.0,
             seen_seconds_ago=self._silent_seconds(last),
             indexer_requests=dict(counts.requests),
-            history_requests=dict(self.source.extra_counts.requests),
+            extra_requests=dict(self.source.extra_counts.requests),
             explained={str(outcome): count for outcome, count in self.explainer.outcomes.items()},
             rows_read=counts.rows_read,
             rows_refused=counts.rows_refused,

@@ -67,7 +67,7 @@ def pays(stack: Stack, units: int, receiver: str = PAYROLL) -> None:
     stack.world.transfer(POLYGON, USDC_POLYGON, ACCOUNT, receiver, units * UNIT)
 
 
-def history_requests(stack: Stack) -> int:
+def extra_requests(stack: Stack) -> int:
     return sum(request.method == HISTORY for request in stack.gateway.requests)
 
 
@@ -312,7 +312,7 @@ async def test_a_list_that_does_not_end_explains_nothing(
 
     assert "Payroll" not in (await alert(payer, "−1")).text
     await until(lambda: outcomes(payer) == [("unknown", "cut")])
-    assert history_requests(payer) <= 10
+    assert extra_requests(payer) <= 10
 
 
 # ---------------------------------------------------------------- history lies
@@ -367,7 +367,7 @@ async def test_while_history_hangs_alerts_leave_and_accounts_are_read(hurried: S
         assert "Payroll" not in (await alert(hurried, f"−{units}")).text
     await hurried.asked(3)
 
-    assert history_requests(hurried) == 1, "one after the other"
+    assert extra_requests(hurried) == 1, "one after the other"
 
 
 async def test_what_is_explained_late_is_kept_and_nothing_sent_is_edited(hurried: Stack) -> None:
@@ -412,7 +412,7 @@ async def test_all_changes_of_a_chain_are_one_question_and_each_chain_is_asked_b
 
     await payer.hears("+4 USDC")
     await until(lambda: len(outcomes(payer)) == 3)
-    assert history_requests(payer) == 2
+    assert extra_requests(payer) == 2
 
 
 async def test_above_its_budget_history_is_not_asked_and_alerts_do_not_wait(payer: Stack) -> None:
@@ -426,4 +426,4 @@ async def test_above_its_budget_history_is_not_asked_and_alerts_do_not_wait(paye
         payer.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1, counterparty=PAYROLL)
         await alert(payer, "−0.000001")
 
-    assert history_requests(payer) <= 20 + payer.balance_requests() / 10 + 1
+    assert extra_requests(payer) <= 20 + payer.balance_requests() / 10 + 1

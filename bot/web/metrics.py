@@ -53,7 +53,7 @@ def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
     yield _gauge("last_sweep_seconds", "How long the last sweep took.", stats.last_sweep_seconds)
     yield _gauge("seen_seconds_ago", "How long ago a sweep had an answer.", stats.seen_seconds_ago)
     yield _requests("indexer_requests", "Requests to the indexer.", stats.indexer_requests)
-    yield _requests("history_requests", "Requests beside those of sweeps.", stats.history_requests)
+    yield _requests("extra_requests", "Requests beside those of sweeps.", stats.extra_requests)
     yield _labelled(
         "changes_explained", "Changes whose transfers were asked for.", stats.explained, "outcome"
     )

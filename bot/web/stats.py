@@ -43,7 +43,7 @@ class BotStats:
     seen_seconds_ago: float = 0.0
     indexer_requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By method and outcome."""
-    history_requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    extra_requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Those beside the polls, by method and outcome."""
     explained: Counts = field(default_factory=dict)
     """Changes whose transfers were asked for, by outcome."""

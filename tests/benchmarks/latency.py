@@ -49,7 +49,7 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
             f", {asked} questions for transfers",
             f"p99 ≤ {(to_reach + added_seconds) * 1e3:.0f} ms",
             p99 <= to_reach + added_seconds,
-            {"p50_seconds": p50, "p99_seconds": p99, "most_seconds": max(seconds), "history_requests": asked},
+            {"p50_seconds": p50, "p99_seconds": p99, "most_seconds": max(seconds), "extra_requests": asked},
         )
         if not wait_seconds:
             # What history adds is added to what this machine takes without it.
