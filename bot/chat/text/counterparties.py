@@ -11,6 +11,9 @@ from bot.domain.explain.counterparties import CounterpartyTotal
 from bot.domain.explain.names import CounterpartyNames
 from bot.domain.explain.transfers import NOBODY
 
+FIRST_TIME = "first time"
+"""Said of who has no name and was never seen with the account before."""
+
 _LINKED = 3
 """So many transactions of one counterparty have a link; the others are counted."""
 
@@ -46,7 +49,7 @@ def warning(address: Address, names: CounterpartyNames) -> Html:
 
 def remarks(address: Address, names: CounterpartyNames) -> list[Html]:
     """Return what is to be said of an address that has no name: that it is new, or looks like another one."""
-    said = [EMPTY + "first time"] if is_new(address, names) else []
+    said = [EMPTY + FIRST_TIME] if is_new(address, names) else []
     warned = warning(address, names)
     return [*said, *([fill("⚠ {}", warned)] if warned else [])]
 
@@ -57,7 +60,7 @@ def transaction_links(total: CounterpartyTotal, chain_id: ChainId, chains: Chain
 
 
 def links_to(transactions: Sequence[str], chain_id: ChainId, chains: Chains) -> Html:
-    """Return the same of several transactions by their hashes."""
+    """Return `tx`, or `tx, tx, tx and 4 more`, of transactions by their hashes, each with a link."""
     urls = [url for one in transactions if (url := chains.transaction_link(chain_id, one))]
     more = f" and {len(urls) - _LINKED:,} more" if len(urls) > _LINKED else ""
     return join(", ", [link("tx", url) for url in urls[:_LINKED]]) + more

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.chat.text.counterparties import counterparty_name, is_new, links_to, warning, with_whom
+from bot.chat.text.counterparties import FIRST_TIME, counterparty_name, is_new, links_to, warning, with_whom
 from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.wording import counted
 from bot.domain.chains import Chains
@@ -19,7 +19,6 @@ WITHIN = f"⇄ {WITHIN_ACCOUNTS}"
 """Said of changes that are both ends of the same transfers."""
 
 _TOLD = frozenset({ExplanationOutcome.EXPLAINED, ExplanationOutcome.PARTLY})
-_FIRST_TIME = "first time"
 
 
 def transfer_parts(alert: ChangeAlert, chains: Chains, *, is_linked: bool = True) -> list[Html]:
@@ -64,7 +63,7 @@ def _who(alert: ChangeAlert, totals: Sequence[CounterpartyTotal], decimals: Deci
         (total,) = totals
         return [
             with_whom(total, account, names),
-            *([EMPTY + _FIRST_TIME] if is_new(total.address, names) else []),
+            *([EMPTY + FIRST_TIME] if is_new(total.address, names) else []),
         ]
     shown = [
         fill("{}{}{}", _amount(one, decimals), with_whom(one, account, names), _new(one, alert))
@@ -75,7 +74,7 @@ def _who(alert: ChangeAlert, totals: Sequence[CounterpartyTotal], decimals: Deci
 
 
 def _new(total: CounterpartyTotal, alert: ChangeAlert) -> str:
-    return f" ({_FIRST_TIME})" if is_new(total.address, alert.counterparties) else ""
+    return f" ({FIRST_TIME})" if is_new(total.address, alert.counterparties) else ""
 
 
 def _amount(total: CounterpartyTotal, decimals: Decimals) -> str:
