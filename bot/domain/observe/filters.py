@@ -67,7 +67,7 @@ def difference_of(
     return Difference(step.asset, told, step.after, step.decimals, step.price_usd, exchanged, alone=alone)
 
 
-def with_counterparties(difference: Difference | None, known: Explanation | None) -> Difference | None:
+def with_transfers(difference: Difference | None, known: Explanation | None) -> Difference | None:
     """Return a difference with those who are at the other end of the change that led to it."""
     if difference is None or known is None or not known.legs:
         return difference

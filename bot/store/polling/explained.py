@@ -16,7 +16,7 @@ from bot.domain.observe.filters import (
     difference_of,
     is_settled,
     judge_step,
-    with_counterparties,
+    with_transfers,
 )
 from bot.domain.rules.conditions import Condition, Judgement
 from bot.domain.subscriptions import DestinationId
@@ -72,7 +72,7 @@ def _judge(db: Database, one: _Waiting, known: Explanation | None) -> None:
     items = one.stored.items or None
     if one.unreported.steps > 1 and step.is_collection:
         items = items_between(db, one.unreported.first_change_id, one.stored.change_id)
-    difference = with_counterparties(
+    difference = with_transfers(
         alone if one.unreported.steps == 1 else difference_of(told, step, items, alone), known
     )
     judged = judge_step(one.filters, difference)

@@ -15,7 +15,7 @@ from bot.domain.observe.filters import (
     goes_on,
     is_settled,
     judge_step,
-    with_counterparties,
+    with_transfers,
 )
 from bot.domain.observe.recipients import Rules, ignores
 from bot.domain.places import Place
@@ -106,7 +106,7 @@ class _Replay:
         told = step.before if held_back is None else held_back.told
         net = net_items(moved) if all(moved) else None
         alone = None if held_back is None else difference_of(step.before, step, items or None)
-        difference = with_counterparties(difference_of(told, step, net, alone), known)
+        difference = with_transfers(difference_of(told, step, net, alone), known)
         judgement = judge_step(self._filters, difference)
         if judgement is not Judgement.NOT_MET:
             self.alerts += 1
