@@ -37,11 +37,11 @@ from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
+from bot.store.history.counterparty_names import with_counterparties
 from bot.store.outbox import departures
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import asked_chains
-from bot.store.polling.counterparty_names import with_counterparties
 from bot.store.polling.digest_content import with_digests
 from bot.store.polling.digests import DigestTerms, make_due
 from bot.store.polling.explained import judge_explained

@@ -19,8 +19,8 @@ from bot.domain.deliver.delivery import About
 from bot.domain.deliver.message_ids import delivery_of
 from bot.domain.places import Place
 from bot.store.chats import subscriptions
+from bot.store.history import counterparty_names
 from bot.store.outbox import delivered
-from bot.store.polling import counterparty_names
 
 _MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""

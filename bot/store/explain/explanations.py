@@ -40,7 +40,7 @@ def save_explanations(
 
 
 def write_explanations(db: Database, found: Mapping[int, Explanation], now: datetime, judge: Judge) -> None:
-    """Do the same as part of the caller's transaction."""
+    """Store what was found of changes, as `save_explanations` does, within the caller's transaction."""
     these = db.any_of(sorted(found))
     rows = db.execute(
         "SELECT c.id, c.account_id, e.outcome FROM change c LEFT JOIN explanation e ON e.change_id = c.id"

@@ -20,8 +20,8 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import AnyOf, Database, Value
 from bot.store.explain.explanations import explanations_of, explanations_of_spans
+from bot.store.history.counterparty_names import KnownHere
 from bot.store.outbox.unreported import items_between
-from bot.store.polling.counterparty_names import KnownHere
 from bot.store.rows import (
     Row,
     to_address,
@@ -89,7 +89,7 @@ def read_slice(
     return Slice(tuple(read[one] for one in ids), rest if rest.oldest <= rest.newest else None)
 
 
-def with_counterparties(
+def with_known_counterparties(
     db: Database, destination_id: DestinationId, found: Iterable[PastChange]
 ) -> list[PastChange]:
     """Return changes of a destination with what is known there of those whom their transfers were with."""

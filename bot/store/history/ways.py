@@ -13,8 +13,8 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.chats.chats import destination_here
 from bot.store.chats.counterparties import with_names
 from bot.store.database.door import Database
+from bot.store.history.counterparty_names import with_counterparties
 from bot.store.outbox.queue import alerts_of
-from bot.store.polling.counterparty_names import with_counterparties
 from bot.store.rows import Row, to_moment, to_moment_or_none, to_trace
 
 ALERTS_SHOWN = 12

@@ -191,7 +191,7 @@ class _Page:
     ) -> None:
         self._services = services
         self._subject = subject
-        self._changes = changes.with_counterparties(db, subject.destination_id, found.changes)
+        self._changes = changes.with_known_counterparties(db, subject.destination_id, found.changes)
         self._now = now
         self._watched_since = gaps.watched_since(db, subject.destination_id, subject.selection.accounts)
         self._mutes = mutes_of(db, subject.destination_id)

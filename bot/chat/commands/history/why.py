@@ -181,7 +181,8 @@ class _Silence:
         lines = [last_change(one, self._now) for one in newest]
         lines.append(await self._last_told(account, assets, span))
         if assets:
-            known = await self._db.run(changes.with_counterparties, self._subject.destination_id, newest)
+            here = self._subject.destination_id
+            known = await self._db.run(changes.with_known_counterparties, here, newest)
             lines += [line for one in known for line in last_transfers(one, self._services.chains, self._now)]
         of = await self._of_assets(found, span) if found else await self._of_account(account)
         return [*of, *filter(None, lines)]

@@ -10,7 +10,7 @@ from bot.domain.explain.transfers import NOBODY, TransactionHash
 from bot.domain.places import Place
 from bot.store.chats import names
 from bot.store.explain.explanations import save_explanations
-from bot.store.polling.counterparty_names import (
+from bot.store.history.counterparty_names import (
     KNOWN_AFTER,
     unnamed_counterparties,
     with_counterparties,
