@@ -62,7 +62,7 @@ async def test_killed_at_both_edges_what_was_kept_is_told_once_and_summed(still:
     await still.kill(process)
 
     let_pass(still, 2 * HOUR)
-    process = await still.start_process(stand_still_at="bot.store.chats.quiet:quiet_span")
+    process = await still.start_process(stand_still_at="bot.store.chats.rules.quiet:quiet_span")
     await until(still.reached.exists)
     await still.kill(process)
     assert rows(still, QUIET) == []
@@ -75,7 +75,7 @@ async def test_killed_at_both_edges_what_was_kept_is_told_once_and_summed(still:
     await still.kill(process)
 
     let_pass(still, 2 * HOUR)
-    process = await still.start_process(stand_still_at="bot.store.chats.quiet:end_all")
+    process = await still.start_process(stand_still_at="bot.store.chats.rules.quiet:end_all")
     await until(still.reached.exists)
     await still.kill(process)
     assert rows(still, HELD) == [(2,)]

@@ -30,7 +30,8 @@ from bot.domain.rules.alarms import AlarmTerms, Side
 from bot.domain.rules.conditions import Condition, Counterparty, Direction, Level, Unit
 from bot.domain.rules.loud import LoudRule, Mention
 from bot.domain.subscriptions import Scope, WatchSpec
-from bot.store.chats import filters, ignore_list, loud_rules, names
+from bot.store.chats import ignore_list, names
+from bot.store.chats.rules import filters, loud_rules
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
 from bot.store.polling.chains import choose_chains

@@ -7,7 +7,8 @@ was missed while the bot was off is done by the first look after its start, and 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.store.chats import mutes, quiet
+from bot.store.chats import mutes
+from bot.store.chats.rules import quiet
 from bot.store.database.door import Database
 from bot.store.each import do_each
 from bot.store.outbox import unreported

@@ -27,8 +27,9 @@ from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.balances.snapshots import stored_sweep
-from bot.store.chats import filters, ignore_list, mutes, subscriptions, unsubscribe
-from bot.store.chats.digests import set_digest
+from bot.store.chats import ignore_list, mutes, subscriptions, unsubscribe
+from bot.store.chats.rules import filters
+from bot.store.chats.rules.digests import set_digest
 from bot.store.database.connection import DatabaseThread
 from bot.store.due_rows import run_due
 from bot.store.polling.chains import choose_chains

@@ -15,8 +15,8 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import WatchSpec
-from bot.store.chats import digests
-from bot.store.chats.digests import DigestResult
+from bot.store.chats.rules import digests
+from bot.store.chats.rules.digests import DigestResult
 from bot.store.database.door import Database
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.digest_content import with_digests

@@ -19,7 +19,8 @@ from bot.domain.rules.alarms import Alarm, AlarmTerms, Side, Step, Value, judge_
 from bot.domain.rules.conditions import Level, Unit
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.balances.prices import save_prices
-from bot.store.chats import alarms, button_commands, mutes, unsubscribe
+from bot.store.chats import button_commands, mutes, unsubscribe
+from bot.store.chats.rules import alarms
 from bot.store.database.connection import DatabaseThread
 from bot.store.maintenance import retention, stats
 from bot.store.polling import firings

@@ -12,7 +12,8 @@ import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert, NoticeAlert, Restored
 from bot.domain.rules.quiet import QuietHours
-from bot.store.chats import button_commands, mutes, quiet
+from bot.store.chats import button_commands, mutes
+from bot.store.chats.rules import quiet
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed, copy_database, open_to_read
 from bot.store.maintenance import backup

@@ -22,8 +22,9 @@ from bot.domain.deliver.steps import summed
 from bot.domain.places import Place
 from bot.domain.rules.alarms import Side
 from bot.domain.rules.quiet import QuietHours
-from bot.store.chats import budgets, migrate, mutes, quiet
-from bot.store.chats.budgets import Budget
+from bot.store.chats import migrate, mutes
+from bot.store.chats.rules import budgets, quiet
+from bot.store.chats.rules.budgets import Budget
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.outbox.withdraw import expire

@@ -14,8 +14,9 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.rules.digests import DigestSchedule
 from bot.domain.rules.quiet import QuietHours
-from bot.store.chats import filters, mutes, quiet
-from bot.store.chats.digests import DigestResult
+from bot.store.chats import mutes
+from bot.store.chats.rules import filters, quiet
+from bot.store.chats.rules.digests import DigestResult
 from tests.builders import NOON, USDC, asset
 from tests.examples import examples
 from tests.store.conftest import OLGA, OPS, Keeper, olga, open_new_keeper

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.deliver.alerts import Alert
 from bot.domain.places import Place
 from bot.domain.rules.digests import DigestSchedule
-from bot.store.chats import zones
+from bot.store.chats.rules import zones
 from bot.store.database.connection import DatabaseThread
 from bot.store.maintenance import stats
 from bot.store.polling.digests import (

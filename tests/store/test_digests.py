@@ -9,7 +9,8 @@ from bot.domain.deliver.alerts import (
     BlindSpan,
 )
 from bot.domain.places import Place
-from bot.store.chats import audit, digests, ignore_list, migrate
+from bot.store.chats import audit, ignore_list, migrate
+from bot.store.chats.rules import digests
 from bot.store.maintenance import retention
 from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, asset, at
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

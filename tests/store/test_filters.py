@@ -15,8 +15,9 @@ from bot.domain.observations import Balance, ItemMove, Move, Reading, Standing, 
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
-from bot.store.chats import filters, ignore_list, migrate, unsubscribe
-from bot.store.chats.filters import FilterResult
+from bot.store.chats import ignore_list, migrate, unsubscribe
+from bot.store.chats.rules import filters
+from bot.store.chats.rules.filters import FilterResult
 from bot.store.maintenance import backup, retention
 from bot.store.outbox.unreported import HELD_BACK_AT_MOST
 from bot.store.polling.rehearsal import rehearse

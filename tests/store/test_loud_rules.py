@@ -13,7 +13,8 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
 from bot.domain.rules.loud import AS_EVER, Loudness, LoudRule, Mention, Sound
 from bot.domain.subscriptions import Scope, SubscriptionId, WatchSpec
-from bot.store.chats import filters, loud_rules, migrate, mutes, unsubscribe
+from bot.store.chats import migrate, mutes, unsubscribe
+from bot.store.chats.rules import filters, loud_rules
 from bot.store.chats.subscriptions import subscriptions_here
 from tests.builders import DAI, TREASURY, USDC, VAULT, asset, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

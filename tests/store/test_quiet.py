@@ -22,7 +22,8 @@ from bot.domain.places import Place
 from bot.domain.rules.alarms import Side
 from bot.domain.rules.conditions import Condition, Level, Unit
 from bot.domain.rules.quiet import WEEKENDS, QuietHours
-from bot.store.chats import chats, migrate, mutes, quiet, zones
+from bot.store.chats import chats, migrate, mutes
+from bot.store.chats.rules import quiet, zones
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_milliseconds
 from tests.builders import POLYGON, PUNKS, TREASURY, USDC, VERIFIED, asset, reading

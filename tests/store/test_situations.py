@@ -28,7 +28,8 @@ from bot.domain.observe.filters import HeldBack
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.digests import DigestSchedule
-from bot.store.chats import digests, filters, ignore_list, mutes
+from bot.store.chats import ignore_list, mutes
+from bot.store.chats.rules import digests, filters
 from bot.store.database.connection import DatabaseThread
 from bot.store.history import situations, ways
 from bot.store.history.changes import CHANGES_AT_ONCE

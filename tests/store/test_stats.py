@@ -10,7 +10,8 @@ from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction
 from bot.domain.rules.quiet import QuietHours
-from bot.store.chats import chats, filters, migrate, mutes, quiet
+from bot.store.chats import chats, migrate, mutes
+from bot.store.chats.rules import filters, quiet
 from bot.store.maintenance import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

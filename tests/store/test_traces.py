@@ -13,7 +13,8 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Unit
 from bot.domain.rules.digests import DigestSchedule
 from bot.domain.subscriptions import Scope, WatchSpec
-from bot.store.chats import digests, filters, ignore_list, mutes
+from bot.store.chats import ignore_list, mutes
+from bot.store.chats.rules import digests, filters
 from bot.store.maintenance import retention
 from bot.store.rows import to_trace
 from tests.builders import DAI, TREASURY, USDC, VAULT, asset, at

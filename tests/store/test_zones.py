@@ -7,7 +7,8 @@ import pytest
 
 from bot.domain.deliver.alerts import Alert
 from bot.domain.zones import IN_UTC
-from bot.store.chats import audit, migrate, zones
+from bot.store.chats import audit, migrate
+from bot.store.chats.rules import zones
 from bot.store.database.door import Database
 from tests.builders import USDC, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

@@ -28,7 +28,7 @@ from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
 from bot.domain.zones import local
-from bot.store.chats.zones import zone_here
+from bot.store.chats.rules.zones import zone_here
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling.chains import listing
 

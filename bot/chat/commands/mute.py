@@ -44,7 +44,8 @@ from bot.domain.deliver.alerts import MuteKind
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.domain.zones import moment_of
-from bot.store.chats import alarms, mutes, subscriptions
+from bot.store.chats import mutes, subscriptions
+from bot.store.chats.rules import alarms
 from bot.store.outbox import delivered
 
 MUTE_COMMAND = Command(

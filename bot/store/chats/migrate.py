@@ -14,12 +14,13 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage
-from bot.store.chats import alarms, names
+from bot.store.chats import names
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.labels import given_names, labels_of, thing_named
-from bot.store.chats.loud_rules import ring_without_rules
 from bot.store.chats.mutes import end_all
+from bot.store.chats.rules import alarms
+from bot.store.chats.rules.loud_rules import ring_without_rules
 from bot.store.chats.subscriptions import subject_by_scope, subscriptions_of
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName

@@ -13,11 +13,11 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
-from bot.store.chats import alarms
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.labels import given_names, labels_of, thing_named
-from bot.store.chats.loud_rules import ring_without_rules
+from bot.store.chats.rules import alarms
+from bot.store.chats.rules.loud_rules import ring_without_rules
 from bot.store.chats.subscriptions import (
     insert_subscriptions,
     known_of,

@@ -28,7 +28,7 @@ from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.balances.snapshots import views
 from bot.store.chats.chats import destination_here
 from bot.store.chats.counterparties import with_names
-from bot.store.chats.digests import told_by_digests_alone
+from bot.store.chats.rules.digests import told_by_digests_alone
 from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.database.door import Database
 from bot.store.history.changes import CHANGES_AT_ONCE

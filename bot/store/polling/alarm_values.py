@@ -23,8 +23,8 @@ from bot.domain.rules.conditions import PRICE_COUNTS_FOR
 from bot.domain.subscriptions import DestinationId
 from bot.domain.units import added_usd, whole_units
 from bot.store.balances.coverage import subscriptions_about
-from bot.store.chats.alarms import StoredAlarm
 from bot.store.chats.ignore_list import rules_of
+from bot.store.chats.rules.alarms import StoredAlarm
 from bot.store.database.door import Database
 from bot.store.polling.chains import asked_chains
 from bot.store.rows import (

@@ -37,7 +37,7 @@ from bot.domain.observe.recipients import label_on
 from bot.domain.observe.worth import dollars
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.daily_amounts import daily_amounts
-from bot.store.chats.digests import told_by_digests_alone
+from bot.store.chats.rules.digests import told_by_digests_alone
 from bot.store.database.door import Database
 from bot.store.outbox.queue import alerts_between, held_back_from
 from bot.store.polling.chains import asked_chains

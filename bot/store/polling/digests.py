@@ -23,8 +23,8 @@ from bot.domain.observe.worth import Worth, worth_of
 from bot.domain.rules.digests import DigestSchedule, last_due, next_due
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.domain.zones import zone_named
-from bot.store.chats.digests import to_schedule
 from bot.store.chats.ignore_list import rules_of
+from bot.store.chats.rules.digests import to_schedule
 from bot.store.database.door import Database
 from bot.store.each import do_each
 from bot.store.outbox.alerts import enqueue_alert

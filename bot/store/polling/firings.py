@@ -26,9 +26,15 @@ from bot.domain.rules.alarms import (
     judge_alarm,
 )
 from bot.store.balances.snapshots import stored_sweep
-from bot.store.chats import alarms as stored
-from bot.store.chats.alarms import StoredAlarm, alarms_by_row, alarms_here, alarms_of_accounts, open_firings
 from bot.store.chats.audit import record_audit
+from bot.store.chats.rules import alarms as stored
+from bot.store.chats.rules.alarms import (
+    StoredAlarm,
+    alarms_by_row,
+    alarms_here,
+    alarms_of_accounts,
+    open_firings,
+)
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.each import DUE_AT_ONCE, write_each

@@ -16,8 +16,8 @@ from bot.domain.observe.recipients import Recipient, Recipients
 from bot.domain.rules.conditions import Condition, Difference, Judgement
 from bot.domain.rules.loud import AS_EVER, Loudness, judge_loudness
 from bot.domain.subscriptions import DestinationId
-from bot.store.chats.digests import told_by_digests_alone
-from bot.store.chats.loud_rules import places_with_loud_rules
+from bot.store.chats.rules.digests import told_by_digests_alone
+from bot.store.chats.rules.loud_rules import places_with_loud_rules
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import NewAlert
 from bot.store.outbox.unreported import (

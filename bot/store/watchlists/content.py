@@ -2,12 +2,12 @@
 
 from bot.domain.chat.watchlist import IgnoredContract, WatchedAlarm, Watchlist, WatchlistName
 from bot.domain.places import Place
-from bot.store.chats.alarms import alarms_here
 from bot.store.chats.chats import destination_here
-from bot.store.chats.filters import place_filter
 from bot.store.chats.ignore_list import ignored_here
 from bot.store.chats.labels import given_names
-from bot.store.chats.loud_rules import place_loud_rule
+from bot.store.chats.rules.alarms import alarms_here
+from bot.store.chats.rules.filters import place_filter
+from bot.store.chats.rules.loud_rules import place_loud_rule
 from bot.store.chats.subscriptions import spec_of, subscriptions_here
 from bot.store.database.door import Database
 

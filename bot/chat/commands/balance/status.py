@@ -31,8 +31,9 @@ from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.units import format_exact
-from bot.store.chats import alarms, mutes
-from bot.store.chats.digests import digest_here
+from bot.store.chats import mutes
+from bot.store.chats.rules import alarms
+from bot.store.chats.rules.digests import digest_here
 from bot.store.outbox.unreported import HeldBackHere, held_back_here
 from bot.store.polling import freshness
 

@@ -52,8 +52,9 @@ from bot.domain.rules.alarms import Alarm, AlarmTerms, Side
 from bot.domain.rules.conditions import Level, Unit
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.balances.held_tokens import ever_held
-from bot.store.chats import alarms, subscriptions
-from bot.store.chats.alarms import StoredAlarm
+from bot.store.chats import subscriptions
+from bot.store.chats.rules import alarms
+from bot.store.chats.rules.alarms import StoredAlarm
 from bot.store.database.connection import DatabaseThread
 from bot.store.outbox import delivered
 from bot.store.polling import firings

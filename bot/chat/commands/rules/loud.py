@@ -39,7 +39,8 @@ from bot.domain.places import Place
 from bot.domain.rules.conditions import EVERYTHING
 from bot.domain.rules.loud import MENTIONS_MOST, LoudRule, Mention, distinct
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.chats import loud_rules, subscriptions
+from bot.store.chats import subscriptions
+from bot.store.chats.rules import loud_rules
 
 LOUD_COMMAND = Command(
     name="loud",

@@ -46,7 +46,8 @@ from bot.domain.chat.access import Action
 from bot.domain.places import Place
 from bot.domain.rules.conditions import EVERYTHING, Condition, Judgement, Level, Unit
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.chats import filters, subscriptions
+from bot.store.chats import subscriptions
+from bot.store.chats.rules import filters
 from bot.store.outbox import delivered
 from bot.store.polling.rehearsal import CHANGES_REPLAYED, Rehearsal, rehearse
 

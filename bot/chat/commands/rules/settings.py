@@ -5,7 +5,7 @@ from bot.chat.text.conditions import filter_words
 from bot.chat.text.html import Html, fill
 from bot.chat.text.loud import BELL, loud_words
 from bot.domain.places import Place
-from bot.store.chats import filters, loud_rules
+from bot.store.chats.rules import filters, loud_rules
 
 
 async def rules_set(services: Services, place: Place) -> list[Html]:

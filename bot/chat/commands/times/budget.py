@@ -11,8 +11,8 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.wording import counted
 from bot.domain.chat.access import Action
-from bot.store.chats import budgets
-from bot.store.chats.budgets import Budget
+from bot.store.chats.rules import budgets
+from bot.store.chats.rules.budgets import Budget
 
 BUDGET_COMMAND = Command(
     name="budget",

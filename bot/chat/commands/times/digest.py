@@ -15,7 +15,7 @@ from bot.chat.text.wording import counted, moment
 from bot.domain.chat.access import Action
 from bot.domain.rules.digests import DigestSchedule, next_due
 from bot.domain.zones import IN_UTC, local, zone_named
-from bot.store.chats import digests, zones
+from bot.store.chats.rules import digests, zones
 
 DIGEST_COMMAND = Command(
     name="digest",

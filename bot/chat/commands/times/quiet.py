@@ -18,7 +18,7 @@ from bot.domain.chat.access import Action
 from bot.domain.rules.conditions import Unit
 from bot.domain.rules.quiet import EVERY_DAY, WEEKDAYS, WEEKENDS, QuietHours, quiet_span
 from bot.domain.zones import IN_UTC, local, zone_named
-from bot.store.chats import quiet, zones
+from bot.store.chats.rules import quiet, zones
 
 QUIET_COMMAND = Command(
     name="quiet",

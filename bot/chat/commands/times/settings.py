@@ -8,7 +8,7 @@ from bot.chat.text.wording import counted
 from bot.domain.chains import Chains
 from bot.domain.places import Place
 from bot.domain.rules.quiet import QuietHours
-from bot.store.chats import budgets, quiet, zones
+from bot.store.chats.rules import budgets, quiet, zones
 
 
 async def times_set(services: Services, place: Place) -> list[Html]:

@@ -14,7 +14,7 @@ from bot.chat.text.wording import moment
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
 from bot.domain.zones import IN_UTC, local, zone_meant, zones_like
-from bot.store.chats import zones
+from bot.store.chats.rules import zones
 
 ZONE_COMMAND = Command(
     name="zone",

@@ -7,7 +7,7 @@ from bot.domain.chains import Chains
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition
 from bot.domain.rules.loud import LoudRule, Mention
-from bot.store.chats.loud_rules import known_people
+from bot.store.chats.rules.loud_rules import known_people
 from bot.store.database.connection import DatabaseThread
 
 

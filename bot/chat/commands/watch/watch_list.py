@@ -27,8 +27,9 @@ from bot.chat.permissions import Incoming
 from bot.domain.assets import Address
 from bot.domain.places import Place
 from bot.domain.rules.alarms import AlarmTerms
-from bot.store.chats import alarms, migrate, mutes, subscriptions
-from bot.store.chats.digests import digest_here
+from bot.store.chats import migrate, mutes, subscriptions
+from bot.store.chats.rules import alarms
+from bot.store.chats.rules.digests import digest_here
 
 LIST_COMMAND = Command(
     name="list",

@@ -5,7 +5,7 @@ from bot.domain.places import Place
 from bot.domain.zones import IN_UTC
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
-from bot.store.chats.digests import look_again
+from bot.store.chats.rules.digests import look_again
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.rows import to_milliseconds
