@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.chat.text.counterparties import counterparty_name
-from bot.chat.text.explanations import explanation_lines
+from bot.chat.text.history.explanations import explanation_lines
 from bot.domain.assets import Address, ChainId, Description
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.explain.explanations import Explanation, ExplanationOutcome, Leg, WhyUnknown

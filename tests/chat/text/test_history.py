@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.text.history import HistoryPage, history_page
+from bot.chat.text.history.history import HistoryPage, history_page
 from bot.chat.text.html import EMPTY
 from bot.domain.assets import Address, ChainId, Description
 from bot.domain.chat.mutes import Mute

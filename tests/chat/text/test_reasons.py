@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.text.reasons import (
+from bot.chat.text.history.reasons import (
     account_lines,
     asset_lines,
     last_change,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from bot.chat.text.why import message_way, notice_name, reported, unknown_message
+from bot.chat.text.history.why import message_way, notice_name, reported, unknown_message
 from bot.domain.assets import Description
 from bot.domain.deliver.alerts import AlertId, ChangeAlert, MuteKind, NoticeAlert, Sample
 from bot.domain.deliver.delivery import DeliveryState

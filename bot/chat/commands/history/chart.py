@@ -15,7 +15,7 @@ from bot.chat.commands.history.export import EXPORT_COMMAND
 from bot.chat.commands.history.lookup import read_series
 from bot.chat.commands.history.subject import Subject, names_account, read_subject
 from bot.chat.permissions import Incoming
-from bot.chat.text.charts import ChartSubject, caption, not_in_worth, spec_of, too_few
+from bot.chat.text.history.charts import ChartSubject, caption, not_in_worth, spec_of, too_few
 from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import RAW_UNITS, asset_name, token_words
 from bot.domain.addresses import checksummed, shortened

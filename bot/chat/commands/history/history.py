@@ -23,7 +23,7 @@ from bot.chat.commands.command import (
 from bot.chat.commands.history.lookup import first_changes
 from bot.chat.commands.history.subject import Subject, names_account, read_subject
 from bot.chat.permissions import Incoming
-from bot.chat.text.history import HistoryPage, history_page
+from bot.chat.text.history.history import HistoryPage, history_page
 from bot.chat.text.html import EMPTY, Html, bold, fill
 from bot.chat.text.wording import counted, moment
 from bot.domain.history.changes import PastChange, Span

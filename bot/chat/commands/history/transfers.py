@@ -7,7 +7,7 @@ from bot.chat.buttons.data import Attachment, Press
 from bot.chat.commands.command import Answer, CallbackAction, CallbackResult, Services
 from bot.chat.permissions import Incoming
 from bot.chat.text.changes import change_lines, linked_account, on_the_clock_of
-from bot.chat.text.explanations import LISTED_MOST, explanation_lines
+from bot.chat.text.history.explanations import LISTED_MOST, explanation_lines
 from bot.chat.text.html import EMPTY, Html, Section, fill, paged
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import counted

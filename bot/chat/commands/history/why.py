@@ -26,8 +26,7 @@ from bot.chat.commands.history.subject import Subject, find_subject, names_accou
 from bot.chat.commands.history.transfers import find_transfers
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import EMPTY, Html, join
-from bot.chat.text.reasons import (
+from bot.chat.text.history.reasons import (
     account_lines,
     asset_lines,
     last_change,
@@ -36,7 +35,8 @@ from bot.chat.text.reasons import (
     not_watched_on,
     traced_words,
 )
-from bot.chat.text.why import message_way, unknown_message
+from bot.chat.text.history.why import message_way, unknown_message
+from bot.chat.text.html import EMPTY, Html, join
 from bot.chat.text.wording import account_name, counted
 from bot.domain.assets import Address, Asset
 from bot.domain.deliver.message_ids import delivery_of, message_id, read_message_id

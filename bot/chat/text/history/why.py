@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bot.chat.text.changes import INDENT, change_lines, linked_account, on_the_clock_of
 from bot.chat.text.conditions import show_condition
-from bot.chat.text.explanations import explanation_lines
+from bot.chat.text.history.explanations import explanation_lines
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, moment

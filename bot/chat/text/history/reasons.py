@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.chat.text.changes import INDENT
-from bot.chat.text.explanations import explanation_lines
+from bot.chat.text.history.explanations import explanation_lines
+from bot.chat.text.history.why import SECONDS, filters_shown
 from bot.chat.text.html import EMPTY, Html, code, fill
 from bot.chat.text.untrusted import sanitized
-from bot.chat.text.why import SECONDS, filters_shown
 from bot.chat.text.wording import RAW_UNITS, age, asset_name, chain_names, clock, counted, moment
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Amount, ChainId
