@@ -35,3 +35,15 @@ async def test_of_a_chain_that_is_named_it_says_whether_it_is_watched(
 
     answer = await stack.hears(said)
     assert unsaid not in answer.text
+
+
+async def test_a_word_that_reads_as_a_message_is_first_who_has_that_name(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/why Payroll")
+    assert "I know no message Payroll here" in (await stack.hears("Payroll")).text
+    stack.say("/name 0x00000000000000000000000000000000000000b1 Payroll")
+    await stack.hears("is now the name of")
+
+    stack.say("/why Payroll")
+
+    assert (await stack.hears("Payroll")).text.startswith("Payroll isn't watched: ask about the account")

@@ -44,7 +44,8 @@ _NO_CHAIN = ChainId(0)
 
 
 _NEVER_HERE = "was never watched here, and is no token that was held here."
-_ONLY_NAMED = "isn't watched: ask about the account that paid it, or was paid by it."
+ONLY_NAMED = "isn't watched: ask about the account that paid it, or was paid by it."
+"""Said of a name that no watched account has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +326,7 @@ class _Reader:
         names = await self._db.run(given_names, self._destination_id)
         is_named = text.casefold() in {name.casefold() for name in names.values()}
         if is_named or _address(text) is not None:
-            return LineRefused(text, _ONLY_NAMED if is_named else _NEVER_HERE)
+            return LineRefused(text, ONLY_NAMED if is_named else _NEVER_HERE)
         label = closest_label(self._listed, text)
         no_length = None if label else periods.no_length(text)
         if no_length is not None:

@@ -22,7 +22,7 @@ from bot.chat.commands.command import (
     usage,
 )
 from bot.chat.commands.history.lookup import first_changes
-from bot.chat.commands.history.subject import Subject, find_subject, names_account, read_subject
+from bot.chat.commands.history.subject import ONLY_NAMED, Subject, find_subject, names_account, read_subject
 from bot.chat.commands.history.transfers import find_transfers
 from bot.chat.commands.words import typed_word
 from bot.chat.permissions import Incoming
@@ -114,10 +114,11 @@ async def _explained(services: Services, place: Place, typed: str) -> Screen | N
 async def _silence(services: Services, place: Place, text: str) -> Html | Screen:
     """Return why nothing came about what is named."""
     now = await services.now_in(place)
-    if read_message_id(text) is not None and not await _is_subject(services, place, text, now):
+    refused = await _why_refused(services, place, text, now)
+    # A word may be both the id of a message and a name; what has that name counts.
+    if refused and read_message_id(text) is not None and refused.reason != ONLY_NAMED:
         return unknown_message(typed_word(text), services.history_days)
     # A token that was never seen here is no subject of the past; to whoever asks why, that is the answer.
-    refused = await _why_refused(services, place, text, now)
     token = next((one.named for one in read_words(refused.word) if one.named), None) if refused else None
     others = text.replace(refused.word, "", 1).strip() if refused and token else ""
     subject = await read_subject(services, place, WHY_COMMAND, others or text, now)
@@ -128,11 +129,6 @@ async def _silence(services: Services, place: Place, text: str) -> Html | Screen
         assets = frozenset(Asset(chain_id, token.address) for chain_id in chains)
         subject = replace(subject, selection=subject.selection._replace(assets=assets))
     return await _Silence(services, place, subject, now).explain()
-
-
-async def _is_subject(services: Services, place: Place, text: str, now: datetime) -> bool:
-    """Whether a word means an account or a token here, and no message."""
-    return await _why_refused(services, place, text, now) is None
 
 
 async def _why_refused(services: Services, place: Place, text: str, now: datetime) -> LineRefused | None:
