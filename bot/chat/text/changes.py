@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
-from bot.chat.text.transfers import WITHIN_ACCOUNTS, transfer_parts, transfer_warnings
+from bot.chat.text.transfers import WITHIN_ACCOUNTS, transfer_lines, transfer_parts, transfer_warnings
 from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import RAW_UNITS, age, asset_name, clock, counted_ids, ids_held
 from bot.domain.addresses import shortened
@@ -47,7 +47,7 @@ def change_lines(
     links_chain: bool = False,
     links_transactions: bool = True,
 ) -> Html:
-    """Return both lines of a change, with `who` after the mark, and below them a warning where one is due.
+    """Return both lines of a change, with `who` after the mark, below them with whom it was, and warnings.
 
     `alike` are the assets whose symbol looks like that of another one in the message.
     """
@@ -58,8 +58,9 @@ def change_lines(
     first = join(" ", (news.mark, *([who] if who else []), news.what))
     amounts = join(" ", filter(None, (news.below, alert.sparkline)))
     below = join(" · ", (amounts, *transfer_parts(alert, chains, is_linked=links_transactions)))
+    several = transfer_lines(alert, chains, is_linked=links_transactions)
     heading = fill("{} · {}", first, link(title, url) if url else title)
-    return join(f"\n{INDENT}", (heading, below, *transfer_warnings(alert)))
+    return join(f"\n{INDENT}", (heading, below, *several, *transfer_warnings(alert)))
 
 
 def on_the_clock_of(now: datetime, alert: ChangeAlert) -> ChangeAlert:

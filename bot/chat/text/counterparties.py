@@ -1,7 +1,5 @@
 """With whom a change was, in words: `to Payroll`, `from 0x91c4a2…07be31`, `minted`."""
 
-from collections.abc import Sequence
-
 from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
 from bot.chat.text.untrusted import sanitized
 from bot.domain.addresses import shortened_more
@@ -56,11 +54,6 @@ def remarks(address: Address, names: CounterpartyNames) -> list[Html]:
 
 def transaction_links(total: CounterpartyTotal, chain_id: ChainId, chains: Chains) -> Html:
     """Return `tx`, or `tx, tx, tx and 4 more`, each with a link; empty where the chain has no explorer."""
-    return links_to(total.transactions, chain_id, chains)
-
-
-def links_to(transactions: Sequence[str], chain_id: ChainId, chains: Chains) -> Html:
-    """Return `tx`, or `tx, tx, tx and 4 more`, of transactions by their hashes, each with a link."""
-    urls = [url for one in transactions if (url := chains.transaction_link(chain_id, one))]
+    urls = [url for one in total.transactions if (url := chains.transaction_link(chain_id, one))]
     more = f" and {len(urls) - _LINKED:,} more" if len(urls) > _LINKED else ""
     return join(", ", [link("tx", url) for url in urls[:_LINKED]]) + more

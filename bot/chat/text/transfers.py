@@ -1,8 +1,13 @@
 """With whom a change was, in the words of its alert: `to Payroll · tx`, and a warning of a forged address."""
 
-from collections.abc import Sequence
-
-from bot.chat.text.counterparties import FIRST_TIME, counterparty_name, is_new, links_to, warning, with_whom
+from bot.chat.text.counterparties import (
+    FIRST_TIME,
+    counterparty_name,
+    is_new,
+    transaction_links,
+    warning,
+    with_whom,
+)
 from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.wording import counted
 from bot.domain.chains import Chains
@@ -11,26 +16,45 @@ from bot.domain.explain.counterparties import SHOWN, CounterpartyTotal, counterp
 from bot.domain.explain.explanations import ExplanationOutcome
 from bot.domain.explain.matching import rest_of
 from bot.domain.observations import MoveKind
-from bot.domain.observe.descriptions import Decimals, decimals_in
+from bot.domain.observe.descriptions import decimals_in
 from bot.domain.units import format_shown, format_signed
 
 WITHIN_ACCOUNTS = "within your accounts"
 WITHIN = f"⇄ {WITHIN_ACCOUNTS}"
 """Said of changes that are both ends of the same transfers."""
 
+_SIGNS = "+\u2212"
 _TOLD = frozenset({ExplanationOutcome.EXPLAINED, ExplanationOutcome.PARTLY})
 
 
 def transfer_parts(alert: ChangeAlert, chains: Chains, *, is_linked: bool = True) -> list[Html]:
-    """Return what stands behind the amounts of a change, part by part; nothing where no transfer is known."""
-    totals = _totals(alert)
-    if not totals:
-        return []
-    parts = [*_who(alert, totals, decimals_in(alert.change, alert.description, chains))]
-    links = links_to(_transactions(totals), alert.change.asset.chain_id, chains) if is_linked else EMPTY
-    parts += [links] if links else []
-    rest = _rest(alert, chains)
+    """Return what stands behind the amounts of a change, part by part; nothing where no transfer is known.
+
+    Of several counterparties that is only how much no transfer explains: they have lines of their own.
+    """
+    totals, rest = _totals(alert), EMPTY + _rest(alert, chains)
+    if len(totals) != 1:
+        return [rest] if totals and rest else []
+    is_all = alert.explanation is not None and alert.explanation.outcome is ExplanationOutcome.EXPLAINED
+    amount = "" if is_all else _amount(totals[0], alert, chains)
+    parts = _with(totals[0], amount, alert, chains, is_linked=is_linked)
     return [*parts[:-1], fill("{}; {}", parts[-1], rest)] if rest else parts
+
+
+def transfer_lines(alert: ChangeAlert, chains: Chains, *, is_linked: bool = True) -> list[Html]:
+    """Return a line for each of several counterparties; of many for the largest three, and how many more.
+
+    Their amounts have no sign, as `to` and `from` say it: only changes have one.
+    """
+    totals = _totals(alert)
+    if len(totals) == 1:
+        return []
+    lines = []
+    for one in totals[:SHOWN]:
+        amount = _amount(one, alert, chains).lstrip(_SIGNS)
+        lines.append(join(" · ", _with(one, amount, alert, chains, is_linked=is_linked)))
+    more = len(totals) - SHOWN
+    return [*lines, EMPTY + f"and {more:,} more"] if more > 0 else lines
 
 
 def transfer_warnings(alert: ChangeAlert) -> list[Html]:
@@ -55,37 +79,22 @@ def _totals(alert: ChangeAlert) -> tuple[CounterpartyTotal, ...]:
     return counterparty_totals(explanation.legs)
 
 
-def _who(alert: ChangeAlert, totals: Sequence[CounterpartyTotal], decimals: Decimals) -> list[Html]:
-    """Return `to Payroll`, or of several, and of what is less than the change, what each of them got."""
-    account, names = alert.change.account, alert.counterparties
-    is_all = alert.explanation is not None and alert.explanation.outcome is ExplanationOutcome.EXPLAINED
-    if is_all and len(totals) == 1:
-        (total,) = totals
-        return [
-            with_whom(total, account, names),
-            *([EMPTY + FIRST_TIME] if is_new(total.address, names) else []),
-        ]
-    shown = [
-        fill("{}{}{}", _amount(one, decimals), with_whom(one, account, names), _new(one, alert))
-        for one in totals[:SHOWN]
-    ]
-    more = f" and {len(totals) - SHOWN:,} more" if len(totals) > SHOWN else ""
-    return [join(", ", shown) + more]
+def _with(
+    total: CounterpartyTotal, amount: str, alert: ChangeAlert, chains: Chains, *, is_linked: bool
+) -> list[Html]:
+    """Return `−1,000 to Payroll`, whether that is new, and its transactions, part by part."""
+    change, names = alert.change, alert.counterparties
+    links = transaction_links(total, change.asset.chain_id, chains) if is_linked else EMPTY
+    new = EMPTY + (FIRST_TIME if is_new(total.address, names) else "")
+    return [fill("{}{}", amount, with_whom(total, change.account, names)), *filter(None, (new, links))]
 
 
-def _new(total: CounterpartyTotal, alert: ChangeAlert) -> str:
-    return f" ({FIRST_TIME})" if is_new(total.address, alert.counterparties) else ""
-
-
-def _amount(total: CounterpartyTotal, decimals: Decimals) -> str:
+def _amount(total: CounterpartyTotal, alert: ChangeAlert, chains: Chains) -> str:
     """Return `−1,000 `; "" where as much came as went, or in which unit it is depends on when it was."""
+    decimals = decimals_in(alert.change, alert.description, chains)
     if not total.amount_raw or decimals.before != decimals.after:
         return ""
     return f"{format_signed(total.amount_raw, decimals.after or 0)} "
-
-
-def _transactions(totals: Sequence[CounterpartyTotal]) -> list[str]:
-    return list(dict.fromkeys(one for total in totals for one in total.transactions))
 
 
 def _rest(alert: ChangeAlert, chains: Chains) -> str:
