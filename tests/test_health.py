@@ -38,7 +38,7 @@ from bot.sandbox.telegram.api.faults import Close, Error, Garbage, ProxyPage, Te
 from bot.web.pages import BLOCKED
 from tests.builders import NOON
 from tests.chat.reading import moves
-from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLL, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.test_program import LOOPBACK, ROOT, _free_port
 from tests.waits import HANG_SECONDS, until
 
@@ -420,7 +420,7 @@ async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -
 
 async def test_the_metrics_show_what_waits_and_what_failed(watching: Visit) -> None:
     watching.stack.telegram.fault(before(ProxyPage(502)))
-    watching.stack.gateway.faults.add(AnswerHtml(status=503, times=3))
+    watching.stack.gateway.faults.add(AnswerHtml(method=POLL, status=503, times=3))
     watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
     await _metrics_with(

@@ -115,7 +115,7 @@ async def test_a_source_that_fails_over_and_over_is_left_alone_and_nothing_of_it
     stack: Stack,
 ) -> None:
     await stack.watches(WATCH)
-    stack.gateway.faults.add(AnswerHtml(status=502, times=9))  # three questions, each tried three times
+    stack.gateway.faults.add(AnswerHtml(method=POLL, status=502, times=9))  # three questions, thrice each
     since = len(stack.gateway.requests)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
@@ -126,7 +126,7 @@ async def test_a_source_that_fails_over_and_over_is_left_alone_and_nothing_of_it
 
 async def test_a_source_that_fails_once_is_asked_again_without_a_pause(stack: Stack) -> None:
     await stack.watches(WATCH)
-    stack.gateway.faults.add(AnswerHtml(status=502, times=2))
+    stack.gateway.faults.add(AnswerHtml(method=POLL, status=502, times=2))
     since = len(stack.gateway.requests)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
@@ -193,7 +193,7 @@ async def test_a_source_whose_rate_is_used_up_by_its_headers_is_asked_no_more_un
 async def test_a_used_up_quota_costs_no_alert(stack: Stack) -> None:
     await stack.watches()
     since = len(stack.gateway.requests)
-    stack.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423, times=2))
+    stack.gateway.faults.add(AnswerError(method=POLL, name="QuotaExceeded", code=1200, status=423, times=2))
     # A request that is under way is not refused: it would show the change at once.
     await until(lambda: len(stack.gateway.requests) > since)
 
