@@ -30,9 +30,8 @@ from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import Settings, sandbox_settings
-from bot.store.database.connection import DatabaseUnusable, DirectoryHeld
 from bot.store.database.copy import CopyFailed, copy_database
-from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable, DatabaseUnusable, DirectoryHeld
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 

@@ -39,8 +39,9 @@ from bot.settings.sections import Settings, shipped_chains
 from bot.store.balances import coverage
 from bot.store.chats import chats
 from bot.store.chats.owners import apply_owners
-from bot.store.database.connection import DatabaseThread, DirectoryLock
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.file import DirectoryLock
 from bot.store.maintenance import backup
 from bot.store.polling.chains import choose_chains, update_chains
 from bot.web.heartbeat import Heartbeat

@@ -27,7 +27,7 @@ from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database.connection import DatabaseUnusable
+from bot.store.database.errors import DatabaseUnusable
 from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
 from bot.wiring import build_indexer, build_telegram
 

@@ -3,12 +3,15 @@
 Tests of how a database comes to be, and of migrations, let the store make it.
 """
 
+import sqlite3
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from sqlite_utils import Database
 
+from bot.store.database.door import OpenDatabase
+from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
 
 
@@ -16,6 +19,12 @@ def put_new_database(path: Path) -> None:
     """Put a database without a row where there is none."""
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(_template())
+
+
+def sqlite_of(db: OpenDatabase) -> sqlite3.Connection:
+    """Return SQLite's own connection, for what a file alone has."""
+    assert isinstance(db, LiteDatabase)
+    return db.conn
 
 
 @cache

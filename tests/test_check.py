@@ -46,7 +46,9 @@ from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
 from bot.store.chats import owners
-from bot.store.database.connection import DatabaseThread, DatabaseUnusable, DirectoryLock
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.errors import DatabaseUnusable
+from bot.store.database.file import DirectoryLock
 from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran

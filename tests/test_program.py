@@ -25,9 +25,9 @@ from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import PREFIX
-from bot.store.database.connection import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.database.copy import CopyFailed
-from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable, DatabaseUnusable, DirectoryHeld
+from bot.store.database.file import DirectoryLock
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 from tests.waits import HANG_SECONDS, STOP_SECONDS

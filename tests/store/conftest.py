@@ -83,11 +83,11 @@ class Keeper:
 
     async def script(self, script: str) -> None:
         """Let the database do something beside the store."""
-        await self.db.run(lambda db: db.conn.executescript(script))
+        await self.db.run(lambda db: [db.execute(one) for one in script.split(";") if one.strip()])
 
     async def written(self) -> int:
         """Return how many rows were ever written by this connection."""
-        return await self.db.run(lambda db: db.conn.total_changes)
+        return await self.db.run(lambda db: db.written)
 
     async def subscribe(
         self, *wishes: WatchSpec, place: Place = OLGA, when: datetime = NOON

@@ -13,6 +13,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
 from bot.store.chats import access_requests, audit, chats, ignore_list, migrate, owners, subscriptions
 from tests.builders import NOON, TREASURY, VAULT, VERIFIED
+from tests.new_database import sqlite_of
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
 MALLORY = Place(6001, "private", "Mallory")
@@ -85,7 +86,7 @@ async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:
     await keeper.db.run(owners.save_claim_code, hashed(code), NOON)
     await keeper.db.run(owners.use_claim_code, hashed(code), OLGA, by(OLGA))
 
-    dump = await keeper.db.run(lambda db: "\n".join(db.conn.iterdump()))
+    dump = await keeper.db.run(lambda db: "\n".join(sqlite_of(db).iterdump()))
     assert code not in dump
 
 

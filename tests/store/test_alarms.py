@@ -42,6 +42,7 @@ from tests.builders import (
     reading,
 )
 from tests.examples import examples
+from tests.new_database import sqlite_of
 from tests.store.conftest import LIMIT, OLGA, OPS, Keeper, olga, open_new_keeper
 
 BY = ValueTerms(VERIFIED, REGISTRY)
@@ -242,7 +243,7 @@ async def test_a_restored_copy_does_not_ring_again(story: Story, tmp_path: Path)
     await story.see("0.4")
     await story.told()
     copy = tmp_path / "copy.sqlite3"
-    await story.keeper.db.run(lambda db: db.conn.execute("VACUUM INTO ?", [str(copy)]))
+    await story.keeper.db.run(lambda db: sqlite_of(db).execute("VACUUM INTO ?", [str(copy)]))
 
     await story.keeper.db.close()
     copy.rename(story.keeper.path)
@@ -703,7 +704,7 @@ async def test_what_rang_is_forgotten_with_the_history_but_not_while_it_rings(st
 async def test_a_batch_without_alarms_costs_one_look(story: Story) -> None:
     poll = await story.poll("0.4")
     statements: list[str] = []
-    await story.keeper.db.run(lambda db: db.conn.set_trace_callback(statements.append))
+    await story.keeper.db.run(lambda db: sqlite_of(db).set_trace_callback(statements.append))
 
     await story.keeper.record_poll(poll)
 

@@ -20,6 +20,7 @@ from bot.store.maintenance import backup
 from bot.store.maintenance.backup import copy_of_today
 from bot.store.polling import chains
 from tests.builders import NOON, USDC, at, reading
+from tests.new_database import sqlite_of
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
 TOMORROW = NOON + timedelta(days=1)
@@ -65,13 +66,15 @@ async def test_a_copy_holds_what_was_committed_though_it_stands_in_the_log(used:
 
 
 async def test_a_copy_lacks_what_is_not_committed(used: Keeper) -> None:
-    await used.db.run(lambda db: db.conn.execute("BEGIN IMMEDIATE").close())
-    await used.db.run(lambda db: db.conn.execute("UPDATE setting SET value = 'c' WHERE name = 'a'").close())
+    await used.db.run(lambda db: sqlite_of(db).execute("BEGIN IMMEDIATE").close())
+    await used.db.run(
+        lambda db: sqlite_of(db).execute("UPDATE setting SET value = 'c' WHERE name = 'a'").close()
+    )
 
     copy = copied(used)
 
     assert settings_in(copy)["a"] == "b"
-    await used.db.run(lambda db: db.conn.rollback())
+    await used.db.run(lambda db: sqlite_of(db).rollback())
 
 
 async def test_a_copy_can_be_read_by_its_owner_only_and_is_one_file(used: Keeper) -> None:

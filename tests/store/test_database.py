@@ -9,20 +9,16 @@ import pytest
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from bot.store.database import connection, schema
-from bot.store.database.connection import (
-    DatabaseThread,
-    DatabaseUnusable,
-    DirectoryHeld,
-    DirectoryLock,
-    StoreError,
-)
+from bot.store.database import file, schema
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import copy_database
 from bot.store.database.door import Database
-from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable, DatabaseUnusable, DirectoryHeld, StoreError
+from bot.store.database.file import DirectoryLock
 from bot.store.database.inspect import look_at_database
 from bot.store.database.schema import migrations
 from tests.builders import NOON
+from tests.new_database import sqlite_of
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if "fail" in ran:
             raise sqlite3.OperationalError("on purpose")
 
-    monkeypatch.setattr(connection, "migrations", later)
+    monkeypatch.setattr(file, "migrations", later)
     return ran
 
 
@@ -321,7 +317,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path: Path, two_migrations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(connection, "migrations", only_the_first([]))
+        before.setattr(file, "migrations", only_the_first([]))
         await (await opened(path)).close()
     two_migrations.append("fail")
     db = sqlite3.connect(path)
@@ -481,7 +477,7 @@ async def test_an_error_inside_takes_everything_back_and_leaves_no_transaction_o
         await thread.run(work)
 
     assert await thread.run(names) == []
-    assert not await thread.run(lambda db: db.conn.in_transaction)
+    assert not await thread.run(lambda db: sqlite_of(db).in_transaction)
     await thread.run(put, "later")
     assert await thread.run(names) == ["later"]
     await thread.close()

@@ -10,6 +10,7 @@ import pytest
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
+from tests.new_database import sqlite_of
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thr
     with pytest.raises(DatabaseUnavailable):
         await thread.run(write_much)
 
-    assert not await thread.run(lambda db: db.conn.in_transaction)
+    assert not await thread.run(lambda db: sqlite_of(db).in_transaction)
     rows = await thread.run(lambda db: db.execute("SELECT count(*) FROM setting").fetchone())
     assert rows == (0,)
 

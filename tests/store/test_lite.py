@@ -21,8 +21,8 @@ def heard() -> list[str]:
 
 @pytest.fixture
 def db(tmp_path: Path, heard: list[str]) -> Iterator[LiteDatabase]:
-    raw = sqlite_utils.Database(tmp_path / "a.sqlite3", execute_plugins=False)
-    one = LiteDatabase(raw, heard.append)
+    path = tmp_path / "a.sqlite3"
+    one = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False), path, heard.append)
     one.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT, size INTEGER)")
     yield one
     one.close()

@@ -11,9 +11,10 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store.database import connection, schema
-from bot.store.database.connection import DatabaseThread, DatabaseUnusable
+from bot.store.database import file, schema
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import open_to_read
+from bot.store.database.errors import DatabaseUnusable
 from bot.store.database.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
 from tests.store.archive import OLD, tables_of
@@ -66,7 +67,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise ValueError("on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr(connection, "migrations", later)
+        patch.setattr(file, "migrations", later)
         yield patch
 
 
@@ -307,7 +308,7 @@ async def test_a_migration_that_would_leave_a_row_without_what_it_refers_to_is_t
     def m002_forgets_the_chats(db: Database) -> None:
         db.execute("DELETE FROM chat")
 
-    monkeypatch.setattr(connection, "migrations", later)
+    monkeypatch.setattr(file, "migrations", later)
     before = dump(old)
 
     with pytest.raises(DatabaseUnusable, match="destination refers to nothing"):

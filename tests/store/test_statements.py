@@ -41,8 +41,8 @@ FIRST_SWEEP, SECOND_SWEEP = SweepNumber(1), SweepNumber(2)
 class CountedDatabase(LiteDatabase):
     """A database that counts what it is asked to do; a statement for many rows is one."""
 
-    def __init__(self, raw: sqlite_utils.Database) -> None:
-        super().__init__(raw)
+    def __init__(self, raw: sqlite_utils.Database, path: Path) -> None:
+        super().__init__(raw, path)
         self._counted = 0
 
     def count(self) -> int:
@@ -88,7 +88,7 @@ class CountedDatabase(LiteDatabase):
 def db(tmp_path: Path) -> Iterator[CountedDatabase]:
     path = tmp_path / "bot.sqlite3"
     put_new_database(path)
-    one = CountedDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True))
+    one = CountedDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True), path)
     yield one
     one.close()
 

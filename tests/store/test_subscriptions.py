@@ -91,7 +91,7 @@ def new_database() -> Iterator[LiteDatabase]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "bot.sqlite3"
         put_new_database(path)
-        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True))
+        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True), path)
         db.execute("PRAGMA synchronous = OFF")
         yield db
         db.close()

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from bot.store.database.errors import DatabaseUnavailable
+
 Value = int | str | bytes | None
 """What a column holds. Conditions are kept as 0 and 1, which `True` and `False` equal."""
 
@@ -86,3 +88,20 @@ class Database(Protocol):
 
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""
+
+
+class OpenDatabase(Database, Protocol):
+    """A database as the thread that opened it sees it."""
+
+    @property
+    def written(self) -> int:
+        """How many rows this connection has written so far."""
+
+    def set_patience(self, seconds: float) -> None:
+        """Set how long statements wait for another program that holds the database."""
+
+    def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
+        """Return why the database can't be used; None: the error is a mistake of the program."""
+
+    def close(self) -> None:
+        """Close the connection."""

@@ -32,6 +32,18 @@ _ADVICE_OF_THE_SYSTEM = {
 }
 
 
+class StoreError(Exception):
+    """The base of what makes a start fail; the text says what is wrong and what to do about it."""
+
+
+class DatabaseUnusable(StoreError):
+    """The database can't be opened, is damaged, or is not ours."""
+
+
+class DirectoryHeld(StoreError):
+    """Another instance works in the data directory."""
+
+
 class DatabaseFault(StrEnum):
     """Why a database can't be used at present, where the program is not to blame."""
 

@@ -11,16 +11,9 @@ from pathlib import Path
 
 import sqlite_utils
 
-from bot.store.database.connection import (
-    LOCK_NAME,
-    DatabaseUnusable,
-    check_content,
-    check_directory,
-    check_engine,
-    check_file,
-)
 from bot.store.database.copy import open_to_read
-from bot.store.database.errors import describe_error
+from bot.store.database.errors import DatabaseUnusable, describe_error
+from bot.store.database.file import LOCK_NAME, check_content, check_directory, check_engine, check_file
 from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
 from bot.store.rows import to_moment_or_none
@@ -82,7 +75,7 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
             return None
         with closing(open_to_read(path)) as connection:
             # Not by `DatabaseThread`, which would bring the database up to date and set how it is written.
-            db = LiteDatabase(sqlite_utils.Database(connection, execute_plugins=False))
+            db = LiteDatabase(sqlite_utils.Database(connection, execute_plugins=False), path)
             check_content(db, path)
             return _seen(db)
     except (sqlite3.Error, OSError) as error:

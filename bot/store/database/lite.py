@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlite_utils
 
 from bot.store.database.door import AnyOf, Value
+from bot.store.database.errors import DatabaseUnavailable, describe_error, fault_of
 
 
 class LiteDatabase:
@@ -14,12 +16,15 @@ class LiteDatabase:
 
     Error = sqlite3.Error
 
-    def __init__(self, raw: sqlite_utils.Database, on_notify: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, raw: sqlite_utils.Database, path: Path, on_notify: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.raw = raw
         """For what only a file has: migrations, checks of the content, pragmas."""
         self.conn = raw.conn
         # Python would begin a transaction before the first write by itself, and leave it open.
         self.conn.isolation_level = None
+        self._path = path
         self._on_notify = on_notify
         self._notified: set[str] = set()
         """Signals of the open transaction."""
@@ -101,6 +106,22 @@ class LiteDatabase:
         self._notified.add(signal)
         if not self.conn.in_transaction:
             self._tell()
+
+    @property
+    def written(self) -> int:
+        """How many rows this connection has written so far."""
+        return self.conn.total_changes
+
+    def set_patience(self, seconds: float) -> None:
+        """Set how long statements wait for another program that holds the database."""
+        self.conn.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+    def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
+        """Return why the database can't be used; None: the error is a mistake of the program."""
+        if not isinstance(error, sqlite3.Error):
+            return None
+        kind = fault_of(error)
+        return None if kind is None else DatabaseUnavailable(kind, describe_error(error, self._path))
 
     def close(self) -> None:
         """Close the file."""

@@ -23,6 +23,7 @@ from bot.store.history import changes
 from bot.store.history.changes import span_of
 from tests.builders import BASE, DAI, NOON, TREASURY, USDC, VAULT, Amounts, asset, at, coin, reading
 from tests.examples import examples
+from tests.new_database import sqlite_of
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_new_keeper
 from tests.store.test_filters import Story, least
 
@@ -175,7 +176,7 @@ async def test_what_is_held_back_for_long_is_walked_once_for_all_of_a_slice(keep
     story = await Story(keeper).begin(least(1_000))
     await story.see(*range(10_001, 10_031))
     executed: list[str] = []
-    await keeper.db.run(lambda db: db.conn.set_trace_callback(executed.append))
+    await keeper.db.run(lambda db: sqlite_of(db).set_trace_callback(executed.append))
 
     found = await look(keeper)
 
