@@ -56,7 +56,7 @@ format: $(VENV)/test.stamp ## put the code into the house's format
 
 pins: $(VENV)/test.stamp ## renew requirements.txt and requirements-dev.txt from pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(PIN) --output-file requirements.txt pyproject.toml
+	$(PIN) --extra postgres --output-file requirements.txt pyproject.toml
 	$(PIN) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 clean: ## forget the environment and every cache

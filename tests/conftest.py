@@ -3,13 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
 import tests.examples  # noqa: F401 - it registers the profiles of hypothesis
+from tests import postgres_server
 from tests.stack import Stack, open_stack
 
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
@@ -36,8 +37,26 @@ LONGEST = (
 """Modules whose tests take longest: begun first, so that none keeps a worker busy when others are done."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="the store's tests, on a PostgreSQL server")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run a PostgreSQL server where this run is about one."""
+    if not request.config.getoption("--postgres"):
+        yield
+        return
+    with postgres_server.running() as server:
+        postgres_server.SERVER = server
+        yield
+        postgres_server.SERVER = None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest tests first; all else stays in its order."""
+    if config.getoption("--postgres"):
+        items[:] = [item for item in items if "keeper" in getattr(item, "fixturenames", ())]
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
 
 

@@ -8,6 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
 from sqlite_utils import Database
 
 from bot.store.database.door import OpenDatabase
@@ -22,8 +23,9 @@ def put_new_database(path: Path) -> None:
 
 
 def sqlite_of(db: OpenDatabase) -> sqlite3.Connection:
-    """Return SQLite's own connection, for what a file alone has."""
-    assert isinstance(db, LiteDatabase)
+    """Return SQLite's own connection; a test that needs it is skipped where there is a server."""
+    if not isinstance(db, LiteDatabase):
+        pytest.skip("about a file")
     return db.conn
 
 

@@ -32,14 +32,17 @@ from bot.store.balances import snapshots
 from bot.store.chats import chats, migrate, subscriptions, unsubscribe
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database, Value
+from bot.store.database.lite import LiteDatabase
 from bot.store.outbox import queue
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox
 from bot.store.polling import freshness, holdings, record, sweeps
 from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
+from tests import postgres_server
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, REGISTRY, TREASURY, USDC, VERIFIED, at, reading
 from tests.new_database import put_new_database
+from tests.store.plans import plan_of
 
 OLGA = Place(7001, "private", "Olga")
 OPS = Place(-1001, "supergroup", "Ops")
@@ -62,7 +65,8 @@ class Keeper:
     """The store, and what happens to it in a test."""
 
     db: DatabaseThread
-    path: Path
+    where: Path | str
+    """The file, or the address of the server."""
     status: Part = VERIFIED
     """The part that stands for the lists of the contract status."""
     limit: int = LIMIT
@@ -71,6 +75,17 @@ class Keeper:
     """In which it sends."""
     explain_wait_seconds: float = 0.0
     """How long alerts wait for an explanation."""
+
+    async def plan(self, sql: str, *values: Value) -> list[str]:
+        """Return the steps of a statement, as `plans` says them."""
+        return await self.db.run(plan_of, sql, values)
+
+    @property
+    def path(self) -> Path:
+        """The file; a test that needs one is skipped where there is a server."""
+        if isinstance(self.where, str):
+            pytest.skip("about a file")
+        return self.where
 
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
@@ -84,6 +99,14 @@ class Keeper:
     async def script(self, script: str) -> None:
         """Let the database do something beside the store."""
         await self.db.run(lambda db: [db.execute(one) for one in script.split(";") if one.strip()])
+
+    async def refuse_inserts(self, table: str) -> None:
+        """Let the database refuse new rows of a table, as if its disk were on fire."""
+        await self.db.run(refuse_inserts, table)
+
+    async def take_inserts(self) -> None:
+        """Let the database take new rows of every table again."""
+        await self.db.run(take_inserts)
 
     async def written(self) -> int:
         """Return how many rows were ever written by this connection."""
@@ -368,12 +391,34 @@ class Keeper:
     async def reopen(self) -> None:
         """Close the file and open it again, as a restart does."""
         await self.db.close()
-        self.db = await DatabaseThread.open(self.path)
+        self.db = await DatabaseThread.open(self.where)
 
     async def start_sending(self, now: datetime = NOON) -> int:
         """Begin to send, as a start does; returns how many sends of former runs are in doubt."""
         self.epoch = await self.db.run(delivery_results.begin_epoch)
         return await self.db.run(delivery_results.doubt_unfinished_sends, now, self.epoch)
+
+
+def refuse_inserts(db: Database, table: str) -> None:
+    """Refuse new rows of a table."""
+    if isinstance(db, LiteDatabase):
+        refuse = "BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
+    else:
+        refuse = "EXECUTE FUNCTION on_fire()"
+        db.execute(
+            "CREATE OR REPLACE FUNCTION on_fire() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RAISE ''disk on fire''; END'"
+        )
+    db.execute(f"CREATE TRIGGER broken_{table} BEFORE INSERT ON {table} FOR EACH ROW {refuse}")
+
+
+def take_inserts(db: Database) -> None:
+    """Take new rows of every table again."""
+    if isinstance(db, LiteDatabase):
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+    else:
+        db.execute("DROP FUNCTION on_fire CASCADE")
 
 
 async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
@@ -402,15 +447,18 @@ def word(alert: Alert) -> str:
 
 
 async def open_new_keeper(path: Path) -> Keeper:
-    """Open a store over a new database."""
-    put_new_database(path)
-    return Keeper(await DatabaseThread.open(path), path)
+    """Open a store over a new database: a file, or the server that this run is about."""
+    where: Path | str = path
+    if postgres_server.SERVER is None:
+        put_new_database(path)
+    else:
+        where = postgres_server.SERVER.empty_database()
+    return Keeper(await DatabaseThread.open(where), where)
 
 
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
-    path = tmp_path / "bot.sqlite3"
-    one = await open_new_keeper(path)
+    one = await open_new_keeper(tmp_path / "bot.sqlite3")
     yield one
     await one.db.close()
 

@@ -243,11 +243,10 @@ def labels(alerts: Sequence[Alert]) -> list[str]:
 async def test_mutes_are_looked_up_once_for_all_alerts_of_a_batch_and_by_their_destination(
     watching: Keeper,
 ) -> None:
-    plan = await watching.rows(f"EXPLAIN QUERY PLAN {muted.COVERED} WHERE m.destination_id IN (?)", 1)
+    plan = await watching.plan(f"{muted.COVERED} WHERE m.destination_id IN (?)", 1)
 
-    assert [step for *_, step in plan if " m " in str(step)] == [
-        "SEARCH m USING INDEX mute_once (destination_id=?)"
-    ]
+    (step,) = [step for step in plan if " m " in step]
+    assert step.startswith("SEARCH m USING INDEX mute_once (")
 
 
 async def test_who_unmutes_is_not_told_twice_that_nothing_changed(watching: Keeper) -> None:

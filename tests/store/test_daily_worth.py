@@ -307,9 +307,10 @@ async def test_a_group_that_becomes_a_supergroup_takes_its_days_along_and_keeps_
 async def test_rows_are_found_without_looking_at_everything(
     keeper: Keeper, condition: str, index: str
 ) -> None:
-    plan = await keeper.rows(f"EXPLAIN QUERY PLAN SELECT * FROM worth WHERE {condition}")
+    (step,) = await keeper.plan(f"SELECT * FROM worth WHERE {condition}")
 
-    assert index in str(plan)
+    assert step.startswith("SEARCH")
+    assert index in step or (index == "PRIMARY KEY" and "worth_pkey" in step)
 
 
 # ---------------------------------------------------------------- as /balance says it

@@ -1,4 +1,3 @@
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -140,30 +139,24 @@ async def test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells(
 ) -> None:
     before = await everything(watching)
     poll = await watching.judged(reading({USDC: 7, DAI: held(3, block=9)}, native=90))
-    await watching.script(
-        f"CREATE TRIGGER broken BEFORE INSERT ON {table}"
-        f" WHEN (SELECT count(*) FROM change) = 3 OR '{table}' <> 'alert'"
-        " BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
-    )
+    await watching.refuse_inserts(table)
 
-    with pytest.raises(sqlite3.IntegrityError, match="disk on fire"):
+    with pytest.raises(Exception, match="disk on fire"):
         await watching.record_poll(poll)
     assert await everything(watching) == before
 
-    await watching.script("DROP TRIGGER broken")
+    await watching.take_inserts()
     assert await watching.record(reading({USDC: 7, DAI: held(3, block=9)}, native=90)) == 3
     assert sorted(await watching.changes()) == [(NATIVE, 100, 90), (USDC, 5, 7), (DAI, 0, 3)]
 
 
 async def test_a_baseline_that_fails_midway_leaves_nothing_covered(keeper: Keeper) -> None:
     await keeper.watch()
-    await keeper.script(
-        "CREATE TRIGGER broken BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
-    )
+    await keeper.refuse_inserts("alert")
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(Exception, match="disk on fire"):
         await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.script("DROP TRIGGER broken")
+    await keeper.take_inserts()
 
     assert not any((await everything(keeper)).values())
     await keeper.record(reading({USDC: 6}, native=100))
@@ -412,14 +405,16 @@ async def test_a_later_silence_about_symbol_and_decimals_does_not_forget_them(wa
         poll = await watching.judged()
         await watching.record_poll(replace(poll, described={asset(): said}))
 
-    assert await watching.rows("SELECT symbol, decimals FROM asset WHERE contract <> x''") == [("USDC", 6)]
+    assert await watching.rows("SELECT symbol, decimals FROM asset WHERE length(contract) > 0") == [
+        ("USDC", 6)
+    ]
 
 
 async def test_what_lost_its_listing_stays_stored_as_unlisted(watching: Keeper) -> None:
     assert await watching.record(reading({}, native=100, named={USDC: 5})) == 0
 
     standing = await watching.value(
-        "SELECT standing FROM balance b JOIN asset x ON x.id = b.asset_id WHERE x.contract <> x''"
+        "SELECT standing FROM balance b JOIN asset x ON x.id = b.asset_id WHERE length(x.contract) > 0"
     )
     assert standing == Standing.UNLISTED
     assert await watching.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
@@ -444,10 +439,10 @@ async def test_what_came_with_ids_once_stays_a_collection_until_its_type_is_know
         await watching.record_poll(replace(poll, described=about if described else {}))
         stored = (await watching.db.run(snapshots.views, [TREASURY]))[TREASURY, POLYGON]
         return await watching.value(
-            "SELECT kind FROM asset WHERE contract <> x''"
+            "SELECT kind FROM asset WHERE length(contract) > 0"
         ), asset() in stored.collections
 
-    await watching.script("UPDATE asset SET kind = 'ERC9999' WHERE contract <> x''")
+    await watching.script("UPDATE asset SET kind = 'ERC9999' WHERE length(contract) > 0")
     numbered = "ERC9999" + WITH_IDS
 
     assert await said("ERC9999", 6, described=True) == ("ERC9999", False)
@@ -525,11 +520,12 @@ async def test_what_others_brought_before_counts_in_a_first_reading_beside_what_
 
 
 async def test_assets_are_looked_up_by_their_key_however_many_there_are(watching: Keeper) -> None:
-    plan = await watching.rows(f"EXPLAIN QUERY PLAN {lookup(2)}", 1, b"", 2, b"")
+    plan = await watching.plan(lookup(2), 1, b"", 2, b"")
 
-    assert [step for *_, step in plan if " x " in str(step)] == [
-        "SEARCH x USING INDEX sqlite_autoindex_asset_1 (chain_id=? AND contract=?)"
-    ]
+    (step,) = [step for step in plan if " x " in step]
+    assert step.startswith("SEARCH x USING INDEX")
+    assert "chain_id" in step
+    assert "contract" in step
 
 
 async def test_a_batch_of_more_assets_than_one_statement_reads_finds_each(keeper: Keeper) -> None:

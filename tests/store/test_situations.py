@@ -192,7 +192,7 @@ async def test_a_reading_that_waits_for_others_says_so(watching: Keeper) -> None
     await watching.script(
         "INSERT INTO held (account_id, asset_id, amount, block, times)"
         " SELECT b.account_id, b.asset_id, '4', 1, 2 FROM balance b JOIN asset x ON x.id = b.asset_id"
-        " WHERE x.contract <> x''"
+        " WHERE length(x.contract) > 0"
     )
 
     assert await reason(watching) == Doubted(Amount(4, None, 1), 2)

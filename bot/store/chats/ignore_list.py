@@ -242,11 +242,11 @@ def _still_to_come(
 ) -> int:
     """Count the changes of these contracts whose alerts are on their way to the destination."""
     these, there = db.any_of(map(to_blob, contracts)), db.any_of(chains)
-    on = f"AND x.chain_id {there.sql}" if chains else ""
+    on, asked = (f"AND x.chain_id {there.sql}", there.values) if chains else ("", ())
     (count,) = db.execute(
         f"WITH {ON_THEIR_WAY} SELECT count(*) FROM on_their_way w JOIN change c ON c.id = w.change_id"
         f" JOIN asset x ON x.id = c.asset_id WHERE x.contract {these.sql} {on}",
-        [destination_id, destination_id, *these.values, *there.values],
+        [destination_id, destination_id, *these.values, *asked],
     ).fetchone()
     return int(count)
 

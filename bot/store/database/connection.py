@@ -7,11 +7,12 @@ coroutine can come in between.
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from bot.store.database.door import OpenDatabase
+from bot.store.database.door import Fence, OpenDatabase
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.database.file import open_file
 from bot.store.database.signals import Signal, SignalName
@@ -21,6 +22,13 @@ R = TypeVar("R")
 
 PATIENCE_SECONDS = 2.0
 """How long a unit of work waits for it; as there is one thread, all others wait behind."""
+
+
+@dataclass(slots=True)
+class _WriteFailure:
+    """Why the last write failed: one for all who write over the same connection."""
+
+    last: DatabaseUnavailable | None = None
 
 
 class DatabaseThread:
@@ -33,41 +41,71 @@ class DatabaseThread:
         signals: Mapping[SignalName, Signal],
         *,
         patience_seconds: float,
+        failure: _WriteFailure | None = None,
+        fence: Fence | None = None,
     ) -> None:
-        self.write_failure: DatabaseUnavailable | None = None
-        """Why the last write failed, if the disk or a lock is to blame; None again once one succeeds."""
         self._db = db
         self._executor = executor
         self._signals = signals
         self._patience_seconds = patience_seconds
+        self._failure = failure or _WriteFailure()
+        self._fence = fence
 
     @classmethod
     async def open(
         cls,
-        path: Path,
+        where: Path | str,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience_seconds: float = PATIENCE_SECONDS,
+        replica: str = "",
+        signals: Mapping[SignalName, Signal] | None = None,
     ) -> Self:
-        """Open and check the database, and bring its schema up to date; raises DatabaseUnusable.
+        """Open and check the database, and bring its schema up to date.
 
+        `where` is a file, or the address of a server (`postgresql://…`).
         `patience_seconds` is how long a unit of work waits for another program that holds the database.
+        `replica` is who this is among programs that use one server, by a name that no other one has.
+        `signals` are those of another connection to the same database, to be set by this one, too.
+
+        Raises DatabaseUnusable, and DatabaseUnavailable for a server that does not answer.
         """
         loop = asyncio.get_running_loop()
-        signals = {name: Signal() for name in SignalName}
+        known = signals or {name: Signal() for name in SignalName}
 
         def on_notify(name: str) -> None:
-            loop.call_soon_threadsafe(signals[SignalName(name)].set)
+            loop.call_soon_threadsafe(known[SignalName(name)].set)
 
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         try:
-            db = await loop.run_in_executor(executor, open_file, path, now(), on_notify)
+            db = await loop.run_in_executor(executor, _open, where, now(), on_notify, replica)
         except BaseException:
             executor.shutdown()
             raise
-        thread = cls(db, executor, signals, patience_seconds=patience_seconds)
+        thread = cls(db, executor, known, patience_seconds=patience_seconds)
         await thread.run(lambda db: db.set_patience(patience_seconds))
         return thread
+
+    def fenced(self, fence: Fence) -> Self:
+        """Return this thread for whoever holds a role: once the role is lost, writes raise RoleLost."""
+        return type(self)(
+            self._db,
+            self._executor,
+            self._signals,
+            patience_seconds=self._patience_seconds,
+            failure=self._failure,
+            fence=fence,
+        )
+
+    @property
+    def signals(self) -> Mapping[SignalName, Signal]:
+        """All signals, for another connection to the same database to set."""
+        return self._signals
+
+    @property
+    def write_failure(self) -> DatabaseUnavailable | None:
+        """Why the last write failed, if disk, lock or server is to blame; None again once one succeeds."""
+        return self._failure.last
 
     @property
     def is_locked(self) -> bool:
@@ -88,7 +126,8 @@ class DatabaseThread:
         """Run a unit of work in the database's thread and return its result.
 
         Once begun it runs to its end, even if the caller is cancelled. Raises DatabaseUnavailable if the disk
-        or another program prevents it; then nothing of it was written.
+        or another program prevents it, or a server that is away: then nothing of it was written. Only
+        CommitUnknown, which is one of them, says that all of it may have been.
         """
         return await self._in_thread(lambda: self._run_here(work, *args, **kwargs))
 
@@ -101,14 +140,14 @@ class DatabaseThread:
     def _run_now(
         self, work: Callable[Concatenate[OpenDatabase, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
-        before = self.write_failure
+        before = self._failure.last
         self._db.set_patience(0)
         try:
             return self._run_here(work, *args, **kwargs)
         except DatabaseUnavailable as error:
             # Nobody waited for the lock, so it may be gone in a moment: that is no failure to report.
             if error.kind is DatabaseFault.LOCKED:
-                self.write_failure = before
+                self._failure.last = before
             return None
         finally:
             self._reset_timeout()
@@ -119,19 +158,30 @@ class DatabaseThread:
         """Run a unit of work, and keep in `write_failure` whether writing is possible."""
         written = self._db.written
         try:
-            result = work(self._db, *args, **kwargs)
+            result = self._tried(work, *args, **kwargs)
         except self._db.Error as error:
             fault = self._db.fault_of(error)
             if fault is None:
                 raise
-            self.write_failure = fault
+            self._failure.last = fault
             self._reset_timeout()
             raise fault from error
         # Reads succeed on a full disk, too: only a row that was written shows that writing works again.
-        if self._db.written > written and self.write_failure is not None:
-            self.write_failure = None
+        if self._db.written > written and self._failure.last is not None:
+            self._failure.last = None
             self._reset_timeout()
         return result
+
+    def _tried(self, work: Callable[Concatenate[OpenDatabase, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a unit of work; once more if the connection turns out to be gone before any of it was done."""
+        try:
+            with self._db.unit(self._fence):
+                return work(self._db, *args, **kwargs)
+        except self._db.Error as error:
+            if not self._db.may_repeat(error):
+                raise
+        with self._db.unit(self._fence):
+            return work(self._db, *args, **kwargs)
 
     def _reset_timeout(self) -> None:
         """Wait for a lock the first time only: while it lasts, reads would queue behind writes that wait."""
@@ -144,3 +194,12 @@ class DatabaseThread:
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
+
+
+def _open(where: Path | str, now: datetime, on_notify: Callable[[str], None], replica: str) -> OpenDatabase:
+    if isinstance(where, Path):
+        return open_file(where, now, on_notify)
+    # Only who has a server needs its library.
+    from bot.store.database.server import open_server  # noqa: PLC0415
+
+    return open_server(where, now, on_notify, replica)

@@ -1,7 +1,7 @@
 """What the store asks of a database: the one door to it, whichever engine stands behind.
 
 Statements are written in the SQL that SQLite and PostgreSQL have in common; `tests/store/test_common_sql.py`
-lists what that leaves out. `lite` is the door to SQLite.
+lists what that leaves out. `lite` is the door to SQLite, `postgres` that to PostgreSQL.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,6 +80,9 @@ class Database(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Within a transaction: undo what is done inside, and only that, if it raises."""
 
+    def now_ms(self) -> int:
+        """Return the time of the database's own clock, in milliseconds since 1970."""
+
     def size(self) -> int:
         """Return how many bytes the database takes."""
 
@@ -90,12 +93,32 @@ class Database(Protocol):
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""
 
 
+class Fence(NamedTuple):
+    """Lets through what a replica writes while it holds a role, and nothing once another one does."""
+
+    role: str
+    epoch: int
+    """How often the role had changed hands when the replica took it."""
+
+
 class OpenDatabase(Database, Protocol):
     """A database as the thread that opened it sees it."""
 
     @property
     def written(self) -> int:
         """How many rows this connection has written so far."""
+
+    def unit(self, fence: Fence | None) -> AbstractContextManager[None]:
+        """Stand around a unit of work, all of whose writes have to pass a fence.
+
+        What is written once the fence is closed raises RoleLost, and nothing of its transaction is done.
+        """
+
+    def may_repeat(self, error: Exception) -> bool:
+        """Whether a unit of work failed before any of it was done, by what was gone before it began."""
+
+    def hear(self, seconds: float) -> None:
+        """Wait for signals of other programs for so long, and pass each on as it comes."""
 
     def set_patience(self, seconds: float) -> None:
         """Set how long statements wait for another program that holds the database."""

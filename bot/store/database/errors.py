@@ -51,6 +51,9 @@ class DatabaseFault(StrEnum):
     LOCKED = "locked"
     READ_ONLY = "read_only"
     BROKEN = "broken"
+    AWAY = "away"
+    """The server can't be reached, or ended the connection."""
+    ROLE_LOST = "role_lost"
 
 
 _FAULTS = {
@@ -73,6 +76,20 @@ class DatabaseUnavailable(Exception):
     def __init__(self, kind: DatabaseFault, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """The connection was lost while a transaction was committed: all of it was done, or nothing.
+
+    Whoever can't simply do it once more has to read back what became of it.
+    """
+
+
+class RoleLost(DatabaseUnavailable):
+    """Nothing of a unit of work was done, as another replica does this by now."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(DatabaseFault.ROLE_LOST, f"another replica is the {role} by now")
 
 
 START_ANEW = "move it away, with its -wal and -shm files, to start anew"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlite_utils
 
-from bot.store.database.door import AnyOf, Value
+from bot.store.database.door import AnyOf, Fence, Value
 from bot.store.database.errors import DatabaseUnavailable, describe_error, fault_of
 
 
@@ -83,6 +83,11 @@ class LiteDatabase:
             raise
         self.conn.execute("RELEASE one")
 
+    def now_ms(self) -> int:
+        """Return the time of the system's clock, in milliseconds since 1970."""
+        (days,) = self.conn.execute("SELECT julianday('now') - julianday('1970-01-01')").fetchone()
+        return round(float(days) * 86_400_000)
+
     def size(self) -> int:
         """Return how many bytes the database takes."""
         (pages,), (size) = (
@@ -111,6 +116,18 @@ class LiteDatabase:
     def written(self) -> int:
         """How many rows this connection has written so far."""
         return self.conn.total_changes
+
+    @contextmanager
+    def unit(self, fence: Fence | None) -> Iterator[None]:  # noqa: ARG002 - as the door has it
+        """Do nothing: a file is always there, and one program has it to itself."""
+        yield
+
+    def may_repeat(self, error: Exception) -> bool:  # noqa: ARG002 - as the door has it
+        """Say no: a file is not gone and back again."""
+        return False
+
+    def hear(self, seconds: float) -> None:
+        """Return at once: no other program writes into the file."""
 
     def set_patience(self, seconds: float) -> None:
         """Set how long statements wait for another program that holds the database."""

@@ -527,6 +527,33 @@ def m033_names(db: Database) -> None:
     db.executescript(_NAMES)
 
 
+@migrations()
+def m034_replicas(db: Database) -> None:
+    """Create what programs that share a database know of each other; a file has one, and no rows of this."""
+    db.executescript(_REPLICAS)
+
+
+_REPLICAS = """
+CREATE TABLE replica (             -- programs that run over this database; all times are by its clock
+  id TEXT PRIMARY KEY,             -- drawn at the start
+  name TEXT NOT NULL,              -- what people call it: the same after a restart
+  version TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL,
+  clock_ahead_ms INTEGER NOT NULL, -- its own clock, compared with the database's
+  troubles TEXT NOT NULL,          -- why its roles are not done well, a sentence a line; empty: all is well
+  missed_at INTEGER                -- when owners were told that it is away
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lease (               -- who does what, and until when it need not be seen again
+  role TEXT PRIMARY KEY,
+  replica_id TEXT,                 -- who; NULL: nobody
+  epoch INTEGER NOT NULL,          -- counts who takes it; part of a key, so that fences can lock it alone
+  until INTEGER NOT NULL,
+  UNIQUE (role, epoch)
+) STRICT, WITHOUT ROWID;
+"""
+
+
 _NAMES = """
 CREATE TABLE name (                -- what a destination calls an address; of a watched one the label counts
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice

@@ -1,0 +1,370 @@
+"""The door to PostgreSQL: psycopg stands behind it.
+
+A file has one writer and one reader by itself; a server has many. So each transaction that writes takes one
+lock first, which is what `BEGIN IMMEDIATE` is to a file, and what a unit of work reads outside of one is read
+from a single snapshot.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from enum import Enum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
+from psycopg.sql import SQL, Literal
+
+from bot.store.database.door import AnyOf, Fence, Value
+from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
+
+ONE_WRITER = 1_650_811_246
+"""The number of the lock that each transaction takes first."""
+
+CHANNEL = "balance_bot"
+"""Where replicas tell each other that there is something new."""
+
+_FAULTS: Mapping[str, tuple[DatabaseFault, str]] = {
+    "53100": (DatabaseFault.FULL, "the disk of the database server is full: make room; nothing is lost"),
+    "25006": (DatabaseFault.READ_ONLY, "the database server takes no writes: is it a standby?"),
+    "42501": (DatabaseFault.READ_ONLY, "this user may not write: grant it all rights on the bot's tables"),
+    "55P03": (DatabaseFault.LOCKED, "another program holds the database: end that one"),
+    "40P01": (DatabaseFault.LOCKED, "another program held the database"),
+    "57014": (DatabaseFault.LOCKED, "the database server took too long"),
+}
+"""By SQLSTATE (PostgreSQL's manual, Appendix A); others are told by their class."""
+
+_AWAY = ("08", "53", "57", "25P03")
+"""Connection trouble, lack of resources, an operator's doing, a time limit for idle transactions."""
+
+_BROKEN = ("58", "XX")
+"""Trouble of the server's system, damage."""
+
+
+class PostgresDatabase:
+    """A database on a server; its methods are described at `door.OpenDatabase`.
+
+    `connect` returns a new connection, for the first unit of work and whenever one was lost. `replica` is who
+    this is among those that hear each other.
+    """
+
+    Error = psycopg.Error
+
+    def __init__(
+        self,
+        connect: Callable[[], "psycopg.Connection[Any]"],
+        on_notify: Callable[[str], None] = lambda _: None,
+        replica: str = "",
+    ) -> None:
+        self.written = 0
+        self._connect = connect
+        self._on_notify = on_notify
+        self._replica = replica
+        self._notified: set[str] = set()
+        """Signals of the open transaction."""
+        self._patience_ms = 0
+        self._fence: Fence | None = None
+        self._executed = 0
+        """Statements that were executed in this unit of work."""
+        self._is_snapshot = False
+        """Whether the open transaction is one that only reads."""
+        self._is_unknown = False
+        """Whether it is unknown what became of the last commit."""
+        self._warnings: list[str] = []
+        self._listens = False
+        self.conn = self._connected()
+
+    # statements
+
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> "_Rows":
+        """Execute a statement."""
+        statement = _statement(sql)
+        if self._is_outside and not statement.reads:
+            with self.transaction():
+                return self._execute(statement.sql, values)
+        if self._is_outside and not self._is_snapshot:
+            self.conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._is_snapshot = True
+        return self._execute(statement.sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> int:
+        """Execute a statement once for each row of values; returns how many rows were written."""
+        if self._is_outside:
+            with self.transaction():
+                return self.executemany(sql, rows)
+        with self.conn.cursor() as cursor:
+            cursor.executemany(_statement(sql).sql, (tuple(map(_plain, row)) for row in rows))
+            self._count(cursor)
+            return max(cursor.rowcount, 0)
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Insert rows of values in the order of `columns`."""
+        self.executemany(_insert(table, columns), rows)
+
+    def upsert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]], *, key: Sequence[str]
+    ) -> None:
+        """Insert rows of values in the order of `columns`, or update the rows with the same `key`."""
+        others = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+        action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
+        self.executemany(f"{_insert(table, columns)} ON CONFLICT ({', '.join(key)}) {action}", rows)
+
+    def any_of(self, values: Iterable[Value]) -> AnyOf:
+        """Return the condition that a column has any of these values; of none, it is true of no row."""
+        return AnyOf("= ANY (?)", ([_plain(value) for value in values],))
+
+    # transactions
+
+    @contextmanager
+    def unit(self, fence: Fence | None) -> Iterator[None]:
+        """Get ready for a unit of work, connecting anew where need be, and clean up behind it."""
+        if self.conn.closed:
+            self.conn = self._connected()
+        self._fence, self._executed = fence, 0
+        try:
+            yield
+        finally:
+            self._fence = None
+            self._end_snapshot()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or nothing of it if that raises."""
+        self._end_snapshot()
+        try:
+            self._begin()
+            yield
+            for signal in self._notified:
+                self.conn.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{self._replica} {signal}"])
+            self._commit()
+        except BaseException:
+            self._notified.clear()
+            self._roll_back()
+            raise
+        self._tell()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Within a transaction: undo what is done inside, and only that, if it raises."""
+        with self.conn.transaction():
+            yield
+
+    def _begin(self) -> None:
+        """Begin a transaction as the only one who writes, and see whether the fence still lets it through."""
+        fence = self._fence
+        begin = "BEGIN; SET LOCAL lock_timeout = {patience}; SELECT pg_advisory_xact_lock({lock})"
+        # A key share: whoever renews the lease goes on, whoever takes it over, and with that changes the
+        # epoch, waits until this transaction has ended. In one message, as each costs a way to the server.
+        check = "; SELECT 1 FROM lease WHERE role = {role} AND epoch = {epoch} FOR KEY SHARE"
+        query = SQL(begin + (check if fence else "")).format(
+            patience=Literal(self._patience_ms),
+            lock=Literal(ONE_WRITER),
+            role=Literal(fence.role if fence else ""),
+            epoch=Literal(fence.epoch if fence else 0),
+        )
+        cursor = self.conn.execute(query)
+        while cursor.nextset():
+            pass
+        if fence is not None and cursor.fetchone() is None:
+            raise RoleLost(fence.role)
+
+    def _commit(self) -> None:
+        self._warnings.clear()
+        try:
+            done = self.conn.execute("COMMIT").statusmessage
+        except psycopg.OperationalError:
+            self._is_unknown = True
+            raise
+        if (
+            done != "COMMIT"
+        ):  # after an error that nobody passed on, this is how it says that nothing was done
+            raise psycopg.errors.InFailedSqlTransaction("a statement of the transaction had failed")
+        if self._warnings:
+            # It is committed here, but no standby has it: a failover would take it back.
+            self._is_unknown = True
+            raise psycopg.OperationalError(self._warnings[0])
+
+    def _roll_back(self) -> None:
+        try:
+            if not self.conn.closed:
+                self.conn.rollback()
+        except psycopg.Error:
+            self.conn.close()
+
+    def _end_snapshot(self) -> None:
+        if self._is_snapshot:
+            self._is_snapshot = False
+            self._roll_back()
+
+    @property
+    def _is_outside(self) -> bool:
+        """Whether no transaction is open that writes."""
+        return self._is_snapshot or self.conn.info.transaction_status is TransactionStatus.IDLE
+
+    # the server
+
+    def now_ms(self) -> int:
+        """Return the time of the server's clock, in milliseconds since 1970."""
+        (now,) = self.execute(
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+        ).fetchone()
+        return int(now)
+
+    def size(self) -> int:
+        """Return how many bytes the database takes."""
+        (size,) = self.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(size)
+
+    def skip_ids(self, count: int) -> None:
+        """Leave out so many of the next numbers of each table that never gives a number twice."""
+        with self.transaction() if self._is_outside else nullcontext():
+            for (sequence,) in self.execute(
+                "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences"
+                " WHERE schemaname = current_schema()"
+            ).fetchall():
+                self.execute(
+                    "SELECT setval(CAST(? AS regclass), nextval(CAST(? AS regclass)) + ? - 1)",
+                    [sequence, sequence, count],
+                )
+
+    def notify(self, signal: str) -> None:
+        """Tell whoever waits for `signal`, here and elsewhere, once the transaction is committed."""
+        with self.transaction() if self._is_outside else nullcontext():
+            self._notified.add(signal)
+
+    def hear(self, seconds: float) -> None:
+        """Wait for signals of other replicas for so long, and pass each on as it comes."""
+        if not self._listens:
+            self.conn.execute(f"LISTEN {CHANNEL}")
+            self._listens = True
+        for heard in self.conn.notifies(timeout=seconds):
+            replica, _, signal = heard.payload.rpartition(" ")
+            if replica != self._replica:
+                self._on_notify(signal)
+
+    def set_patience(self, seconds: float) -> None:
+        """Set how long transactions wait for another program that holds the database."""
+        # Zero would mean for ever there.
+        self._patience_ms = max(1, int(seconds * 1000))
+
+    def may_repeat(self, error: Exception) -> bool:
+        """Whether a unit of work failed before any of it was done, as the connection was gone already."""
+        return self.conn.closed and not self._executed and self.fault_of(error) is not None
+
+    def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
+        """Return why the database can't be used; None: the error is a mistake of the program."""
+        if not isinstance(error, psycopg.Error):
+            return None
+        state = error.sqlstate or ""
+        if state == "25006":  # a former primary: `connect` finds the new one
+            self.conn.close()
+        if self._is_unknown:
+            self._is_unknown = False
+            return CommitUnknown(
+                DatabaseFault.AWAY, f"the database server went away during a commit ({error})"
+            )
+        if state in _FAULTS:
+            kind, text = _FAULTS[state]
+            return DatabaseUnavailable(kind, f"{text} ({error})")
+        # Without a state the error is the connection's: it was lost, or never made.
+        is_connection = not state and isinstance(error, psycopg.OperationalError)
+        if is_connection or state.startswith(_AWAY):
+            return DatabaseUnavailable(DatabaseFault.AWAY, f"the database server does not answer ({error})")
+        if state.startswith(_BROKEN):
+            return DatabaseUnavailable(DatabaseFault.BROKEN, f"the database server is in trouble ({error})")
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.conn.close()
+
+    def _connected(self) -> "psycopg.Connection[Any]":
+        connection = self._connect()
+        connection.adapters.register_loader("numeric", _WholeNumberLoader)
+        connection.add_notice_handler(self._note_warning)
+        self._is_snapshot = self._listens = False
+        return connection
+
+    def _note_warning(self, notice: "psycopg.errors.Diagnostic") -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
+
+    def _execute(self, sql: str, values: Sequence[Value]) -> "_Rows":
+        cursor = self.conn.execute(sql, tuple(map(_plain, values)))
+        self._count(cursor)
+        return _Rows(cursor)
+
+    def _count(self, cursor: "psycopg.Cursor[Any]") -> None:
+        self._executed += 1
+        if not self._is_snapshot and (cursor.statusmessage or "").startswith(("INSERT", "UPDATE", "DELETE")):
+            self.written += max(cursor.rowcount, 0)
+
+    def _tell(self) -> None:
+        while self._notified:
+            self._on_notify(self._notified.pop())
+
+
+class _Rows:
+    """What came of a statement; one that returns nothing has no rows, which is no error."""
+
+    def __init__(self, cursor: "psycopg.Cursor[Any]") -> None:
+        self._cursor = cursor
+
+    @property
+    def rowcount(self) -> int:
+        return self._cursor.rowcount
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401 - as in `door.Rows`
+        return self._cursor.description
+
+    def fetchone(self) -> Any:  # noqa: ANN401 - the same
+        return None if self.description is None else self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        return [] if self.description is None else self._cursor.fetchall()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchall())
+
+
+class _WholeNumberLoader(Loader):
+    """A sum of integers is a `numeric` there; all that is stored is whole."""
+
+    def load(self, data: Buffer) -> int:
+        return int(bytes(data).decode())
+
+
+class _Statement(NamedTuple):
+    """A statement as psycopg takes it."""
+
+    sql: str
+    reads: bool
+    """Whether it only reads."""
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a value may be
+    """Return a value as psycopg takes it for what its column is: an enum is its value, a truth 0 or 1."""
+    if isinstance(value, Enum):
+        return value.value
+    return int(value) if isinstance(value, bool) else value
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+@lru_cache(maxsize=1024)
+def _statement(sql: str) -> _Statement:
+    """Return a statement with psycopg's marks for values; quotes and comments are left as they are."""
+    parts = re.split(r"('(?:[^']|'')*'|--[^\n]*)", sql.replace("%", "%%"))
+    marked = "".join(part if place % 2 else part.replace("?", "%s") for place, part in enumerate(parts))
+    bare = "".join(parts[::2])
+    first = bare.split(None, 1)[0].upper() if bare.strip() else ""
+    reads = first in ("SELECT", "EXPLAIN", "VALUES", "WITH", "SHOW") and not re.search(
+        r"\b(INSERT INTO|UPDATE|DELETE FROM)\b", bare
+    )
+    return _Statement(marked, reads)
