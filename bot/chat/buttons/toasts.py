@@ -21,6 +21,8 @@ NOT_WRITTEN = {
         "My database is read-only. Nothing was changed; the operator has to change that."
     ),
     DatabaseFault.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
+    DatabaseFault.AWAY: "I can't reach my database. Nothing was changed; try again in a minute.",
+    DatabaseFault.ROLE_LOST: "Another replica of me takes over. Nothing was changed; press once more.",
 }
 WENT_WRONG = "Something went wrong on my side, sorry."
 UNDONE = "Undone."
