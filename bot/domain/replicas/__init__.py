@@ -1,0 +1,1 @@
+"""What programs that share one database agree on: who does what, and until when."""

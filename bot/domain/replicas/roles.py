@@ -1,0 +1,35 @@
+"""The roles that replicas share out among each other."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What one replica does at a time, for all."""
+
+    RECEIVER = "receiver"
+    """Receives what people write, and answers."""
+    POLLER = "poller"
+    """Reads balances and records what changed, and which transfers explain it."""
+    SENDER = "sender"
+    """Sends the messages that tell it."""
+    CHORES = "chores"
+    """Does what is due once a day, and looks after the other replicas."""
+
+
+@dataclass(slots=True)
+class Tenure:
+    """The time in which one replica has a role."""
+
+    role: Role
+    epoch: int | None = None
+    """How often the role had changed hands when it began; None: nobody else can have it, as with a file."""
+    good_until: float = float("inf")
+    """On the monotonic clock: until then nobody else takes the role. It moves on as the lease is renewed."""
+
+    def lasts(self, now: float, seconds: float) -> bool:
+        """Say whether nobody else has the role in so many seconds, counted from `now`.
+
+        To be asked before what no fence can hold back: a request to Telegram.
+        """
+        return now + seconds < self.good_until
