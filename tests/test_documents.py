@@ -30,7 +30,7 @@ def uncommented(text: str) -> str:
 
 
 def without_files(text: str) -> str:
-    return re.sub(r"^(token|access_key)_file = .*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(token|access_key|url)_file = .*$", "", text, flags=re.MULTILINE)
 
 
 def filled_in(text: str) -> str:

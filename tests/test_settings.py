@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import psycopg.conninfo
 import pytest
 
+from bot.domain.secrets import REDACTED, Secrets
 from bot.settings.sections import sandbox_settings
 from tests.builders import DAI, USDC
 from tests.config_files import (
@@ -39,6 +41,8 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
     },
     "store": {
         "path": Path("data/balance-bot.sqlite3"),
+        "url_file": None,
+        "replica": "",
         "history_days": 365,
         "backup_dir": "",
         "backups_kept": 7,
@@ -57,7 +61,12 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
 }
 """Every key but the secrets, which the tests of secrets look at."""
 
-SECRETS = ("token", "access_key", "heartbeat_url")
+SECRETS = {
+    "telegram": {"token"},
+    "indexer": {"access_key"},
+    "web": {"heartbeat_url"},
+    "store": {"url"},
+}
 
 EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("telegram", "api_url", '"http://127.0.0.1:8081/"', "http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
@@ -74,6 +83,7 @@ EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("indexer", "max_concurrent_requests", "32", "32", 32),
     ("indexer", "stale_after_seconds", "1.5", "1.5", 1.5),
     ("store", "path", '"/var/lib/bot.sqlite3"', "/var/lib/bot.sqlite3", Path("/var/lib/bot.sqlite3")),
+    ("store", "replica", '"rack-2:8080"', "rack-2:8080", "rack-2:8080"),
     ("store", "history_days", "30", "30", 30),
     ("store", "backup_dir", '"/var/backups"', "/var/backups", "/var/backups"),
     ("store", "backups_kept", "2", "2", 2),
@@ -112,14 +122,14 @@ def test_a_token_is_all_that_has_to_be_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_every_key_has_its_default(tmp_path: Path, name: str) -> None:
-    values = getattr(load(tmp_path, telegram()), name).model_dump()
+    values = getattr(load(tmp_path, telegram()), name).model_dump(exclude=SECRETS.get(name))
 
-    assert {key: value for key, value in values.items() if key not in SECRETS} == DEFAULTS[name]
+    assert values == DEFAULTS[name]
 
 
 def test_every_key_has_an_example_here() -> None:
     shown = {(section, key) for section, key, *_ in EXAMPLES}
-    secrets = {("telegram", "token_file"), ("indexer", "access_key_file")}
+    secrets = {("telegram", "token_file"), ("indexer", "access_key_file"), ("store", "url_file")}
 
     assert shown | secrets == {(section, key) for section, keys in DEFAULTS.items() for key in keys}
 
@@ -227,26 +237,30 @@ def test_settings_never_show_their_secrets(tmp_path: Path) -> None:
         (b"\xff\xfe", "can't be read: it is no text"),
     ],
 )
-@pytest.mark.parametrize(("name", "key"), [("telegram", "token"), ("indexer", "access_key")])
+@pytest.mark.parametrize(
+    ("name", "key"), [("telegram", "token"), ("indexer", "access_key"), ("store", "url")]
+)
 def test_a_secret_file_that_says_nothing_is_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, key: str, content: bytes | None, why: str
 ) -> None:
     path = tmp_path / "missing" if content is None else written(tmp_path / "secret", content)
     put(monkeypatch, name, f"{key}_file", str(path))
 
-    (mistake,) = mistakes_in(tmp_path, telegram() if name == "indexer" else "")
+    (mistake,) = mistakes_in(tmp_path, telegram() if name != "telegram" else "")
 
     assert mistake == f"{name}.{key}: the file {path} {why}"
 
 
-@pytest.mark.parametrize("secret", [TOKEN, KEY, "a" * 300, "with\0nothing"])
-@pytest.mark.parametrize(("name", "key"), [("telegram", "token"), ("indexer", "access_key")])
+@pytest.mark.parametrize("secret", [TOKEN, KEY, "a" * 300, "with\0nothing", f"postgresql://u:{KEY}@host/db"])
+@pytest.mark.parametrize(
+    ("name", "key"), [("telegram", "token"), ("indexer", "access_key"), ("store", "url")]
+)
 def test_a_secret_in_place_of_the_path_of_its_file_is_a_mistake_without_it(
     tmp_path: Path, *, name: str, key: str, secret: str
 ) -> None:
     text = f"[{name}]\n{key}_file = {json.dumps(secret)}\n"
 
-    (mistake,) = mistakes_in(tmp_path, (telegram() if name == "indexer" else "") + text)
+    (mistake,) = mistakes_in(tmp_path, (telegram() if name != "telegram" else "") + text)
 
     assert mistake == (
         f"{name}.{key}: {key}_file names a file that doesn't exist "
@@ -278,6 +292,64 @@ def test_a_secret_in_the_file_and_another_named_by_a_variable_is_given_twice(
     put(monkeypatch, "telegram", "token_file", str(written(tmp_path / "secret", TOKEN)))
 
     assert keys_of(mistakes_in(tmp_path, telegram())) == ["telegram.token"]
+
+
+# ---------------------------------------------------------------- the store
+
+SERVER = f"postgresql://olga:{KEY}%2F@db1:5432,db2/balance?sslmode=verify-full&password={KEY}2"
+
+
+def test_the_store_is_a_file_unless_a_server_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, telegram()).store.where == Path("data/balance-bot.sqlite3")
+    assert load(tmp_path, section("store", 'path = "x.db"', 'url = ""')).store.where == Path("x.db")
+    assert load(tmp_path, section("store", 'path = "x.db"', f'url = "{SERVER}"')).store.where == SERVER
+
+
+def test_the_address_of_a_server_can_be_a_variable_or_stand_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "url", f"{SERVER}\n")
+    assert load(tmp_path, section("store", f'url_file = "{path}"')).store.where == SERVER
+
+    put(monkeypatch, "store", "url", SERVER)
+    assert load(tmp_path, telegram()).store.where == SERVER
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://db",
+        "postgresql://",
+        "postgresql:///balance",
+        "postgresql://olga@db.example.org/balance",
+        "postgresql://olga:a:b?c#d@db/balance",
+        "postgresql://%C3%BC:%25@db/b%20c",
+        "postgresql://[::1]:5432,[fe80::1%25eth0],10.0.0.1:5433/balance?target_session_attrs=any",
+        "postgresql://%2Frun%2Fpostgresql/balance",
+        "postgresql:///balance?host=/run/postgresql&service=main",
+    ],
+)
+def test_the_address_of_a_server_is_what_libpq_takes(tmp_path: Path, url: str) -> None:
+    assert load(tmp_path, section("store", f'url = "{url}"')).store.where == url
+    psycopg.conninfo.conninfo_to_dict(url)
+
+
+def test_no_password_of_the_store_is_ever_shown(tmp_path: Path) -> None:
+    settings = load(tmp_path, section("store", f'url = "{SERVER}"'))
+
+    assert settings.secrets() == (TOKEN, f"{KEY}%2F", f"{KEY}/", f"{KEY}2")
+    assert KEY not in repr(settings) + repr(settings.store)
+    blank = Secrets(settings.secrets()).blank
+    assert blank(f"{SERVER} {KEY}/ db1:5432") == (
+        f"postgresql://olga:{REDACTED}@db1:5432,db2/balance?sslmode=verify-full&password={REDACTED} "
+        f"{REDACTED} db1:5432"
+    )
+
+
+def test_a_replica_is_called_as_it_is_configured_or_like_its_machine_and_port(tmp_path: Path) -> None:
+    assert load(tmp_path, section("store", 'replica = "rack-2"')).replica_name("host") == "rack-2"
+    assert load(tmp_path, telegram()).replica_name("host") == "host:8080"
+    assert load(tmp_path, section("web", 'listen = ""')).replica_name("host") == "host"
 
 
 # ---------------------------------------------------------------- the sandbox

@@ -1,11 +1,13 @@
 """What is wrong with a configuration: every mistake at once, each with its key, and never a secret."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import PREFIX
+from bot.settings.stray_secrets import stray_secrets
 from tests.builders import USDC
 from tests.config_files import (
     KEY,
@@ -109,6 +111,9 @@ def test_a_secret_in_the_wrong_place_is_a_mistake_that_does_not_show_it(tmp_path
         ("indexer", 'access_key_header = ""'),
         ("indexer", 'contract_status = "verified"'),
         ("store", "history_days = 0"),
+        ("store", 'path = "postgresql://olga@db/balance"'),
+        ("store", 'replica = "rack 2"'),
+        ("store", f'replica = "{"x" * 65}"'),
         ("store", "backups_kept = 0"),
         ("access", "max_subscriptions_per_chat = 0"),
         ("delivery", "group_wait_seconds = -0.1"),
@@ -133,6 +138,46 @@ def test_a_value_that_cannot_be_is_a_mistake_that_names_its_key(tmp_path: Path, 
     key = line.partition(" ")[0]
 
     assert keys_of(mistakes_in(tmp_path, section(name, line))) == [f"{name}.{key}"]
+
+
+NO_SERVER = (
+    'must be an address like postgresql://USER:PASSWORD@HOST/DATABASE, or "" to keep the file store.path'
+)
+NO_ADDRESS = "can't be read as an address"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        (f"mysql://olga:{KEY}@db/balance", NO_SERVER),
+        (f"postgresql+psycopg://olga:{KEY}@db/balance", NO_SERVER),
+        (f"host=db user=olga password={KEY}", NO_SERVER),
+        (f"db/{KEY}", NO_SERVER),
+        (f"postgresql://olga:{KEY}@{KEY}@db/balance", NO_ADDRESS),
+        (f"postgresql://olga:{KEY}/{KEY}@db/balance", NO_ADDRESS),
+        (f"postgresql://olga:12/{KEY}@db/balance", NO_ADDRESS),
+        (f"postgresql://olga:{KEY}%zz@db/balance", NO_ADDRESS),
+        (f"postgresql://olga:{KEY}%00@db/balance", NO_ADDRESS),
+        (f"postgresql://olga:{KEY} @db/balance", NO_ADDRESS),
+        (f"postgresql://db:{KEY}/balance", NO_ADDRESS),
+        (f"postgresql://db/balance?{KEY}", NO_ADDRESS),
+        ("postgresql://[::1/balance", NO_ADDRESS),
+    ],
+)
+def test_what_is_no_address_of_a_server_is_a_mistake_that_shows_nothing_of_it(
+    tmp_path: Path, url: str, why: str
+) -> None:
+    (mistake,) = mistakes_in(tmp_path, section("store", f'url = "{url}"'))
+
+    assert mistake.startswith(f"store.url: {why}")
+
+
+@pytest.mark.parametrize("key", ["path", "backup_dir", "url_file"])
+def test_an_address_where_a_path_belongs_shows_no_password(tmp_path: Path, key: str) -> None:
+    text = section("store", f'{key} = "postgresql://olga:opensesame@db/balance"', "backups_kept = 0")
+
+    assert "opensesame" not in " ".join(mistakes_in(tmp_path, text))
+    assert "opensesame" in stray_secrets(tomllib.loads(text), {})
 
 
 @pytest.mark.parametrize(

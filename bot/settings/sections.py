@@ -29,6 +29,7 @@ from bot.domain.addresses import parse_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains, read_registry
 from bot.domain.secrets import secret_words
+from bot.settings.server_url import check_server_url, is_an_address, passwords_in
 
 PREFIX = "BALANCE_BOT_"
 
@@ -101,6 +102,12 @@ def _listen(value: str) -> str:
     return value
 
 
+def _file(path: Path) -> Path:
+    if is_an_address(str(path)):
+        raise ValueError("must be the path of a file; the address of a server goes into store.url")
+    return path
+
+
 Url = Annotated[str, AfterValidator(_root)]
 Chain = Annotated[ChainId, BeforeValidator(_chain)]
 Contract = Annotated[Address, BeforeValidator(_address)]
@@ -149,6 +156,8 @@ def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
 
 def is_a_path(text: str) -> bool:
     """Say whether a text was meant as a path; if not it may be a secret that was put there by mistake."""
+    if is_an_address(text):
+        return False
     return "/" in text or os.path.exists(text)  # noqa: PTH110 - what is no name of a file at all is not there
 
 
@@ -203,10 +212,27 @@ class IndexerSection(SettingsSection):
 class StoreSection(SettingsSection):
     """Where the database and its backups are kept, and for how long."""
 
-    path: Path = Path("data/balance-bot.sqlite3")
+    path: Annotated[Path, AfterValidator(_file)] = Path("data/balance-bot.sqlite3")
+    url_file: Path | None = None
+    url: SecretStr = Field(SecretStr(""), validate_default=True)
+    """A secret: it may have a password in it."""
+    replica: str = Field("", pattern=r"^[\w.:-]*$", max_length=64)
     history_days: Days = 365
     backup_dir: str = ""
     backups_kept: PositiveInt = 7
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_server(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        url = _from_file(secret, info).get_secret_value()
+        if url:
+            check_server_url(url)
+        return SecretStr(url)
+
+    @property
+    def where(self) -> Path | str:
+        """The file that holds the database, or the address of the server, which no output may show."""
+        return self.url.get_secret_value() or self.path
 
 
 class AccessSection(SettingsSection):
@@ -282,9 +308,15 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the token, and the key if there is one."""
+        """Return the token, and the key, the heartbeat and the passwords of the store if there are any."""
         secrets = (self.telegram.token, self.indexer.access_key, self.web.heartbeat_url)
-        return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
+        known = [secret.get_secret_value() for secret in secrets if secret.get_secret_value()]
+        return (*known, *dict.fromkeys(passwords_in(self.store.url.get_secret_value())))
+
+    def replica_name(self, host: str) -> str:
+        """Return what people call this replica; `host` is the name of the machine."""
+        port = self.web.listen.rpartition(":")[2]
+        return self.store.replica or (f"{host}:{port}" if port else host)
 
     def never_shown(self) -> frozenset[str]:
         """Return what no output may show: the secrets, and whatever else there looks like one."""

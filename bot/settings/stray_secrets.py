@@ -6,12 +6,14 @@ from typing import Any
 
 from bot.domain.secrets import secret_words
 from bot.settings.sections import PLACEHOLDERS, PREFIX, is_a_path
+from bot.settings.server_url import passwords_in
 
 _SECRET_KEYS = {("telegram", "token"), ("indexer", "access_key"), ("web", "heartbeat_url")}
 _PATH_KEYS = {
     ("telegram", "token_file"),
     ("indexer", "access_key_file"),
     ("store", "path"),
+    ("store", "url_file"),
     ("store", "backup_dir"),
 }
 _URL_KEYS = {("telegram", "api_url"), ("indexer", "url")}
@@ -24,7 +26,7 @@ def stray_secrets(content: Mapping[str, Any], environment: Mapping[str, str]) ->
     """
     found: set[str] = set()
     for steps, text in [*_texts(content), *_variables(environment)]:
-        found |= secret_words(text)
+        found |= secret_words(text) | set(passwords_in(text))
         key = steps[:2]
         if key in _SECRET_KEYS or (key in _PATH_KEYS and text and not (is_a_path(text) or _is_a_name(text))):
             found.add(text)
