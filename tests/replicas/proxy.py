@@ -1,0 +1,109 @@
+"""A proxy on loopback between one replica and a server, which fails as a network does."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from enum import Enum
+from typing import Self
+
+
+class Direction(Enum):
+    """Where bytes go."""
+
+    TO_SERVER = "to the server"
+    TO_CLIENT = "to the client"
+
+
+class Proxy:
+    """Passes on what comes, until it is cut or frozen.
+
+    What is frozen is kept and passed on later, unless it is cut meanwhile. A peer's system has it
+    acknowledged all the same: to that system the other end is alive, and says nothing.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self.port = 0
+        self._server_port = server_port
+        self._refuses = False
+        self._flows = {direction: asyncio.Event() for direction in Direction}
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
+        self.heal()
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Self]:
+        """Listen until the end of the block."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            self.cut()
+            for task in self._passing:
+                task.cancel()
+            await asyncio.gather(*self._passing, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Reset every connection; new ones are taken."""
+        for writer in self._writers:
+            _reset(writer)
+
+    def refuse(self) -> None:
+        """Reset every connection, and each new one, until healed."""
+        self._refuses = True
+        self.cut()
+
+    def freeze(self, directions: Iterable[Direction]) -> None:
+        """Hold back what goes in these directions until healed, whatever the connection."""
+        for direction in directions:
+            self._flows[direction].clear()
+
+    def heal(self) -> None:
+        """Let everything pass again, and what was held back first."""
+        self._refuses = False
+        for flow in self._flows.values():
+            flow.set()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            _reset(writer)
+            return
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:  # the server does not run: its system refuses, and so does this one
+            _reset(writer)
+            return
+        self._writers |= {writer, there_writer}
+        both = {
+            asyncio.create_task(self._pass(reader, there_writer, Direction.TO_SERVER)),
+            asyncio.create_task(self._pass(there_reader, writer, Direction.TO_CLIENT)),
+        }
+        self._passing |= both
+        await asyncio.wait(both)
+        self._passing -= both
+        self._writers -= {writer, there_writer}
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
+    ) -> None:
+        with suppress(OSError):
+            while some := await reader.read(65536):
+                await self._flows[direction].wait()
+                writer.write(some)
+                await writer.drain()
+        # An end travels like all else: behind what was held back.
+        await self._flows[direction].wait()
+        writer.close()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close so that the peer's system reports a reset, not an ordinary end."""
+    if writer.transport.is_closing():
+        return
+    connection = writer.get_extra_info("socket")
+    # Lingering for 0 seconds makes the system send RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
