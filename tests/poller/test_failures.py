@@ -163,13 +163,11 @@ async def test_what_could_not_be_recorded_is_told_by_the_next_sweep_as_what_it_i
 ) -> None:
     watching.source.holds(DAI, 3, block=11)
     watching.clock.seconds = 60
-    await watching.keeper.script(
-        "CREATE TRIGGER broken BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'disk full'); END"
-    )
+    await watching.keeper.refuse_inserts("alert")
     await watching.poller.sweep()
     assert await ages(watching) == [(at(0), None)]
 
-    await watching.keeper.script("DROP TRIGGER broken")
+    await watching.keeper.take_inserts()
     await watching.poller.sweep()
 
     (alert,) = await watching.keeper.alerts()

@@ -114,7 +114,7 @@ async def test_a_price_that_stays_is_stored_once_in_half_an_hour(
 async def test_a_price_that_could_not_be_stored_is_stored_with_the_next_sweep(
     watching: PollerHarness,
 ) -> None:
-    await watching.keeper.script(
+    await watching.keeper.rows(
         "CREATE TRIGGER full BEFORE UPDATE OF price_usd ON asset BEGIN SELECT raise(abort, 'full'); END"
     )
     watching.source.price = "2"
