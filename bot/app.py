@@ -156,7 +156,7 @@ async def _build(
     )
     live = build_live_questions(settings, registry, source=source, db=db, outgoing=outgoing, now=now)
     stack.push_async_callback(live.close)
-    sweeps = partial(sweeps_now, settings, source, db, now)
+    sweeps = partial(sweeps_now, settings, db, now)
     menus = Menus(telegram, db, owners=lambda: permissions.owners)
     chat = build_chat(
         telegram,

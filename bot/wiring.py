@@ -20,7 +20,7 @@ from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.ask.progress import ended_seconds_ago, silence_seconds
-from bot.domain.ask.questions import Answer, Question
+from bot.domain.ask.questions import Allowance, Answer, Question
 from bot.domain.assets import Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
@@ -291,7 +291,7 @@ def build_permissions(
     )
 
 
-async def sweeps_now(settings: Settings, source: IndexerClient, db: DatabaseThread, now: Now) -> Sweeps:
+async def sweeps_now(settings: Settings, db: DatabaseThread, now: Now) -> Sweeps:
     """Return the state of polling as plain values, for /status."""
     last, interval_seconds = await db.run(last_sweep), settings.indexer.poll_interval_seconds
     late_after_seconds = silence_seconds(interval_seconds, last)
@@ -301,7 +301,7 @@ async def sweeps_now(settings: Settings, source: IndexerClient, db: DatabaseThre
         ended_seconds_ago=ended_seconds_ago(last, now(), late_after_seconds) if last else None,
         took_seconds=last.took_seconds if last else 0.0,
         trouble=last.trouble if last else None,
-        allowance=source.allowance,
+        allowance=last.allowance if last else Allowance(),
     )
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from bot.domain.ask.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.ask.progress import LastSweep
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import SubscriptionId
@@ -48,15 +49,21 @@ SWEEPS_REFUSED = 2
 class Source(BalanceSource, ItemSource, PriceSource, Protocol):
     """Where everything comes from."""
 
+    @property
+    def allowance(self) -> Allowance:
+        """What the last answer that spoke of limits said of them."""
+
 
 @dataclass(slots=True)
 class PollerProgress:
-    """How far this process's poller has come; how the last sweep went is in the database, for everybody."""
+    """How far this poller has come; how its last sweep went is in the database, too, for everybody."""
 
     moved_at: float
     """On the monotonic clock: something was answered or recorded."""
     finished_at: float
     """On the monotonic clock: the last sweep ended, answered or not."""
+    last: LastSweep | None = None
+    """How the last sweep went; before the first, how that of whoever polled before did."""
     sweeps: Counter[str] = field(default_factory=Counter)
     """Since the start: `seen`, `idle` (nothing to ask), `blind` (no answer), `failed` (an error of ours)."""
     seconds_total: float = 0.0
@@ -112,7 +119,9 @@ class Poller:
         """The subscriptions that the last plan knew."""
         self._swept_at = monotonic()
         self._seen_at = monotonic()
-        """When the last sweep with an answer ended, or one with nothing to ask."""
+        """When the last sweep with an answer ended, or one with nothing to ask; before that, the start."""
+        self._silent_before: float | None = None
+        """How long the source was silent before that; None: not looked up yet."""
 
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""
@@ -141,6 +150,9 @@ class Poller:
         self.before_sweep()
         started = self._monotonic()
         watched = await self._db.run(sweeps.sweep_input, self._now())
+        self.progress.last = watched.last
+        if self._silent_before is None:
+            self._silent_before = watched.last.silent_seconds if watched.last else 0.0
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, watched.chains)
         sweep = await self._begin(watched, wanted)
         reach = await self._read(sweep)
@@ -312,10 +324,11 @@ class Poller:
             ended_at=reach.ended_at,
             took_seconds=now - started,
             seen_seconds=now - started if is_seen else before.seen_seconds,
-            silent_seconds=0.0 if is_seen else now - self._seen_at,
+            silent_seconds=0.0 if is_seen else now - self._seen_at + (self._silent_before or 0.0),
             trouble=trouble if says_something else before.trouble,
             refusals=0 if is_seen else refusals,
             asked=reach.asked,
+            allowance=self._source.allowance,
         )
 
     def _note(self, summary: LastSweep, *, is_idle: bool) -> None:
@@ -324,8 +337,9 @@ class Poller:
         progress.finished_at = progress.moved_at = self._monotonic()
         progress.seconds_total += summary.took_seconds
         progress.sweeps["idle" if is_idle else "seen" if answers else "blind"] += 1
+        progress.last = summary
         if not summary.silent_seconds:
-            self._seen_at = progress.finished_at
+            self._seen_at, self._silent_before = progress.finished_at, 0.0
         self._log_trouble(summary.trouble)
         log.debug(
             "sweep finished",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.ask.progress import LastSweep
-from bot.domain.ask.questions import Answer, Question, Reply
+from bot.domain.ask.questions import Allowance, Answer, Question, Reply
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Quote
 from bot.indexer.errors import IndexerError, QuestionRefused
 from bot.poller.sweep import SweepSettings
@@ -64,6 +64,7 @@ class Source:
     price_refused: Asset | None = None
     """Questions that name it are refused."""
     prices_may_come: asyncio.Event = field(default_factory=asyncio.Event)
+    allowance: Allowance = field(default_factory=Allowance)
     at_once: int = 0
     most_at_once: int = 0
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import NATIVE
 from bot.domain.deliver.alerts import ChangeAlert, SourceRefuses
 from bot.domain.observations import MoveKind
@@ -83,8 +84,50 @@ async def test_the_length_of_a_sweep_without_an_answer_is_no_measure_of_the_next
     assert (last.seen_seconds, last.silent_seconds) == (7, last.took_seconds)
 
 
+async def test_a_poller_that_takes_over_counts_on_how_long_the_source_is_silent(
+    watching: PollerHarness,
+) -> None:
+    watching.source.trouble = failing(Unavailable())
+    watching.clock.seconds = 100
+    await watching.poller.sweep()
+    await watching.restart()
+    for seconds in (130, 150):
+        watching.clock.seconds = seconds
+        await watching.poller.sweep()
+    assert (await watching.last()).silent_seconds == 150
+
+    watching.source.trouble = lambda _: None
+    await watching.poller.sweep()
+    watching.source.trouble = failing(Unavailable())
+    watching.clock.seconds = 170
+    await watching.poller.sweep()
+
+    assert (await watching.last()).silent_seconds == 20
+
+
+async def test_a_poller_that_takes_over_from_one_that_was_answered_begins_at_nothing(
+    watching: PollerHarness,
+) -> None:
+    await watching.restart()
+    watching.source.trouble = failing(Unavailable())
+    watching.clock.seconds = 30
+
+    await watching.poller.sweep()
+
+    assert (await watching.last()).silent_seconds == 30
+
+
 async def test_what_was_asked_is_known_to_others(watching: PollerHarness) -> None:
     assert (await watching.last()).asked == {POLYGON}
+
+
+async def test_what_the_source_still_allows_is_known_to_others(watching: PollerHarness) -> None:
+    assert (await watching.last()).allowance == Allowance()
+
+    watching.source.allowance = Allowance(3000, 2999, 10_000, 0, 17)
+    await watching.poller.sweep()
+
+    assert (await watching.last()).allowance == watching.source.allowance
 
 
 async def test_a_sweep_with_nothing_to_ask_ends_a_row_of_refusals(watching: PollerHarness) -> None:

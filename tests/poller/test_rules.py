@@ -137,6 +137,27 @@ async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: Pol
     assert len(await rich.keeper.balances()) == 14
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_whoever_takes_over_between_two_sweeps_doubts_what_was_doubted(
+    rich: PollerHarness,
+    is_killed: bool,  # noqa: FBT001 - a case
+) -> None:
+    lose(rich, TOKENS)
+    assert await changes_after(rich, 1) == []
+    for token in TOKENS[2:]:
+        rich.source.holds(token, 3, block=5)
+
+    # Two losses alone would be told: that they are doubted is all that is left of the first sweep.
+    for _ in range(SWEEPS_TO_SETTLE - 1):
+        if is_killed:
+            await rich.restart()
+        assert await changes_after(rich, 1) == []
+    if is_killed:
+        await rich.restart()
+
+    assert await changes_after(rich, 1) == [(token, 3, 0) for token in TOKENS[:2]]
+
+
 @pytest.fixture
 async def curated(rich: PollerHarness) -> PollerHarness:
     """Of three ids of a collection that the vault held, the source shows two."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from bot.domain.ask.questions import Question, Reply
+from bot.domain.ask.questions import Allowance, Question, Reply
 from bot.domain.assets import Address, Asset, ChainId, Items, Part, Quote
 from bot.domain.places import Place
 from bot.domain.rules.conditions import Condition, Direction, Level, Unit
@@ -90,6 +90,10 @@ class Meddling:
     async def items(self, account: Address, asset: Asset) -> Items:
         await self.before()
         return await self.client.items(account, asset)
+
+    @property
+    def allowance(self) -> Allowance:
+        return self.client.allowance
 
     async def token_prices(self, _: Collection[Asset]) -> Mapping[Asset, Quote | None]:
         """Return nothing: the rows of this world have all prices that there are."""

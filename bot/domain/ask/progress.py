@@ -3,9 +3,10 @@
 How long ago something happened is counted in spans where it decides anything: the time of day may jump.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import ChainId
 
 SILENCE_SECONDS = 15.0
@@ -29,6 +30,8 @@ class LastSweep:
     refusals: int = 0
     """Sweeps in a row that brought nothing but a refusal."""
     asked: frozenset[ChainId] = frozenset()
+    allowance: Allowance = field(default_factory=Allowance)
+    """What the source still allowed when it ended, but for what the last request cost."""
 
 
 def ended_seconds_ago(last: LastSweep, now: datetime, late_after_seconds: float) -> float | None:

@@ -554,6 +554,21 @@ CREATE TABLE lease (               -- who does what, and until when it need not 
 """
 
 
+@migrations()
+def m035_allowance(db: Database) -> None:
+    """Keep with the last sweep what the source still allows, for programs that do not poll."""
+    db.executescript(_ALLOWANCE)
+
+
+_ALLOWANCE = """
+ALTER TABLE last_sweep ADD COLUMN rate_limit INTEGER;        -- NULL, here and below: the source does not say
+ALTER TABLE last_sweep ADD COLUMN rate_remaining INTEGER;
+ALTER TABLE last_sweep ADD COLUMN quota_limit INTEGER;
+ALTER TABLE last_sweep ADD COLUMN quota_remaining INTEGER;
+ALTER TABLE last_sweep ADD COLUMN quota_overage INTEGER;
+"""
+
+
 _NAMES = """
 CREATE TABLE name (                -- what a destination calls an address; of a watched one the label counts
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice

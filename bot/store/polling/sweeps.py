@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.ask.progress import LastSweep
+from bot.domain.ask.questions import Allowance
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss, SourceRefuses
@@ -219,11 +220,12 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
 def last_sweep(db: Database) -> LastSweep | None:
     """Return how the last sweep went that came to its end; None: there was none yet."""
     row = db.execute(
-        "SELECT ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked FROM last_sweep"
+        "SELECT ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked,"
+        " rate_limit, rate_remaining, quota_limit, quota_remaining, quota_overage FROM last_sweep"
     ).fetchone()
     if row is None:
         return None
-    ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked = row
+    ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked, *allowed = row
     return LastSweep(
         ended_at=to_moment(ended_at),
         took_seconds=took_ms / 1000,
@@ -232,6 +234,7 @@ def last_sweep(db: Database) -> LastSweep | None:
         trouble=trouble,
         refusals=refusals,
         asked=to_chains(asked),
+        allowance=Allowance(*allowed),
     )
 
 
@@ -246,6 +249,11 @@ def _save_last_sweep(db: Database, last: LastSweep, stale_after: timedelta) -> N
         "refusals": last.refusals,
         "asked": words_of(last.asked),
         "stale_ms": stale_after // timedelta(milliseconds=1),
+        "rate_limit": last.allowance.rate_limit,
+        "rate_remaining": last.allowance.rate_remaining,
+        "quota_limit": last.allowance.quota_limit,
+        "quota_remaining": last.allowance.quota_remaining,
+        "quota_overage": last.allowance.quota_overage,
     }
     db.upsert_many("last_sweep", list(row), [list(row.values())], key=["id"])
 
