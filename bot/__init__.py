@@ -10,6 +10,7 @@ The packages, from the top down; a module imports lower layers only (pyproject.t
     app           builds every part once, runs the workers, closes in reverse order
     check         `balance-bot check`: asks everything the bot needs whether it could run
     sandbox/      the Indexer Gateway and Telegram as local servers, for trying and testing
+    roles/        what one replica does at a time, for all: taken, done, given up
     health        whether the bot is sound, sees and sends: what the web pages say
     wiring        builds each part from the settings
     settings/     one file and the environment become one frozen value, or a list of all mistakes

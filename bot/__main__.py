@@ -22,6 +22,7 @@ from bot.check import exit_status, mistake_rows, table
 from bot.domain.secrets import Secrets
 from bot.logs import set_up_logs
 from bot.maintenance import run_in_thread
+from bot.roles.keeper import WorkerDied
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, example_telegram
@@ -38,7 +39,7 @@ from bot.wiring import clock
 N = TypeVar("N")
 
 EXIT_STATUSES: dict[type[Exception], int] = {
-    app.WorkerDied: 1,
+    WorkerDied: 1,
     SettingsRefused: 2,
     CannotListen: 2,
     ProxyUnusable: 2,

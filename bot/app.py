@@ -35,6 +35,7 @@ from bot.maintenance import Chores
 from bot.poller.explainer import Explainer
 from bot.poller.memory import deciding_code
 from bot.poller.worker import Poller
+from bot.roles.keeper import WorkerDied
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.balances import coverage
 from bot.store.chats import chats
@@ -84,10 +85,6 @@ NEW_OBJECTS_MOST = 500_000
 
 class KeyRefused(Exception):
     """The indexer refuses the access key: check indexer.access_key."""
-
-
-class WorkerDied(Exception):
-    """A worker ended by itself, which is always a defect; a restart helps."""
 
 
 async def run(

@@ -15,11 +15,12 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.__main__ import EXIT_STATUSES, Output, _end_with
-from bot.app import KeyRefused, WorkerDied
+from bot.app import KeyRefused
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.transport import ProxyUnusable
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
+from bot.roles.keeper import WorkerDied
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram

@@ -66,9 +66,9 @@ class CountedDatabase(LiteDatabase):
         super().upsert_many(table, columns, self._noted(rows), key=key)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
         self._counted += 2  # its begin and its end
-        with super().transaction():
+        with super().transaction(alone=alone):
             yield
 
     @contextmanager

@@ -74,8 +74,12 @@ class Database(Protocol):
     def any_of(self, values: Iterable[Value]) -> AnyOf:
         """Return the condition that a column has any of these values; of none, it is true of no row."""
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit what is done inside, or nothing of it if that raises; nobody else writes meanwhile."""
+    def transaction(self, *, alone: bool = True) -> AbstractContextManager[None]:
+        """Commit what is done inside, or nothing of it if that raises; nobody else writes meanwhile.
+
+        Unless `alone`, other replicas may write meanwhile, and need not be waited for: for statements that
+        each change a row only if it still is what they expect.
+        """
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Within a transaction: undo what is done inside, and only that, if it raises."""

@@ -55,7 +55,7 @@ class LiteDatabase:
         return AnyOf(f"IN ({','.join('?' * len(listed))})", listed)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:  # noqa: ARG002 - a file has one writer
         """Commit what is done inside, or nothing of it if that raises."""
         # IMMEDIATE takes the write lock before the first read, so that nothing that is read changes until the
         # commit; a lock that is taken with the first write could fail in the middle.

@@ -131,11 +131,11 @@ class PostgresDatabase:
             self._end_snapshot()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
         """Commit what is done inside, or nothing of it if that raises."""
         self._end_snapshot()
         try:
-            self._begin()
+            self._begin(alone=alone)
             yield
             for signal in self._notified:
                 self.conn.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{self._replica} {signal}"])
@@ -152,14 +152,15 @@ class PostgresDatabase:
         with self.conn.transaction():
             yield
 
-    def _begin(self) -> None:
-        """Begin a transaction as the only one who writes, and see whether the fence still lets it through."""
+    def _begin(self, *, alone: bool) -> None:
+        """Begin a transaction, `alone` as the only one who writes; see if the fence still lets it through."""
         fence = self._fence
-        begin = "BEGIN; SET LOCAL lock_timeout = {patience}; SELECT pg_advisory_xact_lock({lock})"
+        begin = "BEGIN; SET LOCAL lock_timeout = {patience}"
+        lock = "; SELECT pg_advisory_xact_lock({lock})" if alone else ""
         # A key share: whoever renews the lease goes on, whoever takes it over, and with that changes the
         # epoch, waits until this transaction has ended. In one message, as each costs a way to the server.
         check = "; SELECT 1 FROM lease WHERE role = {role} AND epoch = {epoch} FOR KEY SHARE"
-        query = SQL(begin + (check if fence else "")).format(
+        query = SQL(begin + lock + (check if fence else "")).format(
             patience=Literal(self._patience_ms),
             lock=Literal(ONE_WRITER),
             role=Literal(fence.role if fence else ""),

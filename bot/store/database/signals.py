@@ -17,6 +17,8 @@ class SignalName(StrEnum):
     """Something is watched that nobody read yet: for the poller."""
     CHANGES = "changes"
     """Changes were recorded whose transfers nobody asked for yet: for the explainer."""
+    ROLES = "roles"
+    """A replica gave up what it did: for those that may take it."""
 
 
 class Signal:

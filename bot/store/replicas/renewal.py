@@ -1,0 +1,47 @@
+"""What a replica does every few seconds: it renews what it has, says that it is here, and looks around."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.domain.replicas.leases import Lease
+from bot.domain.replicas.replica import Replica, ReplicaSeen
+from bot.domain.replicas.roles import Role
+from bot.store.database.door import Database
+from bot.store.replicas.leases import leases, release, release_all, renew
+from bot.store.replicas.seen import check_in, forget, replicas_seen
+
+
+class Renewed(NamedTuple):
+    """What came of a renewal, and what there was to see."""
+
+    kept: frozenset[Role]
+    """Which leases were renewed; another replica has the others."""
+    leases: tuple[Lease, ...]
+    replicas: tuple[ReplicaSeen, ...]
+
+
+def renew_all(
+    db: Database,
+    me: Replica,
+    epochs: Mapping[Role, int],
+    ended: Mapping[Role, int],
+    *,
+    now: Callable[[], datetime],
+    troubles: str,
+) -> Renewed:
+    """Renew the leases in `epochs`, give up those in `ended`, and say that this replica is here."""
+    with db.transaction(alone=False):
+        now_ms = db.now_ms()
+        kept = renew(db, me.id, epochs, now_ms)
+        release(db, me.id, ended, now_ms)
+        ahead_ms = int(now().timestamp() * 1000) - now_ms
+        check_in(db, me, now_ms, clock_ahead_ms=ahead_ms, troubles=troubles)
+        return Renewed(kept, leases(db, now_ms), replicas_seen(db))
+
+
+def leave(db: Database, me: Replica) -> None:
+    """Give up all roles, and let the other replicas forget this one; all its work has ended."""
+    with db.transaction(alone=False):
+        release_all(db, me.id, db.now_ms())
+        forget(db, me.id)

@@ -1,0 +1,55 @@
+"""Which replicas there are, and what each last said of itself."""
+
+from bot.domain.replicas.replica import TTL_SECONDS, Replica, ReplicaSeen
+from bot.domain.replicas.roles import Role
+from bot.store.database.door import Database
+from bot.store.replicas.leases import leases
+
+FORGOTTEN_AFTER_SECONDS = 24 * 3600
+
+
+def check_in(db: Database, me: Replica, now_ms: int, *, clock_ahead_ms: int, troubles: str) -> None:
+    """Note that a replica is here, and forget those that it replaces or that have been away for a day.
+
+    Within a transaction.
+    """
+    db.execute(
+        "INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at,"
+        " clock_ahead_ms = excluded.clock_ahead_ms, troubles = excluded.troubles",
+        [me.id, me.name, me.version, now_ms, now_ms, clock_ahead_ms, troubles],
+    )
+    db.execute(
+        "DELETE FROM replica WHERE (name = ? AND id <> ? AND seen_at < ?) OR seen_at < ?",
+        [me.name, me.id, now_ms - int(TTL_SECONDS * 1000), now_ms - FORGOTTEN_AFTER_SECONDS * 1000],
+    )
+
+
+def forget(db: Database, replica_id: str) -> None:
+    """Forget a replica that ends."""
+    db.execute("DELETE FROM replica WHERE id = ?", [replica_id])
+
+
+def replicas_seen(db: Database) -> tuple[ReplicaSeen, ...]:
+    """Return all replicas of the last day, by name."""
+    now_ms = db.now_ms()
+    roles_of: dict[str | None, set[Role]] = {}
+    for lease in leases(db, now_ms):
+        if lease.left_seconds > 0:
+            roles_of.setdefault(lease.holder, set()).add(lease.role)
+    return tuple(
+        ReplicaSeen(
+            id=replica_id,
+            name=name,
+            version=version,
+            seen_ago_seconds=(now_ms - seen_at) / 1000,
+            up_seconds=(seen_at - started_at) / 1000,
+            clock_ahead_ms=clock_ahead_ms,
+            troubles=troubles,
+            roles=frozenset(roles_of.get(replica_id, ())),
+        )
+        for replica_id, name, version, seen_at, started_at, clock_ahead_ms, troubles in db.execute(
+            "SELECT id, name, version, seen_at, started_at, clock_ahead_ms, troubles FROM replica"
+            " ORDER BY name NULLS FIRST, id"
+        ).fetchall()
+    )
