@@ -175,7 +175,7 @@ async def test_a_replica_that_is_away_is_remembered_for_a_day(keeper: Keeper) ->
     await renewed(keeper, B)
     assert [one.id for one in await keeper.db.run(replicas_seen)] == ["a", "b"]
 
-    await pass_time(keeper, 3600)
+    await pass_time(keeper, 3601)
     await renewed(keeper, B)
 
     assert [one.id for one in await keeper.db.run(replicas_seen)] == ["b"]
