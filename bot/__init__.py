@@ -7,10 +7,10 @@ The data takes one way, and its two workers meet only in the store:
 The packages, from the top down; a module imports lower layers only (pyproject.toml has the contracts):
 
     __main__      the program: `balance-bot run`, `check`, `backup`, `sandbox`
-    app           builds every part once, runs the workers, closes in reverse order
+    app           builds what all roles share, does the work of the roles it has, closes in reverse order
     check         `balance-bot check`: asks everything the bot needs whether it could run
     sandbox/      the Indexer Gateway and Telegram as local servers, for trying and testing
-    roles/        what one replica does at a time, for all: taken, done, given up
+    roles/        receiver, poller, sender, chores: what is built when a role begins, and who has which
     health        whether the bot is sound, sees and sends: what the web pages say
     wiring        builds each part from the settings
     settings/     one file and the environment become one frozen value, or a list of all mistakes

@@ -4,23 +4,22 @@ Reasons are sentences for an operator; `docs/monitoring.md` says what to do abou
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from bot import __version__
-from bot.chat.commands.history.export_jobs import ExportJobs
 from bot.chat.telegram.connection import TelegramBot
-from bot.chat.telegram.receiver import Receiver
-from bot.chat.updates import UpdateHandler
-from bot.dispatcher import Dispatcher
+from bot.chat.telegram.receiver import ReceiverProgress
+from bot.dispatcher import DispatcherCounts
 from bot.domain.ask.progress import LastSweep, silence_seconds
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
+from bot.domain.explain.explanations import ExplanationOutcome
 from bot.indexer.client import IndexerClient
-from bot.poller.explainer import Explainer
-from bot.poller.worker import Poller
+from bot.poller.worker import PollerProgress
 from bot.settings.sections import Settings
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
@@ -38,32 +37,40 @@ OTHER_CHAINS = "other"
 """The label of chains without a name in the registry; names from the indexer are never used as labels."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Health:
-    """Asks the parts of one bot how they are doing."""
+    """Asks the parts of one bot how they are doing.
+
+    What the parts of a role count is put here when the role begins, and stays when it ends.
+    """
 
     settings: Settings
     registry: Chains
-    db: DatabaseThread
     source: IndexerClient
     telegram: TelegramBot
-    poller: Poller
-    explainer: Explainer
-    receiver: Receiver
-    updates: UpdateHandler
-    exports: ExportJobs
-    dispatcher: Dispatcher
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    workers: Mapping[str, asyncio.Task[None]] = field(default_factory=dict)
-    heartbeats: Mapping[str, int] = field(default_factory=dict)
-    """Calls of the heartbeat since the start, by result."""
+    swept: PollerProgress
+    received: ReceiverProgress
+    db: DatabaseThread | None = None
+    """None: it is not open yet."""
+    waits_for: str | None = None
+    """Why the database is not open yet; None: it is, or nothing is known against it."""
     is_introduced: bool = False
     """Whether Telegram has answered `getMe` since the start."""
+    workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    sends: DispatcherCounts = field(default_factory=DispatcherCounts)
+    explained: Counter[ExplanationOutcome] = field(default_factory=Counter)
+    commands: Mapping[str, int] = field(default_factory=dict)
+    exports: Mapping[str, int] = field(default_factory=dict)
+    heartbeats: Mapping[str, int] = field(default_factory=dict)
+    """Calls of the heartbeat since the start, by result."""
 
     async def unhealthy(self) -> list[str]:
         """Return the reasons of /healthz: what a restart would cure, and nothing else."""
         reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
+        if self.db is None:
+            return reasons
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
                 await self.db.ping()
@@ -93,12 +100,14 @@ class Health:
         That time is this process's own, as neither a clock that jumps nor a database that can't be written
         may make silence look short.
         """
-        since = self.monotonic() - self.poller.progress.finished_at
+        since = self.monotonic() - self.swept.finished_at
         return since + (last.silent_seconds if last else 0.0)
 
     def _source_reasons(self, last: LastSweep | None) -> Iterator[str]:
         """Yield why balances are not read or not stored."""
-        progress, now = self.poller.progress, self.monotonic()
+        if self.waits_for is not None:
+            yield self.waits_for
+        progress, now = self.swept, self.monotonic()
         patience = silence_seconds(self.settings.indexer.poll_interval_seconds, last)
         trouble = (last.trouble if last else None) or "no word why"
         if not progress.sweeps.total():
@@ -112,7 +121,7 @@ class Health:
             yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
         elif self._silent_seconds(last) > patience:
             yield f"the indexer has been silent for {self._silent_seconds(last):.0f} s: {trouble}"
-        if self.db.write_failure is not None:
+        if self.db is not None and self.db.write_failure is not None:
             yield f"the database can't be written: {self.db.write_failure}"
 
     def _telegram_reasons(self) -> Iterator[str]:
@@ -120,7 +129,7 @@ class Health:
         now = self.monotonic()
         if not self.is_introduced:
             yield "Telegram has not answered yet"
-        received = self.receiver.progress.reason(now)
+        received = self.received.reason(now)
         if received is not None:
             yield f"nothing is received: {received}"
         sent = self.telegram.stats.sending_trouble(now)
@@ -133,7 +142,7 @@ class Health:
         unhealthy, last, stored = await asyncio.gather(
             self.unhealthy(), self._last_sweep(), self._from_database(stats.collect_stats)
         )
-        progress, counts, sends = self.poller.progress, self.source.counts, self.dispatcher.counts
+        progress, counts, sends = self.swept, self.source.counts, self.sends
         return web.BotStats(
             version=__version__,
             unhealthy=len(unhealthy),
@@ -144,7 +153,7 @@ class Health:
             seen_seconds_ago=self._silent_seconds(last),
             indexer_requests=dict(counts.requests),
             extra_requests=dict(self.source.extra_counts.requests),
-            explained={str(outcome): count for outcome, count in self.explainer.outcomes.items()},
+            explained={str(outcome): count for outcome, count in self.explained.items()},
             rows_read=counts.rows_read,
             rows_refused=counts.rows_refused,
             quota_remaining=self.source.allowance.quota_remaining,
@@ -155,17 +164,19 @@ class Health:
             sends=dict(sends.outcomes),
             sounds=dict(sends.sounds),
             possible_duplicates=sends.possible_duplicates,
-            updates=self.receiver.progress.updates,
-            updates_failed=self.receiver.progress.failed,
-            updates_dropped=self.receiver.progress.dropped,
-            commands=dict(self.updates.commands),
-            exports=dict(self.exports.made),
+            updates=self.received.updates,
+            updates_failed=self.received.failed,
+            updates_dropped=self.received.dropped,
+            commands=dict(self.commands),
+            exports=dict(self.exports),
             heartbeats=dict(self.heartbeats),
             stored=self._shown(stored, last) if stored else None,
         )
 
     async def _from_database(self, read: Callable[[Database], R]) -> R | None:
         """Return what the database says, None where it does not answer."""
+        if self.db is None:
+            return None
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
                 return await self.db.run(read)

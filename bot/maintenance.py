@@ -1,7 +1,6 @@
 """The worker for daily chores: deleting old history, copying the database, keeping what accounts are worth.
 
-When each is due stands in the database and a tick only asks to look: what was missed while the bot was off
-is done soon after its start.
+When each is due stands in the database: what was missed while the bot was off is done soon after its start.
 """
 
 import asyncio
@@ -32,6 +31,9 @@ from bot.store.polling.worth import WorthTerms
 
 log = structlog.get_logger(__name__)
 
+LOOK_SECONDS = 60.0
+"""Between two looks at what is due."""
+
 EVERY = timedelta(days=1)
 AFTER_A_FAILURE = timedelta(hours=1)
 
@@ -60,25 +62,28 @@ class Chore:
 class Chores:
     """Does the chores that are due, one after the other."""
 
-    def __init__(self, db: DatabaseThread, chores: Sequence[Chore], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        db: DatabaseThread,
+        chores: Sequence[Chore],
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._db = db
         self._chores = chores
         self._now = now
-        self._wake = asyncio.Event()
-
-    def tick(self) -> None:
-        """Let `run` look for chores that are due."""
-        self._wake.set()
+        self._sleep = sleep
 
     async def run(self) -> None:
-        """Do what is due after every tick, for ever; an error is logged and the next tick tries again."""
+        """Do what is due, for ever; an error is logged, and the next look tries again."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
             try:
                 await self.do_what_is_due()
             except Exception:
                 log.exception("what is due could not be found out", action="chores_failed")
+            # By the monotonic clock: one that is set back would keep a timer waiting.
+            await self._sleep(LOOK_SECONDS)
 
     async def do_what_is_due(self) -> None:
         """Do each chore whose time has come."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from bot.domain.assets import Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
+from bot.domain.explain.explanations import ExplanationOutcome
 from bot.domain.observe.holdings import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
@@ -118,36 +120,42 @@ def build_explainer(
     source: IndexerClient,
     db: DatabaseThread,
     registry: Chains,
-    poller: Poller,
     *,
+    at_rest: asyncio.Event,
+    outcomes: Counter[ExplanationOutcome],
     now: Now,
 ) -> Explainer:
-    """Build the worker that finds out which transfers explain what the poller records."""
-    explainer = Explainer(
+    """Build the worker that finds out which transfers explain what the poller records.
+
+    `at_rest` is set while no sweep reads anything; `outcomes` counts the changes that were asked about.
+    """
+    return Explainer(
         source,
         db,
         ExplainerSettings(settings.delivery.explain_wait_seconds, partial(judge_explained, chains=registry)),
-        at_rest=poller.at_rest,
+        at_rest=at_rest,
+        outcomes=outcomes,
         now=now,
         monotonic=time.monotonic,
     )
-    poller.explain_until = explainer.explain_until
-    return explainer
 
 
-async def build_send_queue(settings: Settings, db: DatabaseThread, *, now: Now) -> SendQueue:
-    """Build the queue that all sends pass, starting at the pace at which the last run stopped."""
+def build_send_queue(settings: Settings) -> SendQueue:
+    """Build the queue that all sends pass."""
     delivery = settings.delivery
     pacer = Pacer(
         messages_per_second=delivery.messages_per_second,
         private_messages_per_second=delivery.private_messages_per_second,
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
+    return SendQueue(pacer, time.monotonic, asyncio.sleep)
+
+
+async def recall_departures(send_queue: SendQueue, db: DatabaseThread, now: Now) -> None:
+    """Let the queue go on at the pace at which whoever sent before stopped."""
     # Telegram's limits go on counting over a restart, so what left before it counts here too.
     for sent in await db.run(departures.recent_sends, now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
-        left_at = time.monotonic() - sent.ago.total_seconds()
-        pacer.depart(sent.chat_id, left_at, is_group=sent.is_group)
-    return SendQueue(pacer, time.monotonic, asyncio.sleep)
+        send_queue.note_departure(sent.chat_id, sent.ago.total_seconds(), is_group=sent.is_group)
 
 
 def build_dispatcher(
@@ -209,7 +217,12 @@ def digest_terms(settings: Settings, registry: Chains) -> DigestTerms:
 
 
 def build_outgoing(
-    telegram: TelegramBot, send_queue: SendQueue, db: DatabaseThread, permissions: Permissions, *, now: Now
+    telegram: TelegramBot,
+    send_queue: SendQueue,
+    db: DatabaseThread,
+    *,
+    was_closed: Callable[[int], bool],
+    now: Now,
 ) -> Outgoing:
     """Build the way out to Telegram for messages, edits and toasts."""
 
@@ -220,7 +233,7 @@ def build_outgoing(
     async def note_departure(chat_id: int) -> None:
         await db.run_if_possible(departures.note_departure, chat_id, now())
 
-    reply_queue = ReplyQueue(send_queue, was_closed=permissions.was_closed, before_leaving=note_departure)
+    reply_queue = ReplyQueue(send_queue, was_closed=was_closed, before_leaving=note_departure)
     return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
 
 

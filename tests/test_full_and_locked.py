@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from bot import app
 from bot.chat import refusals
 from bot.chat.buttons import toasts
 from bot.chat.commands import mute
 from bot.chat.commands.owners import words as owner_words
+from bot.roles import chains, receiver
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database.connection import PATIENCE_SECONDS
 from bot.store.database.errors import DatabaseFault
@@ -136,8 +136,8 @@ async def test_a_stranger_hears_nothing_of_the_disk(paged: Stack) -> None:
 async def test_a_database_that_is_locked_while_chains_are_noted_ends_no_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(app, "CHAINS_ANEW_SECONDS", 0.01)
+    monkeypatch.setattr(chains, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(chains, "ANEW_SECONDS", 0.01)
     async with open_stack(tmp_path) as stack:
         stack.start()
         await stack.watches()
@@ -153,7 +153,7 @@ async def test_a_database_that_is_locked_while_chains_are_noted_ends_no_worker(
 async def test_a_database_that_is_locked_when_the_link_is_made_delays_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(receiver, "INTRODUCE_AGAIN_SECONDS", 0.05)
     async with open_stack(tmp_path, access=["owners = []"]) as stack:
         stack.telegram.fault(before(Error(500, "Internal Server Error")), method="getMe")
         stack.start()

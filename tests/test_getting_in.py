@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.chat.buttons import toasts
 from bot.chat.commands.owners import words as owner_words
+from bot.roles import receiver
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.wire import member_json, my_member_json
 from bot.sandbox.telegram.world.world import Chat, User
@@ -165,7 +165,7 @@ async def test_a_bot_with_owners_prints_no_link(stack: Stack) -> None:
 async def test_the_link_is_promised_while_telegram_is_away_and_comes_when_it_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(receiver, "INTRODUCE_AGAIN_SECONDS", 0.01)
     async with open_stack(tmp_path, access=["owners = []"]) as stack:
         stack.telegram.fault(before(Error(502, "Bad Gateway")), method="getMe")
         stack.start()
@@ -181,7 +181,7 @@ async def test_the_link_is_promised_while_telegram_is_away_and_comes_when_it_ans
 async def test_no_link_is_promised_where_the_bot_has_an_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(receiver, "INTRODUCE_AGAIN_SECONDS", 0.01)
     async with open_stack(tmp_path) as stack:
         stack.telegram.fault(before(Error(502, "Bad Gateway")), method="getMe")
         stack.start()

@@ -191,7 +191,7 @@ async def test_before_the_first_sweep_nothing_is_seen(tmp_path: Path) -> None:
 
 
 async def test_a_bot_that_just_starts_says_so(visit: Visit) -> None:
-    visit.health.poller.progress.sweeps.clear()
+    visit.health.swept.sweeps.clear()
 
     assert "no sweep has finished yet" in list(visit.health._source_reasons(None))
 
@@ -328,6 +328,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_no_alert_is_lost(tmp_
 async def test_a_database_thread_that_hangs_is_told(visit: Visit) -> None:
     may_go_on = threading.Event()
     try:
+        assert visit.health.db is not None
         visit.health.db._executor.submit(may_go_on.wait)
 
         hung = "the database thread gives no answer"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import app
+from bot.roles import poller
 from bot.sandbox.gateway.faults.kinds import AnswerError
 from bot.web.heartbeat import Heartbeat
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
@@ -61,7 +61,7 @@ async def test_while_the_source_refuses_nobody_is_called_and_then_again(
         built.append(Heartbeat(*arguments, **options))
         return built[0]
 
-    monkeypatch.setattr(app, "Heartbeat", build)
+    monkeypatch.setattr(poller, "Heartbeat", build)
     async with calling(tmp_path, watcher) as stack:
         await is_called(watcher)
         stack.gateway.faults.add(REFUSED_KEY)

@@ -14,7 +14,15 @@ from structlog.testing import capture_logs
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.domain.observe.holdings import Sweeps
-from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion, run_in_thread
+from bot.maintenance import (
+    LOOK_SECONDS,
+    Chore,
+    Chores,
+    daily_copy,
+    daily_worth,
+    history_deletion,
+    run_in_thread,
+)
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
 from bot.store.maintenance import backup, jobs
@@ -26,7 +34,7 @@ from tests.builders import NOON, VERIFIED, address
 from tests.chat.reading import CHAINS as REGISTRY
 from tests.stack import open_stack
 from tests.store.conftest import CHAINS, OLGA, OPS, Keeper, open_new_keeper
-from tests.waits import HANG_SECONDS, until
+from tests.waits import until
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -129,24 +137,26 @@ async def test_an_error_nobody_expected_is_a_failure_too_and_stops_no_other_chor
     assert await keeper.notices() == []
 
 
-async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) -> None:
-    one, was_done = Copyist(), asyncio.Event()
+async def test_it_looks_at_once_and_again_after_each_pause_whatever_came_of_the_last(keeper: Keeper) -> None:
+    one, looks, pauses = Copyist(), list[int](), list[float]()
 
-    async def work(now: datetime) -> None:
-        await one.work(now)
-        was_done.set()
+    async def is_ready() -> bool:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("on purpose")
+        return True
 
-    chores = Chores(keeper.db, [Chore("backup", work)], now=lambda: NOON)
-    running = asyncio.create_task(chores.run())
-    await keeper.db.ping()
-    assert one.done_at == []
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise asyncio.CancelledError
 
-    chores.tick()
+    chores = Chores(keeper.db, [Chore("backup", one.work, is_ready=is_ready)], now=lambda: NOON, sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await chores.run()
 
-    async with asyncio.timeout(HANG_SECONDS):
-        await was_done.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    assert one.done_at == [NOON]
+    assert pauses == [LOOK_SECONDS] * 2
 
 
 async def test_a_chore_of_a_day_is_done_on_each_day_as_soon_as_it_begins(keeper: Keeper) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
+from bot.roles import receiver as receiver_role
 from bot.sandbox.telegram.api.faults import Error, Hang, ProxyPage, TelegramFault, before
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
@@ -327,7 +327,7 @@ async def test_the_name_is_learned_anew_without_a_command_too(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stack.stop()
-    monkeypatch.setattr(app, "NAME_ANEW_SECONDS", 0.05)
+    monkeypatch.setattr(receiver_role, "NAME_ANEW_SECONDS", 0.05)
     stack.start()
     stack.telegram.rename_bot("new_name_bot")
 

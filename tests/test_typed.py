@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
+from bot.roles import chains
 from bot.sandbox.gateway.faults.kinds import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
 from bot.sandbox.telegram.world.world import Message
 from tests.stack import (
@@ -428,7 +428,7 @@ async def test_a_chain_that_nobody_could_check_is_taken_and_said_to_be_missing_o
 async def test_chains_that_were_asked_on_trust_are_left_alone_once_the_source_has_said_which_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(chains, "AGAIN_SECONDS", 0.05)
     async with open_stack(tmp_path) as stack:
         stack.gateway.faults.add(
             AnswerError(method="GetChains", name="WebrpcInternalError", code=-5, status=500)

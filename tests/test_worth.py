@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
+from bot import maintenance
 from bot.chat.text.prices import worth_line
 from bot.domain.observe.worth import Worth
 from bot.settings.sections import shipped_chains
@@ -59,7 +59,7 @@ async def test_what_was_spent_while_the_bot_was_away_is_told_with_its_worth(
 async def test_the_worth_that_is_kept_of_a_day_is_what_balance_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "CHORES_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(maintenance, "LOOK_SECONDS", 0.1)
     database = tmp_path / "data" / "bot.sqlite3"
 
     def kept() -> list[tuple[str, int, int, int, str, str]]:

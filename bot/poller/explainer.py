@@ -67,12 +67,12 @@ class Explainer:
         settings: ExplainerSettings,
         *,
         at_rest: asyncio.Event,
+        outcomes: Counter[ExplanationOutcome],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        """`at_rest` is set while no sweep reads anything."""
-        self.outcomes: Counter[ExplanationOutcome] = Counter()
-        """Of all changes that were asked about since the start, each time."""
+        """`at_rest` is set while no sweep reads anything; `outcomes` counts each time a change is asked."""
+        self.outcomes = outcomes
         self._source = source
         self._db = db
         self._settings = settings

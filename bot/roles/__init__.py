@@ -1,4 +1,4 @@
-"""What one replica does at a time, for all: each role is built when it is taken, and closed when it is lost.
+"""What one replica does at a time, for all: a role is built when it is taken, and closed when it ends.
 
-`keeper` takes roles and gives them up, and runs the work of those that it has.
+Begin with `keeper`, which says when, then `process`, what all roles share, then each role's own module.
 """

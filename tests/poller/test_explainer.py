@@ -1,6 +1,7 @@
 """Changes are explained once they are recorded: with few questions, and without anybody waiting for long."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -113,6 +114,7 @@ class Bench:
             self.keeper.db,
             ExplainerSettings(self.wait, judge),
             at_rest=self.at_rest,
+            outcomes=Counter(),
             now=lambda: self.clock,
             monotonic=lambda: self.seconds,
         )
@@ -474,6 +476,7 @@ async def test_alerts_that_cannot_be_judged_leave_all_the_same(bench: Bench) -> 
         bench.keeper.db,
         ExplainerSettings(WAIT, fail),
         at_rest=bench.at_rest,
+        outcomes=Counter(),
         now=lambda: bench.clock,
         monotonic=lambda: bench.seconds,
     )

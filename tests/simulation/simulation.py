@@ -6,6 +6,7 @@ clock is made up. A seed is always the same story.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -639,6 +640,7 @@ class Simulation:
             self.keeper.db,
             ExplainerSettings(wait_seconds=2, judge=lambda _db, _changes, _at: None),
             at_rest=self.poller.at_rest,
+            outcomes=Counter(),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
         )

@@ -30,6 +30,7 @@ from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store import delivery_results, due_rows
 from bot.store.balances import snapshots
 from bot.store.chats import chats, migrate, subscriptions, unsubscribe
+from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database, Value
 from bot.store.database.lite import LiteDatabase
@@ -125,7 +126,7 @@ class Keeper:
 
     async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
         """Open the chats that a configuration names."""
-        await self.db.run(chats.apply_configuration, open_chats, owners, self.status)
+        await self.db.run(apply_access, owners, open_chats, self.status)
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Let a group become a supergroup."""

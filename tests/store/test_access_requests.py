@@ -43,7 +43,7 @@ async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
     assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
     assert await keeper.db.run(owners.use_claim_code, CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
 
-    assert await keeper.db.run(owners.apply_owners, ()) == {OLGA.chat_id}
+    assert await keeper.db.run(owners.owners_of, ()) == {OLGA.chat_id}
     assert await deeds(keeper) == [(AuditAction.CLAIM, None, "")]
 
 
@@ -51,7 +51,7 @@ async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
     await keeper.db.run(owners.save_claim_code, CODE, NOON)
 
     assert await keeper.db.run(owners.use_claim_code, OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
-    assert await keeper.db.run(owners.apply_owners, ()) == frozenset()
+    assert await keeper.db.run(owners.owners_of, ()) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,10 @@ async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
     await keeper.db.run(owners.save_claim_code, CODE, NOON)
     await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA))
 
-    assert await keeper.db.run(owners.apply_owners, [1]) == {1}
-    assert await keeper.db.run(owners.apply_owners, ()) == frozenset()
+    await keeper.apply_configuration((), [1])
+
+    assert await keeper.db.run(owners.owners_of, [1]) == {1}
+    assert await keeper.db.run(owners.owners_of, ()) == frozenset()
     assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
 
 
@@ -433,7 +435,7 @@ async def test_the_last_owner_is_not_removed(keeper: Keeper) -> None:
     assert not await keeper.db.run(owners.remove_owner, MALLORY.chat_id, by(MALLORY), (), VERIFIED)
     assert not await keeper.db.run(owners.remove_owner, OLGA.chat_id, by(MALLORY), (), VERIFIED)
 
-    assert await keeper.db.run(owners.apply_owners, ()) == {MALLORY.chat_id}
+    assert await keeper.db.run(owners.owners_of, ()) == {MALLORY.chat_id}
     assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.USED
     assert [deed for deed, _, _ in await deeds(keeper)] == [
         AuditAction.CLAIM,

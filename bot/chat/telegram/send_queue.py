@@ -66,6 +66,10 @@ class SendQueue:
                 await self._wait_for_the_chat(chat_id, is_group=is_group)
             self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
 
+    def note_departure(self, chat_id: int, seconds_ago: float, *, is_group: bool) -> None:
+        """Count a message that left so long ago, by whoever sent it."""
+        self._pacer.depart(chat_id, self._monotonic() - seconds_ago, is_group=is_group)
+
     def wait(self, chat_id: int, *, is_group: bool) -> float:
         """Return the seconds until this chat may be written to, 0.0 for now."""
         return self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group)

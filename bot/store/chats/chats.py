@@ -66,36 +66,33 @@ def apply_configuration(
 ) -> None:
     """Open and close the chats that no command decided on, as the configuration says now.
 
-    `open_chats` and `owners` are Telegram's numbers; an owner's private chat is open, too. To be called at
-    the start: it also deletes what was read under another contract status than `status`.
+    `open_chats` and `owners` are Telegram's numbers; an owner's private chat is open, too. Part of the
+    caller's transaction. It also deletes what was read under another contract status than `status`.
     """
-    with db.transaction():
-        for owner in owners:
-            upsert_chat(db, Place(owner, "private", ""))
-        # Known before anybody writes there, so that owners see them in the list; Telegram's numbers of
-        # people are positive.
-        db.executemany(
-            "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)"
-            " ON CONFLICT (telegram_id) DO NOTHING",
-            [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
-        )
-        theirs = db.any_of(owners)
-        db.execute(
-            f"UPDATE chat SET is_owner = 1 WHERE is_owner = 0 AND telegram_id {theirs.sql}", theirs.values
-        )
-        db.execute(
-            f"UPDATE chat SET is_owner = 0 WHERE is_owner = 1 AND NOT telegram_id {theirs.sql}", theirs.values
-        )
-        # The configuration may still name a group by the number it had before it became a supergroup.
-        named = {*open_chats, *owners}
-        _open_exactly(db, named | _successors_of(db, named), status)
-        # Balances read with another list of tokens say nothing about the one that is read now.
-        others = db.any_of(part_to_blob(part) for part in LISTING_PARTS if part != status)
-        read_otherwise = db.execute(
-            f"SELECT DISTINCT account_id FROM coverage WHERE part {others.sql}", others.values
-        ).fetchall()
-        for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
-            end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
+    for owner in owners:
+        upsert_chat(db, Place(owner, "private", ""))
+    # Known before anybody writes there, so that owners see them in the list; Telegram's numbers of
+    # people are positive.
+    db.executemany(
+        "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)"
+        " ON CONFLICT (telegram_id) DO NOTHING",
+        [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
+    )
+    theirs = db.any_of(owners)
+    db.execute(f"UPDATE chat SET is_owner = 1 WHERE is_owner = 0 AND telegram_id {theirs.sql}", theirs.values)
+    db.execute(
+        f"UPDATE chat SET is_owner = 0 WHERE is_owner = 1 AND NOT telegram_id {theirs.sql}", theirs.values
+    )
+    # The configuration may still name a group by the number it had before it became a supergroup.
+    named = {*open_chats, *owners}
+    _open_exactly(db, named | _successors_of(db, named), status)
+    # Balances read with another list of tokens say nothing about the one that is read now.
+    others = db.any_of(part_to_blob(part) for part in LISTING_PARTS if part != status)
+    read_otherwise = db.execute(
+        f"SELECT DISTINCT account_id FROM coverage WHERE part {others.sql}", others.values
+    ).fetchall()
+    for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
+        end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
 
 
 def close_former_owner(db: Database, user_id: int, open_chats: Collection[int], status: Part) -> None:

@@ -10,7 +10,7 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import GOOD_FOR, ClaimResult
 from bot.domain.places import Place
 from bot.store.chats.audit import record_audit
-from bot.store.chats.chats import close_former_owner, upsert_chat
+from bot.store.chats.chats import apply_configuration, close_former_owner, upsert_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.rows import to_milliseconds
@@ -19,14 +19,25 @@ _REMEMBERED_FOR = timedelta(days=30)
 """How long an expired code is known as such; after it, it is answered like any wrong one."""
 
 
-def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
-    """Return the user ids of the owners; `configured` ones, if any, end an ownership by code for good."""
-    if configured:
-        with db.transaction():
+def apply_access(
+    db: Database, configured: Collection[int], open_chats: Collection[int], status: Part
+) -> None:
+    """Make owners and open chats those of the configuration; to be called at the start.
+
+    `configured` owners, if any, end an ownership by code for good.
+    """
+    # In one transaction: another program may be making somebody an owner just now.
+    with db.transaction():
+        if configured:
             db.execute("DELETE FROM owner")
             db.execute("DELETE FROM claim")
-        return frozenset(configured)
-    return frozenset(user_id for (user_id,) in db.execute("SELECT user_id FROM owner"))
+        apply_configuration(db, open_chats, owners_of(db, configured), status)
+
+
+def owners_of(db: Database, configured: Collection[int]) -> frozenset[int]:
+    """Return the user ids of the owners: the `configured` ones, else those the bot was told of."""
+    stored = db.execute("SELECT user_id FROM owner").fetchall()
+    return frozenset(configured) or frozenset(user_id for (user_id,) in stored)
 
 
 def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
