@@ -6,16 +6,22 @@ A command:  Telegram -> chat -> store -> chat -> Telegram
 
 import asyncio
 import gc
+import secrets
+import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
+from bot import __version__
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import ReceiverProgress
 from bot.domain.chains import Chains
+from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.health import Health
 from bot.indexer.client import IndexerClient
@@ -24,7 +30,7 @@ from bot.poller.memory import deciding_code
 from bot.poller.worker import PollerProgress
 from bot.roles.chains import ChainLists, list_chains
 from bot.roles.chores import do_chores
-from bot.roles.keeper import SoleKeeper, Work
+from bot.roles.keeper import RoleKeeper, SoleKeeper, Work
 from bot.roles.poller import poll
 from bot.roles.process import ProcessParts
 from bot.roles.receiver import receive
@@ -34,6 +40,7 @@ from bot.settings.sections import Settings, shipped_chains
 from bot.store.balances import coverage
 from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.file import DirectoryLock
 from bot.store.maintenance import backup
 from bot.web.pages import Findings, serve_pages
@@ -41,8 +48,19 @@ from bot.wiring import Now, build_indexer, build_send_queue, build_telegram, clo
 
 log = structlog.get_logger(__name__)
 
+R = TypeVar("R")
+
 START_SECONDS = 5.0
 """How long to wait for Telegram and the indexer at start; without an answer the bot starts anyway."""
+
+DATABASE_AGAIN_SECONDS = 3.0
+"""Before a server that holds the database is asked again."""
+
+LEASES_PATIENCE_SECONDS = 0.5
+"""How long renewing leases waits for a lock; it is tried again before they are over."""
+
+ID_BYTES = 8
+"""Of what tells this run of the program from all others over the same database."""
 
 NEW_OBJECTS_MOST = 500_000
 """New objects after which garbage is collected even in a sweep: more than one over 10,000 accounts makes."""
@@ -68,49 +86,87 @@ async def run(
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, ProxyUnusable, TokenRefused or
     KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
+    async with AsyncExitStack() as stack:
+        start = asyncio.create_task(_start(settings, stack, announce, before_sweep, now))
+        if not await _ends_before(start, stop):
+            start.cancel()
+            await asyncio.wait({start})
+            log.info("stopped before the start was over", action="stopped")
+            return
+        keeper_task = asyncio.create_task((await start).run(stop))
+        log.info("running", action="started")
+        await _ends_before(keeper_task, stop)
+        log.info("stopping: what is in flight may end", action="stopping")
+        await keeper_task
+        log.info("stopped", action="stopped")
+
+
+async def _start(
+    settings: Settings,
+    stack: AsyncExitStack,
+    announce: Callable[[str], None],
+    before_sweep: Callable[[], object],
+    now: Now,
+) -> SoleKeeper | RoleKeeper:
+    """Build what all roles share, and return who keeps them; what has to be closed is pushed on the stack."""
     # First of all: an upgrade may replace the files while this waits for its neighbours.
     code = deciding_code()
     registry = shipped_chains()
-    async with AsyncExitStack() as stack:
-        lock = DirectoryLock(settings.store.path.parent)
-        stack.callback(lock.release)
-        source = await stack.enter_async_context(build_indexer(settings))
-        telegram = build_telegram(settings)
-        stack.push_async_callback(telegram.shutdown)
-        health = Health(
-            settings=settings,
-            registry=registry,
-            source=source,
-            telegram=telegram,
-            now=now,
-            monotonic=time.monotonic,
-            swept=PollerProgress(time.monotonic(), time.monotonic()),
-            received=ReceiverProgress(time.monotonic()),
-        )
-        await stack.enter_async_context(_pages(health))
-        db = await DatabaseThread.open(settings.store.path)
-        stack.push_async_callback(db.close)
-        health.db = db
-        await _apply_configuration(settings, db, now)
-        health.is_introduced, chain_lists = await asyncio.gather(
-            _introduced(telegram), _chain_lists(source, registry)
-        )
-        process = ProcessParts(
-            settings=settings,
-            registry=registry,
-            code=code,
-            db=db,
-            source=source,
-            telegram=telegram,
-            send_queue=build_send_queue(settings),
-            health=health,
-            chain_lists=chain_lists,
-            announce=announce,
-            before_sweep=before_sweep,
-            now=now,
-            monotonic=time.monotonic,
-        )
-        await _keep(SoleKeeper(_works(process)), stop)
+    where = settings.store.where
+    if isinstance(where, Path):
+        stack.callback(DirectoryLock(where.parent).release)
+    source = await stack.enter_async_context(build_indexer(settings))
+    telegram = build_telegram(settings)
+    stack.push_async_callback(telegram.shutdown)
+    health = Health(
+        settings=settings,
+        registry=registry,
+        source=source,
+        telegram=telegram,
+        now=now,
+        monotonic=time.monotonic,
+        swept=PollerProgress(time.monotonic(), time.monotonic()),
+        received=ReceiverProgress(time.monotonic()),
+    )
+    await stack.enter_async_context(_pages(health))
+    me = Replica(secrets.token_hex(ID_BYTES), settings.replica_name(socket.gethostname()), __version__)
+    db = await _once_it_answers(partial(DatabaseThread.open, where, replica=me.id), health)
+    stack.push_async_callback(db.close)
+    health.db = db
+    await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
+    health.is_introduced, chain_lists = await asyncio.gather(
+        _introduced(telegram), _chain_lists(source, registry)
+    )
+    process = ProcessParts(
+        settings=settings,
+        registry=registry,
+        code=code,
+        db=db,
+        source=source,
+        telegram=telegram,
+        send_queue=build_send_queue(settings),
+        health=health,
+        chain_lists=chain_lists,
+        announce=announce,
+        before_sweep=before_sweep,
+        now=now,
+        monotonic=time.monotonic,
+    )
+    if isinstance(where, Path):
+        return SoleKeeper(_works(process))
+    # A connection of its own: leases are renewed while the other one is busy.
+    second = await _once_it_answers(
+        partial(
+            DatabaseThread.open,
+            where,
+            replica=me.id,
+            signals=db.signals,
+            patience_seconds=LEASES_PATIENCE_SECONDS,
+        ),
+        health,
+    )
+    stack.push_async_callback(second.close)
+    return RoleKeeper(second, me, _works(process), now=now, monotonic=time.monotonic)
 
 
 def _works(process: ProcessParts) -> dict[Role, Work]:
@@ -119,15 +175,31 @@ def _works(process: ProcessParts) -> dict[Role, Work]:
     return {role: partial(begin, work, process) for role, work in works.items()}
 
 
-async def _keep(keeper: SoleKeeper, stop: asyncio.Event) -> None:
-    """Do what this process has roles for until asked to stop; raises WorkerDied."""
-    log.info("running", action="started")
-    keeper_task, stop_task = asyncio.create_task(keeper.run(stop)), asyncio.create_task(stop.wait())
-    await asyncio.wait({keeper_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+async def _ends_before(task: asyncio.Task[R], stop: asyncio.Event) -> bool:
+    """Wait for a task or until `stop` is set; returns whether the task has ended."""
+    stop_task = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
     stop_task.cancel()
-    log.info("stopping: what is in flight may end", action="stopping")
-    await keeper_task
-    log.info("stopped", action="stopped")
+    return task.done()
+
+
+async def _once_it_answers(work: Callable[[], Awaitable[R]], health: Health) -> R:
+    """Return what some work returns, as soon as the server with the database lets it.
+
+    A file is not waited for: DatabaseUnavailable.
+    """
+    while True:
+        try:
+            result = await work()
+        except DatabaseUnavailable as error:
+            if isinstance(health.settings.store.where, Path):
+                raise
+            health.waits_for = str(error)
+            log.warning("waiting for the database", action="database_waits", trouble=str(error))
+            await asyncio.sleep(DATABASE_AGAIN_SECONDS)
+        else:
+            health.waits_for = None
+            return result
 
 
 def leave_garbage_to_sweeps() -> None:

@@ -39,18 +39,21 @@ LONGEST = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="the store's tests, on a PostgreSQL server")
+    parser.addoption("--postgres-stacks", action="store_true", help="whole bots over a PostgreSQL server")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run a PostgreSQL server where this run is about one."""
-    if not request.config.getoption("--postgres"):
+    of_the_store, of_stacks = map(request.config.getoption, ("--postgres", "--postgres-stacks"))
+    if not of_the_store and not of_stacks:
         yield
         return
     with postgres_server.running() as server:
-        postgres_server.SERVER = server
+        postgres_server.SERVER = server if of_the_store else None
+        postgres_server.FOR_STACKS = server if of_stacks else None
         yield
-        postgres_server.SERVER = None
+        postgres_server.SERVER = postgres_server.FOR_STACKS = None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

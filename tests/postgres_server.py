@@ -57,7 +57,10 @@ class PostgresServer:
 
 
 SERVER: PostgresServer | None = None
-"""The server that this run of tests is about; None: it is about files."""
+"""The server that this run of the store's tests is about; None: it is about files."""
+
+FOR_STACKS: PostgresServer | None = None
+"""The same for tests of the whole bot."""
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from bot.settings.load import load_settings
 from bot.wiring import Now, clock
+from tests import postgres_server
 from tests.fork_server import REACHED, BotProcess, ForkServer, open_fork_server
 from tests.new_database import put_new_database
 from tests.waits import HANG_SECONDS, until
@@ -46,6 +47,8 @@ class Stack:
     telegram: Telegram
     olga: User
     chat: Chat
+    store_url: str | None = None
+    """The server that holds the database; None: a file does."""
     lines: dict[str, list[str]] = field(default_factory=dict)
     announced: list[str] = field(default_factory=list)
     """What whoever started the bot read on the screen."""
@@ -71,7 +74,9 @@ class Stack:
                 "poll_interval_seconds = 0.1",
                 "timeout_seconds = 5",
             ],
-            "store": [f'path = "{self.directory / "data" / "bot.sqlite3"}"'],
+            "store": [f'path = "{self.directory / "data" / "bot.sqlite3"}"']
+            if self.store_url is None
+            else [f'url = "{self.store_url}"'],
             "access": [f"owners = [{OWNER}]"],
             "delivery": [
                 "group_wait_seconds = 0.05",
@@ -94,7 +99,7 @@ class Stack:
     def start(self, *, before_sweep: Callable[[], object] = lambda: None, now: Now = clock) -> None:
         """Start the bot in this process; in one of its own it makes its first database itself."""
         data = self.directory / "data"
-        if not data.exists():
+        if self.store_url is None and not data.exists():
             data.mkdir(mode=0o700)
             put_new_database(data / "bot.sqlite3")
         # One time for all: a price says of when it is, and transfers are listed for a month.
@@ -233,9 +238,18 @@ def buttons_of(message: Message) -> list[str]:
 
 @asynccontextmanager
 async def open_stack(
-    directory: Path, world: GatewayWorld | None = None, /, **sections: list[str]
+    directory: Path,
+    world: GatewayWorld | None = None,
+    store_url: str | None = None,
+    /,
+    **sections: list[str],
 ) -> AsyncIterator[Stack]:
-    """Build the neighbours; the bot is started by the test, and stopped here at the latest."""
+    """Build the neighbours; the bot is started by the test, and stopped here at the latest.
+
+    Without `store_url` the database is a file, or on the server that this run of tests is about.
+    """
+    if store_url is None and postgres_server.FOR_STACKS is not None:
+        store_url = postgres_server.FOR_STACKS.empty_database()
     telegram = Telegram()
     olga = telegram.add_user("Olga", user_id=OWNER)
     chat = telegram.add_private_chat(olga)
@@ -244,6 +258,6 @@ async def open_stack(
             Gateway(world or example_world(), LISTS_NOTHING, access_keys=frozenset({ACCESS_KEY})).serve()
         )
         await exits.enter_async_context(telegram.serve())
-        stack = Stack(directory, gateway, telegram, olga, chat, lines=sections, _exits=exits)
+        stack = Stack(directory, gateway, telegram, olga, chat, store_url, lines=sections, _exits=exits)
         exits.push_async_callback(stack.stop)
         yield stack
