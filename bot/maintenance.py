@@ -23,11 +23,13 @@ from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.prices import price_kept
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.maintenance import jobs, retention
 from bot.store.maintenance.backup import copy_of_today
 from bot.store.polling import worth
 from bot.store.polling.chains import asked_chains
 from bot.store.polling.worth import WorthTerms
+from bot.store.replicas import absence
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,9 @@ LOOK_SECONDS = 60.0
 
 EVERY = timedelta(days=1)
 AFTER_A_FAILURE = timedelta(hours=1)
+
+REPLICAS_LOOK_SECONDS = 30.0
+"""Between two looks for replicas that are away."""
 
 BETWEEN_SLICES_SECONDS = 0.05
 """A pause between two slices of work, so that others get at the database meanwhile."""
@@ -122,6 +127,21 @@ class Chores:
             log.exception("a chore ended unexpectedly", action="chore_broken", chore=chore.name)
             return f"{type(error).__name__}: {error}"
         return None
+
+
+async def watch_replicas(
+    db: DatabaseThread, *, now: Callable[[], datetime], sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Tell owners which replicas are away and which are back, for ever; an error is logged."""
+    suspects = frozenset[str]()
+    while True:
+        await sleep(REPLICAS_LOOK_SECONDS)
+        try:
+            suspects = await db.run(absence.tell_absences, suspects, now())
+        except DatabaseUnavailable:
+            suspects = frozenset()  # it has seen nobody
+        except Exception:
+            log.exception("who is away could not be found out", action="replicas_failed")
 
 
 def history_deletion(db: DatabaseThread, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:

@@ -15,6 +15,7 @@ from bot.chat.text.digests import digest
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
 from bot.chat.text.prices import worth_line
+from bot.chat.text.replicas import away, back
 from bot.chat.text.samples import sample
 from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import (
@@ -48,6 +49,8 @@ from bot.domain.deliver.alerts import (
     MuteOver,
     NoticeAlert,
     PricedBalance,
+    ReplicaAway,
+    ReplicaBack,
     Restored,
     Sample,
     SeenAgain,
@@ -64,7 +67,7 @@ _BASELINES_SINGLY = 5
 _SINGLY = 5
 
 SourceNotice = ChainGone | ChainBack | MassLoss | SourceRefuses
-BackupNotice = BackupFails | BackupWorks | Restored
+OperationNotice = BackupFails | BackupWorks | Restored | ReplicaAway | ReplicaBack
 DeliveryNotice = Dropped | Undelivered | UnreadableNotice | MuteOver | Sample
 Kind = TypeVar("Kind", bound=StoredNotice)
 
@@ -90,8 +93,8 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) ->
             return _source_notice(first, notices, chains)
         case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() | Sample() as first:
             return _delivery_notice(first, notices, chains, composed_at, waited=composed_at - observed_at)
-        case BackupFails() | BackupWorks() | Restored() as first:
-            return _backup_notice(first, notices, composed_at)
+        case BackupFails() | BackupWorks() | Restored() | ReplicaAway() | ReplicaBack() as first:
+            return _operation_notice(first, notices, composed_at)
         case AlarmRang() | AlarmRepeated() | AlarmEnded() | Digest():
             return join("\n", (_alone(alert, chains, composed_at) for alert in run))
 
@@ -285,10 +288,10 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
     )
 
 
-# ---------------------------------------------------------------- copies of the database
+# ---------------------------------------------------------------- copies of the database, and replicas
 
 
-def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], now: datetime) -> Html:
+def _operation_notice(first: OperationNotice, notices: Sequence[StoredNotice], now: datetime) -> Html:
     match first:
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)
@@ -296,6 +299,10 @@ def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], now: da
             return EMPTY + "✅ The daily backup works again."
         case Restored():
             return _restored(_only(Restored, notices)[-1].copied_at, now)
+        case ReplicaAway():
+            return away(_only(ReplicaAway, notices), now)
+        case ReplicaBack():
+            return back(_only(ReplicaBack, notices))
 
 
 def _backup_fails(reason: str) -> Html:

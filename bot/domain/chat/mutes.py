@@ -26,6 +26,8 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     MuteKind,
     MuteOver,
+    ReplicaAway,
+    ReplicaBack,
     Restored,
     Sample,
     SeenAgain,
@@ -212,6 +214,8 @@ def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
             | BackupFails()
             | BackupWorks()
             | Restored()
+            | ReplicaAway()
+            | ReplicaBack()
             | MuteOver()
             | Digest()
             | Sample()

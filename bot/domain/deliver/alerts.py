@@ -164,6 +164,23 @@ class Restored:
     copied_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaAway:
+    """To owners: a replica has not been seen for long, and was not asked to stop."""
+
+    name: str
+    seen_at: datetime
+    left: int
+    """How many replicas were there when that was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaBack:
+    """To owners: a replica that was away is there again."""
+
+    name: str
+
+
 class MuteKind(StrEnum):
     """What keeps alerts back, the strongest first. The values are stored: never change one."""
 
@@ -311,6 +328,8 @@ Notice = (
     | BackupFails
     | BackupWorks
     | Restored
+    | ReplicaAway
+    | ReplicaBack
     | MuteOver
     | AlarmRang
     | AlarmRepeated

@@ -8,6 +8,10 @@ TTL_SECONDS = 10.0
 """How long a replica keeps its roles without being heard of; counted by the database's clock."""
 
 
+CLOCK_WRONG_SECONDS = 5.0
+"""A clock that differs from the database's by more is worth a look; by less, it may be the way there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """One of the programs that share a database."""
@@ -40,3 +44,8 @@ class ReplicaSeen:
     def is_live(self) -> bool:
         """Whether it was heard of lately enough to count on it."""
         return self.seen_ago_seconds < TTL_SECONDS
+
+    @property
+    def is_clock_wrong(self) -> bool:
+        """Whether its clock is worth a look."""
+        return abs(self.clock_ahead_ms) > CLOCK_WRONG_SECONDS * 1000

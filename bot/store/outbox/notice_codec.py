@@ -28,6 +28,8 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     MuteOver,
     Notice,
+    ReplicaAway,
+    ReplicaBack,
     Restored,
     Sample,
     SeenAgain,
@@ -51,6 +53,8 @@ _KINDS: Mapping[str, type[Notice]] = {
     "backup fails": BackupFails,
     "backup works": BackupWorks,
     "restored": Restored,
+    "replica away": ReplicaAway,
+    "replica back": ReplicaBack,
     "mute over": MuteOver,
     "sample": Sample,
     "alarm rang": AlarmRang,
@@ -75,6 +79,7 @@ _SINGLE_MOMENTS = (
     "begins_at",
     "ends_at",
     "oldest_at",
+    "seen_at",
 )
 """Fields that are moments, or None."""
 

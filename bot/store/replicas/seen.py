@@ -11,13 +11,15 @@ FORGOTTEN_AFTER_SECONDS = 24 * 3600
 def check_in(db: Database, me: Replica, now_ms: int, *, clock_ahead_ms: int, troubles: str) -> None:
     """Note that a replica is here, and forget those that it replaces or that have been away for a day.
 
+    One that comes under the name of another is that one for people: owners may be told that it is back.
     Within a transaction.
     """
     db.execute(
-        "INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at,"
+        "INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles, missed_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT max(missed_at) FROM replica WHERE name = ?))"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at,"
         " clock_ahead_ms = excluded.clock_ahead_ms, troubles = excluded.troubles",
-        [me.id, me.name, me.version, now_ms, now_ms, clock_ahead_ms, troubles],
+        [me.id, me.name, me.version, now_ms, now_ms, clock_ahead_ms, troubles, me.name],
     )
     db.execute(
         "DELETE FROM replica WHERE (name = ? AND id <> ? AND seen_at < ?) OR seen_at < ?",

@@ -24,6 +24,8 @@ from bot.domain.deliver.alerts import (
     HeldBack,
     MassLoss,
     NoticeAlert,
+    ReplicaAway,
+    ReplicaBack,
     Restored,
     Sample,
     SeenAgain,
@@ -295,6 +297,34 @@ def test_what_a_source_says_is_code_in_one_line(name: str) -> None:
     assert len(seen(message.html).split("\n")) == 4
 
 
+# ---------------------------------------------------------------- replicas
+
+
+def test_a_replica_that_is_away_is_told_with_what_is_left_and_what_to_do() -> None:
+    assert lines(ReplicaAway("gamma", NOON, 2)) == [
+        "⚠️ Replica gamma has not been seen since 14:03 UTC.",
+        "2 replicas are left, and do what it did.",
+        "I say when it is back. If it is gone for good, there is nothing to do: I forget it after a day.",
+    ]
+
+
+def test_that_one_replica_is_left_is_said_with_what_it_means() -> None:
+    away = ReplicaAway("gamma", NOON, 2), ReplicaAway("beta", NOON, 1), ReplicaAway("beta", NOON, 1)
+
+    assert lines(*away)[:3] == [
+        "⚠️ Replica gamma has not been seen since 14:03 UTC.",
+        "⚠️ Replica beta has not been seen since 14:03 UTC.",
+        "1 replica is left: if that fails too, I see nothing.",
+    ]
+
+
+def test_a_replica_that_is_back_is_told_once() -> None:
+    assert lines(ReplicaBack("gamma"), ReplicaBack("beta"), ReplicaBack("gamma")) == [
+        "✅ Replica gamma is back.",
+        "✅ Replica beta is back.",
+    ]
+
+
 # ---------------------------------------------------------------- copies of the database
 
 
@@ -376,6 +406,8 @@ NOTICES = st.one_of(
     st.builds(BackupFails, st.text()),
     st.builds(BackupWorks),
     st.builds(Restored, st.just(NOON)),
+    st.builds(ReplicaAway, st.sampled_from(HOSTILE_NAMES), MOMENTS, st.integers(0, 9)),
+    st.builds(ReplicaBack, st.sampled_from(HOSTILE_NAMES)),
     st.builds(UnreadableNotice, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
 )
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")

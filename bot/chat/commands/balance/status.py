@@ -14,6 +14,7 @@ from bot.chat.commands.words import bold_label, mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
+from bot.chat.text.replicas import replica_lines
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import (
     RAW_UNITS,
@@ -30,12 +31,14 @@ from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
+from bot.domain.replicas.replica import ReplicaSeen
 from bot.domain.units import format_exact
 from bot.store.chats import mutes
 from bot.store.chats.rules import alarms
 from bot.store.chats.rules.digests import digest_here
 from bot.store.outbox.unreported import HeldBackHere, held_back_here
 from bot.store.polling import freshness
+from bot.store.replicas.seen import replicas_seen
 
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5
@@ -67,7 +70,8 @@ class StatusRequest(Request):
         active = await services.db.run(mutes.muted_here, place)
         held_back = await services.db.run(held_back_here, place)
         muted = mutes_shown(active, place, services.chains, now)
-        shown = status(here, sweeps, services.chains, now, listing=listing)
+        replicas = await services.db.run(replicas_seen)
+        shown = status(here, sweeps, services.chains, now, listing=listing, replicas=replicas)
         ringing = _ringing(await services.db.run(alarms.count_ringing, place))
         schedule = await services.db.run(digest_here, place)
         times = await times_set(services, place)
@@ -85,9 +89,15 @@ def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
 
 
 def status(
-    here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime, *, listing: Listing = NOT_LISTED
+    here: WatchedHere,
+    sweeps: Sweeps,
+    chains: Chains,
+    now: datetime,
+    *,
+    listing: Listing = NOT_LISTED,
+    replicas: Sequence[ReplicaSeen] = (),
 ) -> Html:
-    """Return how fresh is what is watched here, how the source does, and what waits to be sent."""
+    """Return how fresh is what is watched here, how the source does, what waits, and who does what."""
     watched, unwell = _watched(here, sweeps, chains, now, listing)
     return join(
         "\n",
@@ -98,6 +108,7 @@ def status(
             _last_sweep(sweeps),
             _alerts(here, now),
             *_allowance(sweeps.allowance),
+            *replica_lines(replicas),
         ),
     )
 

@@ -30,6 +30,8 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     MuteKind,
     MuteOver,
+    ReplicaAway,
+    ReplicaBack,
     Restored,
     Sample,
     SeenAgain,
@@ -294,6 +296,10 @@ def notice_name(notice: StoredNotice, chains: Chains) -> Html:  # noqa: PLR0911,
             return EMPTY + "✅ The daily copy of the database could be made again"
         case Restored():
             return EMPTY + "⚠️ I was started with a copy of the database"
+        case ReplicaAway(name):
+            return fill("⚠️ Replica {} had not been seen for long", sanitized(name, "?"))
+        case ReplicaBack(name):
+            return fill("✅ Replica {} was back", sanitized(name, "?"))
         case MuteOver(ended=kind):
             return EMPTY + f"🔔 The end of {_ENDED[kind]}: what it kept back followed"
         case AlarmRang(subject):
