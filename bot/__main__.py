@@ -32,7 +32,12 @@ from bot.sandbox.terminal.terminal import Terminal
 from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import Settings, sandbox_settings
 from bot.store.database.copy import CopyFailed, copy_database
-from bot.store.database.errors import DatabaseUnavailable, DatabaseUnusable, DirectoryHeld
+from bot.store.database.errors import (
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    DirectoryHeld,
+    StoreMisconfigured,
+)
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 
@@ -43,6 +48,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     SettingsRefused: 2,
     CannotListen: 2,
     ProxyUnusable: 2,
+    StoreMisconfigured: 2,
     DirectoryHeld: 3,
     TokenRefused: 4,
     app.KeyRefused: 4,

@@ -26,8 +26,14 @@ from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import PREFIX
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
-from bot.store.database.errors import DatabaseUnavailable, DatabaseUnusable, DirectoryHeld
+from bot.store.database.errors import (
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    DirectoryHeld,
+    StoreMisconfigured,
+)
 from bot.store.database.file import DirectoryLock
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
@@ -271,12 +277,24 @@ async def test_a_data_directory_that_is_none_ends_with_5(operator: Operator) -> 
     assert "can't be used" in ended.err
 
 
+async def test_a_server_without_the_library_for_it_is_a_mistake_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(StoreMisconfigured, match=r'pip install "balance-bot\[postgres\]"') as refused:
+        await DatabaseThread.open("postgresql://olga:sesame@127.0.0.1:1/bot")
+
+    assert "sesame" not in str(refused.value)
+
+
 def test_every_status_is_the_one_that_operators_rely_on() -> None:
     assert {
         WorkerDied: 1,
         SettingsRefused: 2,
         CannotListen: 2,
         ProxyUnusable: 2,
+        StoreMisconfigured: 2,
         DirectoryHeld: 3,
         TokenRefused: 4,
         KeyRefused: 4,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from bot.store.database.door import Fence, OpenDatabase
-from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
+from bot.store.database.errors import DatabaseFault, DatabaseUnavailable, StoreMisconfigured
 from bot.store.database.file import open_file
 from bot.store.database.signals import Signal, SignalName
 
@@ -199,7 +199,18 @@ class DatabaseThread:
 def _open(where: Path | str, now: datetime, on_notify: Callable[[str], None], replica: str) -> OpenDatabase:
     if isinstance(where, Path):
         return open_file(where, now, on_notify)
-    # Only who has a server needs its library.
+    require_driver()
     from bot.store.database.server import open_server  # noqa: PLC0415
 
     return open_server(where, now, on_notify, replica)
+
+
+def require_driver() -> None:
+    """Raise StoreMisconfigured where the library for servers is not installed; only who has one needs it."""
+    try:
+        import psycopg  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise StoreMisconfigured(
+            f"store.url names a database server, and the library for it can't be used ({error}):"
+            ' pip install "balance-bot[postgres]"'
+        ) from None

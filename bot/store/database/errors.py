@@ -40,6 +40,10 @@ class DatabaseUnusable(StoreError):
     """The database can't be opened, is damaged, or is not ours."""
 
 
+class StoreMisconfigured(StoreError):
+    """The configuration names a server that can't be, or that this installation can't talk to."""
+
+
 class DirectoryHeld(StoreError):
     """Another instance works in the data directory."""
 

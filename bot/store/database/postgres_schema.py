@@ -37,12 +37,19 @@ class ServerMigration:
                 self.execute(statement)
 
 
-def bring_up_to_date(db: Database, now_ms: int) -> tuple[str, ...]:
-    """Apply the migrations that are missing, all or none; returns their names."""
+def bring_up_to_date(
+    db: Database, now_ms: int, before_change: Callable[[], None] = lambda: None
+) -> tuple[str, ...]:
+    """Apply the migrations that are missing, all or none; returns their names.
+
+    `before_change` is called before tables that are there are changed, and may raise to leave them.
+    """
     with db.transaction():
         db.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
         applied = {name for (name,) in db.execute("SELECT name FROM migration")}
         pending = {name: change for name, change in _all_migrations().items() if name not in applied}
+        if applied and pending:
+            before_change()
         if applied:
             for change in pending.values():
                 change(ServerMigration(db))
@@ -66,6 +73,11 @@ def tables(before: str | None = None) -> Iterator[str]:
     return (translated(sql) for (sql,) in made)
 
 
+def table_names() -> tuple[str, ...]:
+    """Return the names of all tables of an up-to-date database, but for that of the migrations."""
+    return tuple(found[1] for sql in tables() if (found := re.match(r"CREATE TABLE (\w+)", sql)))
+
+
 def translated(sql: str) -> str:
     """Return a statement of a migration as PostgreSQL takes it; others than about tables stay as they are."""
     plain = " ".join(without_comments(sql).split())
@@ -79,6 +91,11 @@ def translated(sql: str) -> str:
 def without_comments(sql: str) -> str:
     """Return a statement without what stands behind `--` in its lines."""
     return re.sub(r"--[^\n]*", "", sql)
+
+
+def known_migrations() -> frozenset[str]:
+    """Return the names of all migrations that the program knows."""
+    return frozenset(_all_migrations())
 
 
 def _all_migrations() -> Mapping[str, Callable[[Any], None]]:
