@@ -59,8 +59,14 @@ def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest tests first; all else stays in its order."""
     if config.getoption("--postgres"):
-        items[:] = [item for item in items if "keeper" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if _is_about_both_engines(item)]
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
+
+def _is_about_both_engines(item: pytest.Item) -> bool:
+    return (
+        "keeper" in getattr(item, "fixturenames", ()) or item.get_closest_marker("both_engines") is not None
+    )
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ A rule is a row of docs/decisions/0024-one-sql.md.
 import ast
 import importlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -188,11 +189,18 @@ def _leaves_own_columns_bare(sql: str) -> bool:
     )
 
 
-def _leaves_order_of_nulls_open(nullable: Collection[str]) -> Callable[[str], bool]:
+def _leaves_order_of_nulls_open(nullable: AbstractSet[str]) -> Callable[[str], bool]:
+    """Return whether NULL could stand in an order: no condition is on a column that may be NULL."""
+
     def is_broken(sql: str) -> bool:
+        compared = {
+            column
+            for column in nullable
+            if re.search(rf"\b{column} ([=<>]|BETWEEN\b|IS NOT NULL\b|IN\b)", _without_texts(sql))
+        }
         for order in re.findall(r"\bORDER BY\b((?:(?!\bLIMIT\b|\bRETURNING\b)[^()]|\([^()]*\))*)", sql):
             for one in re.split(r",(?![^()]*\))", order):
-                names = {name for name in re.findall(r"\w+", one) if name in nullable}
+                names = {name for name in re.findall(r"\w+", one) if name in nullable - compared}
                 if names and "NULLS" not in one and "IS NULL" not in one and "coalesce" not in one:
                     return True
         return False
@@ -200,7 +208,7 @@ def _leaves_order_of_nulls_open(nullable: Collection[str]) -> Callable[[str], bo
     return is_broken
 
 
-def rules(nullable: Collection[str]) -> tuple[Rule, ...]:
+def rules(nullable: AbstractSet[str]) -> tuple[Rule, ...]:
     """Return all rules; `nullable` are the columns that may be NULL."""
     return (
         Rule("a mark with a number or a name", "?", _pattern(r"\?\d|(?<![:\w]):[a-z_]\w*|[@$]\w+")),

@@ -266,7 +266,7 @@ class Keeper:
         rows = await self.rows(
             "SELECT v.chain_id, c.complete_at, min(v.unknown_since) FROM coverage v"
             " JOIN account a ON a.id = v.account_id JOIN chain c ON c.id = v.chain_id"
-            " WHERE a.address = ? GROUP BY v.chain_id",
+            " WHERE a.address = ? GROUP BY v.chain_id, c.complete_at",
             to_blob(account),
         )
         return {
@@ -393,6 +393,17 @@ class Keeper:
         """Close the file and open it again, as a restart does."""
         await self.db.close()
         self.db = await DatabaseThread.open(self.where)
+
+    async def copied(self, path: Path) -> Path | str:
+        """Copy the database as it is, to `path` if it is a file; returns where the copy is."""
+        if isinstance(self.where, Path):
+            await self.rows("VACUUM INTO ?", str(path))
+            return path
+        assert postgres_server.SERVER is not None
+        await self.db.close()
+        copy = postgres_server.SERVER.copy()
+        self.db = await DatabaseThread.open(self.where)
+        return copy
 
     async def start_sending(self, now: datetime = NOON) -> int:
         """Begin to send, as a start does; returns how many sends of former runs are in doubt."""

@@ -96,7 +96,9 @@ async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) ->
     await keeper.db.run(owners.save_claim_code, CODE, NOON)
     await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA))
 
-    assert await keeper.value("SELECT is_owner AND open FROM chat WHERE telegram_id = ?", OLGA.chat_id) == 1
+    assert await keeper.rows("SELECT is_owner, open FROM chat WHERE telegram_id = ?", OLGA.chat_id) == [
+        (1, 1)
+    ]
 
 
 # ---------------------------------------------------------------- knocks

@@ -47,7 +47,8 @@ def entries(directory: Path) -> set[str]:
 
 @pytest.fixture
 async def used(keeper: Keeper) -> Keeper:
-    """Use a database: something stands in its log alone."""
+    """Use a database: something stands in its log alone. It is a file: a server makes its own copies."""
+    assert keeper.path.exists()
     await keeper.script("INSERT INTO setting (name, value) VALUES ('a', 'b')")
     return keeper
 

@@ -6,7 +6,6 @@ from bot.domain.assets import Part
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.store.chats import access_requests, chats, mutes, subscriptions
-from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
 from bot.store.polling import sweeps
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
@@ -210,9 +209,9 @@ async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
     await waiting.watch(VAULT, contracts=[USDC])
     await waiting.record(reading(named={USDC: 4}, account=VAULT))
     await waiting.deliver_all()
-    await waiting.db.close()
+    await waiting.reopen()
+    waiting.status = Part("ALL")
 
-    waiting.db, waiting.status = await DatabaseThread.open(waiting.path), Part("ALL")
     await waiting.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     covered = {part for (part,) in await waiting.rows("SELECT part FROM coverage")}

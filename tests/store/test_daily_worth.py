@@ -351,6 +351,7 @@ WORLDS = st.builds(
 )
 
 
+@pytest.mark.both_engines
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WORLDS)
 async def test_a_day_has_what_balance_says_at_that_moment(

@@ -151,6 +151,7 @@ async def test_within_a_mute_within_quiet_hours_a_digest_and_what_follows_it_com
     assert amounts_of(alerts) == [(10_000, 9_000, 1)], "what was read after it waits for the next one"
 
 
+@pytest.mark.both_engines
 @example(story=[0, 1, 0])
 @settings(
     max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -150,13 +150,11 @@ async def test_a_restored_copy_makes_what_is_due_by_what_it_knows_once(
 ) -> None:
     reader = await Reader(keeper).begin(ONLY)
     await reader.see(9_000)
-    await keeper.db.close()
-    (tmp_path / "copy.sqlite3").write_bytes(keeper.path.read_bytes())
-    keeper.db = await DatabaseThread.open(keeper.path)
+    copy = await keeper.copied(tmp_path / "copy.sqlite3")
     assert len(await reader.digests(EIGHT)) == 1
     await keeper.db.close()
 
-    keeper.db = await DatabaseThread.open(tmp_path / "copy.sqlite3")
+    keeper.db = await DatabaseThread.open(copy)
 
     await reader.look(EIGHT + DAY)
     alerts = await reader.told()

@@ -306,6 +306,7 @@ def known_of(other: Address, amount: int, outcome: str) -> Explanation:
     return between((other, -amount), whole=outcome == "whole")
 
 
+@pytest.mark.both_engines
 @settings(max_examples=examples(40), deadline=None)
 @given(CONDITIONS, MOVES)
 async def test_what_was_told_is_what_a_rehearsal_says_and_adds_up_to_what_happened(

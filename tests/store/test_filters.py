@@ -612,6 +612,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.both_engines
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=4, max_size=25))
 @example([least(3), (USDC, 22), (USDC, 24)])

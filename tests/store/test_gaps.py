@@ -192,6 +192,7 @@ async def test_old_gaps_are_forgotten_and_open_ones_are_not(watching: Keeper) ->
     assert await gaps(watching) == [(VAULT, POLYGON, 0, None), (TREASURY, POLYGON, 120, None)]
 
 
+@pytest.mark.both_engines
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

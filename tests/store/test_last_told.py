@@ -145,6 +145,7 @@ async def test_alerts_of_what_is_no_longer_watched_arrive_and_count(keeper: Keep
     assert await last_told(keeper) == {USDC: 6}
 
 
+@pytest.mark.both_engines
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), max_size=12))
 async def test_whatever_happens_it_can_be_found_and_moves_with_the_group(

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: no alert is lost, none is told that was not sent, none twice."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -46,6 +48,8 @@ from bot.store.outbox import withdraw
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper
+
+pytestmark = pytest.mark.both_engines
 
 MOVED_OPS = -100200300
 """What the group becomes where it moves."""
@@ -226,12 +230,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_given_up_is_said_to_be(self) -> None:
-        rows = self._rows(
-            "SELECT (SELECT count(change_id) FROM alert WHERE state IN ('dead', 'expired')),"
-            " (SELECT ifnull(sum(notice ->> 'changes'), 0) FROM alert"
-            "  WHERE notice ->> 'kind' IN ('dropped', 'undelivered'))"
-        )
-        assert rows[0][0] == rows[0][1]
+        ((given_up,),) = self._rows("SELECT count(change_id) FROM alert WHERE state IN ('dead', 'expired')")
+        notices = [json.loads(one) for (one,) in self._rows("SELECT notice FROM alert WHERE notice <> ''")]
+        assert given_up == sum(one["changes"] for one in notices if one["kind"] in ("dropped", "undelivered"))
 
     @invariant()
     def no_message_is_sent_twice_after_its_arrival_is_known(self) -> None:
@@ -283,16 +284,16 @@ class OutboxMachine(RuleBasedStateMachine):
         self.wait(self._heal_a_copy(self.now + LONGEST_UNKNOWN_PAUSE))
 
     async def _heal_a_copy(self, later: datetime) -> None:
-        copy_path = self.keeper.path.with_name("copy.sqlite3")
-        await self.keeper.rows(f"VACUUM INTO '{copy_path}'")
-        copy = Keeper(await DatabaseThread.open(copy_path), copy_path)
+        where = await self.keeper.copied(Path(self.directory.name) / "copy.sqlite3")
+        copy = Keeper(await DatabaseThread.open(where), where)
         await copy.start_sending(later)
         for chat_id in (OLGA.chat_id, OPS.chat_id, MOVED_OPS):
             await copy.db.run_if_possible(chats.mark_reachable, chat_id)
         await copy.deliver_all(later)
         states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
         await copy.db.close()
-        copy_path.unlink()
+        if isinstance(where, Path):
+            where.unlink()
         assert states <= {AlertState.SENT, AlertState.WITHDRAWN, AlertState.EXPIRED, AlertState.DEAD}
 
 

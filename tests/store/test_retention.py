@@ -12,6 +12,7 @@ from bot.store.maintenance.retention import ROWS_AT_ONCE
 from bot.store.outbox.queue import FINISHED_ALERTS, FINISHED_DELIVERIES
 from bot.store.rows import to_blob
 from tests.builders import NOON
+from tests.new_database import sqlite_of
 from tests.store.conftest import OLGA, Keeper
 
 OLD = NOON - timedelta(days=366)
@@ -192,6 +193,7 @@ async def test_what_is_old_is_found_without_looking_at_everything(
 
 
 async def test_nothing_else_refers_to_what_is_forgotten(keeper: Keeper) -> None:
+    await keeper.db.run(sqlite_of)  # its tables are a server's, too
     tables = [name for (name,) in await keeper.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     referring = {
         (table, target)
@@ -272,7 +274,7 @@ async def test_accounts_that_nothing_refers_to_are_forgotten_but_the_newest(keep
 REFERENCES = {
     "subscription": "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label,"
     " created_at) VALUES (1, 9, 1, '', '', '', 0)",
-    "coverage": "INSERT INTO coverage (account_id, chain_id, part) VALUES (1, 1, x'4e')",
+    "coverage": "INSERT INTO coverage (account_id, chain_id, part) SELECT 1, 1, contract FROM asset",
     "balance": "INSERT INTO balance (account_id, asset_id, amount, standing) VALUES (1, 1, '1', 0)",
     "change": "INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)"
     f" VALUES (1, 1, 'moved', '1', '2', {int(YOUNG.timestamp() * 1000)}, 1)",
@@ -292,7 +294,7 @@ REFERENCES = {
 @pytest.mark.parametrize("table", REFERENCES)
 async def test_an_account_that_something_refers_to_stays(keeper: Keeper, table: str) -> None:
     await happened(keeper, OLD)
-    await keeper.script("INSERT INTO account (id, address) VALUES (2, x'02')")
+    await keeper.rows("INSERT INTO account (id, address) VALUES (2, ?)", b"\x02")
     await keeper.script("DELETE FROM alert; DELETE FROM change")
     await keeper.script(REFERENCES[table])
 
@@ -306,7 +308,7 @@ async def test_an_account_that_something_refers_to_stays(keeper: Keeper, table: 
 
 async def test_what_an_account_lost_is_forgotten_with_it(keeper: Keeper) -> None:
     await happened(keeper, OLD)
-    await keeper.script("INSERT INTO account (id, address) VALUES (2, x'02')")
+    await keeper.rows("INSERT INTO account (id, address) VALUES (2, ?)", b"\x02")
     await keeper.script("DELETE FROM alert; DELETE FROM change")
     await keeper.script("INSERT INTO account_with_losses (chain_id, account_id) VALUES (1, 1)")
 
@@ -316,6 +318,7 @@ async def test_what_an_account_lost_is_forgotten_with_it(keeper: Keeper) -> None
 
 
 async def test_every_table_that_names_accounts_is_looked_at(keeper: Keeper) -> None:
+    await keeper.db.run(sqlite_of)
     naming = await keeper.rows(
         "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
         " WHERE m.type = 'table' AND c.name IN ('account_id', 'holder') AND NOT EXISTS (SELECT 1"

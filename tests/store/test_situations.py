@@ -305,8 +305,7 @@ async def test_a_restored_copy_answers_the_same(watching: Keeper, tmp_path: Path
     await watching.db.run(filters.set_filter, OPS, [], OUT, olga())
     await change(watching, 6, 10)
     (delivery,) = [one for one in await watching.due(at(20)) if one.chat_id == OLGA.chat_id]
-    copy = tmp_path / "copy.sqlite3"
-    await watching.db.run(lambda db: db.execute("VACUUM INTO ?", [str(copy)]))
+    copy = await watching.copied(tmp_path / "copy.sqlite3")
 
     restored = Keeper(await DatabaseThread.open(copy), copy)
     try:

@@ -167,6 +167,7 @@ STEPS: dict[str, Callable[[World], Awaitable[None]]] = {
 }
 
 
+@pytest.mark.both_engines
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=25))
 @example(["only much", "usdc -", "usdc -", "everything", "usdc +"])

@@ -146,7 +146,7 @@ def _between(db: Database, first: int, last: int) -> list[int]:
 _LEGS = """
 SELECT change_id, counterparty, amount, token_id, transaction_hash, log_index, block, mined_at FROM leg
 """
-_ORDER = "change_id NULLS FIRST, position"
+_ORDER = "change_id, position"
 
 
 def _write(db: Database, found: Sequence[tuple[int, int, Explanation]]) -> None:

@@ -32,7 +32,7 @@ def due_changes(db: Database, now: datetime, most: int) -> list[Unexplained]:
     # A moment that far ahead was stored before the clock was set back.
     rows = db.execute(
         f"{_CHANGES} WHERE c.ask_at IS NOT NULL AND (c.ask_at <= ? OR c.ask_at > ?)"
-        " ORDER BY c.ask_at DESC NULLS LAST LIMIT ?",
+        " ORDER BY c.ask_at DESC LIMIT ?",
         [to_milliseconds(now), to_milliseconds(now + AGAIN_AFTER + CLOCK_SLACK), most],
     ).fetchall()
     return sorted(map(_to_unexplained, rows), key=lambda one: one.row)

@@ -111,7 +111,7 @@ def _ids(
     """Return the numbers of the first changes in a span, in order."""
     where, values = _selected(db, selection)
     join = " JOIN change c ON c.id = t.change_id JOIN asset x ON x.id = c.asset_id" if where else ""
-    order = "t.change_id DESC NULLS LAST" if newest_first else "t.change_id NULLS FIRST"
+    order = "t.change_id DESC" if newest_first else "t.change_id"
     found: set[int] = set()
     for table in TRACES:
         found.update(
@@ -165,11 +165,11 @@ TRACES = ("alert", "unalerted")
 """Where a destination's changes are found; of one that is in both, its alert says what became of it."""
 
 # Each end by a look-up: min and max in one statement would read everything between.
+_HERE = "destination_id = ? AND change_id IS NOT NULL"
 _ENDS = tuple(
-    f"SELECT (SELECT change_id FROM {table} WHERE {here} ORDER BY change_id NULLS FIRST LIMIT 1),"
-    f" (SELECT change_id FROM {table} WHERE {here} ORDER BY change_id DESC NULLS LAST LIMIT 1)"
+    f"SELECT (SELECT change_id FROM {table} WHERE {_HERE} ORDER BY change_id LIMIT 1),"
+    f" (SELECT change_id FROM {table} WHERE {_HERE} ORDER BY change_id DESC LIMIT 1)"
     for table in TRACES
-    for here in ("destination_id = ? AND change_id IS NOT NULL",)
 )
 
 _CHANGES = f"""

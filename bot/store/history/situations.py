@@ -177,7 +177,7 @@ def told_in(
         " JOIN delivery v ON v.id = l.delivery_id"
         " WHERE l.destination_id = ? AND l.change_id BETWEEN ? AND ? AND l.state = 'told'"
         f" AND c.account_id = (SELECT id FROM account WHERE address = ?){of_assets}"
-        " ORDER BY l.change_id DESC NULLS LAST LIMIT 1",
+        " ORDER BY l.change_id DESC LIMIT 1",
         [destination_id, oldest, span.newest, to_blob(account), *(these.values if assets else ())],
     ).fetchone()
     if row is not None:

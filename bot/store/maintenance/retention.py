@@ -68,7 +68,7 @@ DELETE FROM audit WHERE id IN (
 """,
     """
 DELETE FROM gap WHERE (account_id, chain_id, since) IN (
-  SELECT account_id, chain_id, since FROM gap WHERE until < ? ORDER BY until NULLS FIRST LIMIT ?)
+  SELECT account_id, chain_id, since FROM gap WHERE until < ? ORDER BY until LIMIT ?)
 """,
     """
 DELETE FROM worth WHERE (destination_id, account_id, day) IN (
@@ -77,7 +77,7 @@ DELETE FROM worth WHERE (destination_id, account_id, day) IN (
     """
 DELETE FROM firing WHERE id IN (
   SELECT id FROM firing WHERE ended_at IS NOT NULL AND ended_at < ? AND id < (SELECT max(id) FROM firing)
-  ORDER BY ended_at NULLS FIRST LIMIT ?)
+  ORDER BY ended_at LIMIT ?)
 """,
     """
 DELETE FROM digest WHERE id IN (

@@ -222,6 +222,7 @@ async def test_the_changes_of_a_group_are_found_once_it_is_a_supergroup(watching
     assert await look(watching, group) == []
 
 
+@pytest.mark.both_engines
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), max_size=8),
     st.integers(1, 3),
