@@ -32,7 +32,7 @@ from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.rules.loud import Sound
 from bot.store import delivery_results, due_rows
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.errors import CommitUnknown, DatabaseUnavailable, RoleLost
 from bot.store.database.signals import SignalName
 from bot.store.due_rows import DueWork
 from bot.store.outbox import queue, withdraw
@@ -137,6 +137,10 @@ class Dispatcher:
         """Chats whose task wrote that nothing more waits there: its end is no reason to look."""
         self._passed_over: set[int] = set()
         """Chats in which a look found more while the task was busy with what it had claimed before."""
+        self._claims = asyncio.Lock()
+        """Held while something is claimed, so that `_claimed` is all of it."""
+        self._claimed: set[DeliveryId] = set()
+        """What is marked as `sending`, and known here to be."""
         self._expire_at = float("-inf")
         self._epoch = Epoch(0)
 
@@ -150,6 +154,9 @@ class Dispatcher:
                     has_restored = True
                 await self._expire()
                 pause = await self._start_due()
+            except DatabaseUnavailable as error:
+                log.warning("the outbox waits for the database", action="outbox_waits", trouble=str(error))
+                pause = LOOK_AGAIN_SECONDS
             except Exception:
                 log.exception("looking into the outbox failed", action="outbox_failed")
                 pause = LOOK_AGAIN_SECONDS
@@ -171,7 +178,7 @@ class Dispatcher:
         await asyncio.gather(*in_flight.values(), return_exceptions=True)
 
     async def _restore_unfinished(self) -> None:
-        """Make ready again what was being sent when the last run ended."""
+        """Make ready again what was being sent when the last run, here or in another replica, ended."""
         self._epoch = await self._db.run(delivery_results.begin_epoch)
         in_doubt = await self._db.run(delivery_results.doubt_unfinished_sends, self._now(), self._epoch)
         if in_doubt:
@@ -220,6 +227,8 @@ class Dispatcher:
         """Do what is due; returns when something is next. What fails keeps no message from being sent."""
         try:
             return await self._db.run(due_rows.run_due, self._now(), self._settings.due_work)
+        except DatabaseUnavailable:
+            raise
         except Exception:
             log.exception("something that was due could not be done", action="due_failed")
             return self._now() + timedelta(seconds=LOOK_AGAIN_SECONDS)
@@ -251,6 +260,10 @@ class Dispatcher:
             claimed = await self._claim(due)
             if claimed.question is not None:
                 claimed = await self._claim_if_answered(due, claimed.question)
+        except DatabaseUnavailable as error:
+            log.warning("a message waits to be claimed", action="take_waits", trouble=str(error))
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
+            return
         except Exception:
             log.exception("a message could not be claimed up", action="take_failed")
             await asyncio.sleep(WRITE_AGAIN_SECONDS)
@@ -258,7 +271,9 @@ class Dispatcher:
         for trouble in claimed.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         if claimed.delivery is not None:
-            if not await self._write(claimed.delivery, await self._attempt(claimed.delivery)):
+            more_waits = await self._write(claimed.delivery, await self._attempt(claimed.delivery))
+            self._claimed.discard(claimed.delivery.id)
+            if not more_waits:
                 self._content.add(due.chat_id)
         elif claimed.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
@@ -269,17 +284,41 @@ class Dispatcher:
         # The question was the probe of an outage: the message it was about leaves in the same turn.
         if answered is None and not self._may_leave():
             return NextDelivery(None)
-        self._leaving.add(due.chat_id)
-        return await self._db.run(
-            queue.claim_next,
-            due.chat_id,
-            self._now(),
-            self._settings.group_wait_seconds,
-            self._compose,
-            epoch=self._epoch,
-            answered=answered,
-            explain_wait_seconds=self._settings.explain_wait_seconds,
-        )
+        async with self._claims:
+            self._leaving.add(due.chat_id)
+            try:
+                claimed = await self._db.run(
+                    queue.claim_next,
+                    due.chat_id,
+                    self._now(),
+                    self._settings.group_wait_seconds,
+                    self._compose,
+                    epoch=self._epoch,
+                    answered=answered,
+                    explain_wait_seconds=self._settings.explain_wait_seconds,
+                )
+            except CommitUnknown:
+                await self._put_back()
+                raise
+            if claimed.delivery is not None:
+                self._claimed.add(claimed.delivery.id)
+            return claimed
+
+    async def _put_back(self) -> None:
+        """Free the chat of a message that may have been claimed without our knowing; nothing was sent.
+
+        Until the database has done that, nothing is claimed.
+        """
+        while True:
+            try:
+                await self._db.run(delivery_results.put_back, self._epoch, frozenset(self._claimed))
+            except RoleLost:
+                return  # then it is in doubt, as whoever sends by now can't know
+            except Exception as error:  # noqa: BLE001 - whatever it is, the chat would get nothing more
+                log.warning("a claim waits to be taken back", action="put_back_waits", trouble=str(error))
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
+            else:
+                return
 
     async def _claim_if_answered(self, due: Pending, question: Delivery) -> NextDelivery:
         """Ask Telegram about a message that may have arrived, and take it if it may be sent once more."""
@@ -330,14 +369,21 @@ class Dispatcher:
 
         After some tries of what the database refuses for other reasons a lesser update is written, or the
         chat would get nothing more: it gets nothing while its message counts as being sent. Returns whether
-        something is left to look for in the chat.
+        something is left to look for in the chat. Once another replica sends, nothing is: it has the message
+        in doubt.
         """
         failures = 0
         while True:
             try:
                 return await self._db.run(
-                    delivery_results.apply_outcome, delivery.id, update, self._settings.contract_status
+                    delivery_results.apply_outcome,
+                    delivery.id,
+                    update,
+                    self._settings.contract_status,
+                    epoch=self._epoch,
                 )
+            except RoleLost:
+                return False
             except DatabaseUnavailable as error:
                 bound_log = log.bind(delivery=delivery.id, trouble=str(error))
                 bound_log.warning("what came of a send waits to be written", action="settle_waits")

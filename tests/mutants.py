@@ -32,6 +32,36 @@ MUTANTS = (
         "tests/store/test_delivery_results.py::test_what_an_epoch_sends_that_has_not_ended_is_not_in_doubt",
     ),
     Mutant(
+        "a claim whose commit is unknown is not taken back: its chat gets nothing more",
+        "bot/dispatcher.py",
+        "                await self._put_back()\n",
+        "",
+        "tests/test_dispatcher_commits.py"
+        "::test_a_claim_that_may_be_committed_blocks_no_chat_and_doubts_nothing",
+    ),
+    Mutant(
+        "a claim is taken back with all others: what is being sent is sent twice",
+        "bot/store/delivery_results.py",
+        " AND epoch = ? AND NOT id {known.sql}",
+        " AND epoch = ? AND (1 = 1 OR NOT id {known.sql})",
+        "tests/store/test_delivery_results.py::test_what_was_claimed_unknowingly_is_put_back_without_a_doubt",
+    ),
+    Mutant(
+        "an outcome is given up where the database goes away: what has arrived is sent once more",
+        "bot/dispatcher.py",
+        "            except RoleLost:\n                return False\n",
+        "            except DatabaseUnavailable:\n                return False\n",
+        "tests/test_dispatcher_commits.py::test_an_outcome_is_written_until_it_is_known_to_be",
+    ),
+    Mutant(
+        "an outcome that was written is written again: it undoes what happened since",
+        "bot/store/delivery_results.py",
+        "if not written.rowcount and not _end_awaiting(db, delivery_id, epoch):",
+        "if not written.rowcount and _end_awaiting(db, delivery_id, epoch):",
+        "tests/store/test_delivery_results.py"
+        "::test_what_came_of_a_send_changes_nothing_when_it_is_written_again",
+    ),
+    Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/polling/record.py",
         "        enqueue_alerts(self._db, alerts, self._at, self._waiting)",

@@ -17,6 +17,7 @@ from bot.domain.deliver.delivery import (
     UNKNOWNS_SET_ASIDE,
     DeliveryId,
     DeliveryUpdate,
+    Epoch,
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
 from bot.domain.deliver.outcomes import (
@@ -60,7 +61,7 @@ async def test_what_fails_that_was_due_keeps_nothing_from_being_sent(harness: Di
     keeper = harness.keeper
     await keeper.db.run(mutes.mute, OPS, (), timedelta(minutes=1), olga())
     await keeper.db.run(mutes.mute, OLGA, (), timedelta(minutes=1), olga())
-    await keeper.script(REFUSES_TO_END_THE_FIRST)
+    await keeper.rows(REFUSES_TO_END_THE_FIRST)
     await harness.change()
     with capture_logs() as lines:
         async with harness.open():
@@ -344,12 +345,12 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
     settle = delivery_results.apply_outcome
 
     def settle_at_the_third_try(
-        db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part
+        db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part, *, epoch: Epoch
     ) -> None:
         settlements.append(update)
         if len(settlements) < 3:
             raise sqlite3.OperationalError("disk full")
-        settle(db, delivery_id, update, status)
+        settle(db, delivery_id, update, status, epoch=epoch)
 
     monkeypatch.setattr(delivery_results, "apply_outcome", settle_at_the_third_try)
     await harness.keeper.deny(OPS)
@@ -364,10 +365,12 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
 def never_written(monkeypatch: pytest.MonkeyPatch, is_so: Callable[[DeliveryUpdate], bool]) -> None:
     settle = delivery_results.apply_outcome
 
-    def refuse(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
+    def refuse(
+        db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part, *, epoch: Epoch
+    ) -> None:
         if is_so(update):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        settle(db, delivery_id, update, status)
+        settle(db, delivery_id, update, status, epoch=epoch)
 
     monkeypatch.setattr(delivery_results, "apply_outcome", refuse)
 

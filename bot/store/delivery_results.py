@@ -1,5 +1,6 @@
 """Writes what came of sending a message: to the message, its alerts, its topic and its chat at once."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.domain.assets import Part
@@ -13,22 +14,25 @@ from bot.store.chats.migrate import move_chat
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.alerts import enqueue_alert, enqueue_owner_alerts
-from bot.store.outbox.queue import ASIDE, UNFINISHED
+from bot.store.outbox.queue import ASIDE, NOT_AWAITED, UNFINISHED
 from bot.store.outbox.withdraw import withdraw, withdraw_emptied
 from bot.store.rows import to_milliseconds
 
 
-def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:
+def apply_outcome(
+    db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part, *, epoch: Epoch
+) -> bool:
     """Write what came of a send, or of a question about one; returns whether more may wait in the chat.
 
-    `status` is the contract status whose lists are read, for chats that turn out to be closed.
+    `status` is the contract status whose lists are read, for chats that turn out to be closed. `epoch` is
+    that of the claim: what was written already, or is in doubt by now, stays as it is.
     """
     with db.transaction():
         # Only while unfinished: it may have been withdrawn or have expired while Telegram was asked.
-        db.execute(
+        written = db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
-            " form = ?, not_before = ?, message_id = ?, reason = ?"
-            f" WHERE id = ? AND {UNFINISHED}",
+            f" form = ?, not_before = ?, message_id = ?, reason = ?, epoch = {NOT_AWAITED}"
+            f" WHERE id = ? AND epoch = ? AND {UNFINISHED}",
             [
                 update.state,
                 update.attempts,
@@ -40,8 +44,11 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
                 update.message_id,
                 update.reason,
                 delivery_id,
+                epoch,
             ],
         )
+        if not written.rowcount and not _end_awaiting(db, delivery_id, epoch):
+            return True
         _update_alerts(db, delivery_id, update)
         more_waits = _update_chat(db, delivery_id, update, status)
         # Two chats may have become one, now or while this message was on its way, and another message may
@@ -49,6 +56,29 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
         if update.state is DeliveryState.READY or update.moved_to is not None:
             withdraw_emptied(db)
         return more_waits
+
+
+def _end_awaiting(db: Database, delivery_id: DeliveryId, epoch: Epoch) -> bool:
+    """Note that the outcome is there; False: it was before, and of what it changed much may be new since."""
+    awaited = db.execute(
+        f"UPDATE delivery SET epoch = {NOT_AWAITED} WHERE id = ? AND epoch = ?", [delivery_id, epoch]
+    )
+    return bool(awaited.rowcount)
+
+
+def put_back(db: Database, epoch: Epoch, claimed: Iterable[DeliveryId]) -> int:
+    """Make ready again what is marked as `sending` in an epoch beside what was `claimed`; returns how many.
+
+    For an epoch's own sender, which knows what it claimed, after a claim whose commit is unknown: what it
+    does not know of did not leave.
+    """
+    known = db.any_of(claimed)
+    changed = db.execute(
+        f"UPDATE delivery SET state = 'ready', epoch = {NOT_AWAITED}"
+        f" WHERE {UNFINISHED} AND state = 'sending' AND epoch = ? AND NOT id {known.sql}",
+        [epoch, *known.values],
+    )
+    return changed.rowcount
 
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
@@ -71,7 +101,10 @@ def pause_chat(db: Database, chat_id: int, until: datetime, span: timedelta) -> 
 
 
 def begin_epoch(db: Database) -> Epoch:
-    """Begin a new epoch of sending, which ends all before it; returns its number."""
+    """Begin a new epoch of sending, which ends all before it; returns its number.
+
+    To be called behind the fence of whoever sends: then nobody claims in an epoch that has ended.
+    """
     (number,) = db.execute(
         "INSERT INTO setting (name, value) VALUES ('sending epoch', '1') ON CONFLICT (name)"
         " DO UPDATE SET value = CAST(CAST(setting.value AS BIGINT) + 1 AS TEXT) RETURNING value"
@@ -87,7 +120,7 @@ def doubt_unfinished_sends(db: Database, now: datetime, epoch: Epoch) -> int:
     with db.transaction():
         changed = db.execute(
             "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
-            " not_before = ?, reason = 'the program ended while it was being sent'"
+            f" epoch = {NOT_AWAITED}, not_before = ?, reason = 'the program ended while it was being sent'"
             f" WHERE {UNFINISHED} AND state = 'sending' AND epoch < ?",
             [to_milliseconds(now), epoch],
         )

@@ -53,7 +53,7 @@ CHAINS = frozenset({ETHEREUM, POLYGON, BASE})
 LIMIT = 5
 STALE_AFTER = timedelta(minutes=10)
 LONG_AFTER = NOON + timedelta(days=1)
-NO_EPOCH = Epoch(0)
+NO_EPOCH = Epoch(-1)
 
 
 def olga(when: datetime = NOON) -> Actor:
@@ -150,7 +150,9 @@ class Keeper:
 
     async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
         """Write what came of a send; returns whether more may wait in its chat."""
-        return await self.db.run(delivery_results.apply_outcome, delivery_id, update, self.status)
+        return await self.db.run(
+            delivery_results.apply_outcome, delivery_id, update, self.status, epoch=self.epoch
+        )
 
     async def watched_here(self, place: Place, chain_ids: frozenset[ChainId]) -> WatchedHere:
         """Return what a place watches."""
@@ -324,17 +326,22 @@ class Keeper:
             if isinstance(alert, ChangeAlert)
         ]
 
-    async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
+    async def outbox(self, now: datetime = NOON, window: float = 0, taken: Collection[int] = ()) -> Outbox:
         due_at = await self.db.run(due_rows.run_due, now)
-        found = await self.db.run(queue.outbox, now, window, (), self.explain_wait_seconds)
+        found = await self.db.run(queue.outbox, now, window, taken, self.explain_wait_seconds)
         moments = [moment for moment in (found.next_at, due_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
-    async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:
-        """Take what is due in each chat, where Telegram answers whatever it is asked: it is leaving now."""
-        chats = (await self.outbox(now, window)).due
-        taken = [await self._taken(chat.chat_id, now, window) for chat in chats]
-        return tuple(one.delivery for one in taken if one.delivery)
+    async def due(
+        self, now: datetime = NOON, window: float = 0, taken: Collection[int] = ()
+    ) -> tuple[Delivery, ...]:
+        """Take what is due in each chat that nobody has `taken`: it is leaving now.
+
+        Telegram answers whatever it is asked.
+        """
+        chats = (await self.outbox(now, window, taken)).due
+        claimed = [await self._taken(chat.chat_id, now, window) for chat in chats]
+        return tuple(one.delivery for one in claimed if one.delivery)
 
     async def claim(
         self,

@@ -16,8 +16,10 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import (
+    ChatMoved,
     Form,
     Misread,
+    Outcome,
     Park,
     RetryLater,
     SendRefused,
@@ -27,7 +29,7 @@ from bot.domain.deliver.outcomes import (
     TopicLost,
     Unreachable,
 )
-from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
+from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY, UNKNOWNS_UNASKED
 from bot.store import delivery_results
 from bot.store.chats import chats
 from tests.builders import DAI, NOON, USDC, at, held, reading
@@ -125,6 +127,7 @@ async def test_what_came_of_a_send_says_whether_more_waits_in_its_chat(watching:
 
     (of_the_topic,) = await watching.due()
     assert await watching.apply_outcome(of_the_topic.id, replace(arrived, state=DeliveryState.READY))
+    (of_the_topic,) = await watching.due()
     assert not await watching.apply_outcome(of_the_topic.id, arrived)
 
 
@@ -435,6 +438,121 @@ async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Ke
 
     delivered = await watching.deliver_all()
     assert {(one.thread_id, one.fallback_reason) for one in delivered} == {(None, None), (5, None)}
+
+
+# ---------------------------------------------------------------- written twice, as a commit may be unknown
+
+
+async def everything(keeper: Keeper) -> list[list[tuple[object, ...]]]:
+    tables = ("delivery", "alert", "chat", "destination")
+    return [await keeper.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
+
+
+HAPPENED_SINCE = """
+UPDATE chat SET hold_until = 77, unavailable = 'since', probes = 5;
+UPDATE destination SET lost = NULL
+"""
+
+ANY_OUTCOME = [
+    Sent(4711),
+    RetryLater("refused"),
+    SendThrottled(3),
+    SendUnknown("?"),
+    Unreachable("kicked"),
+    ChatMoved(-1009),
+    TopicLost("closed", is_certain=True),
+    SendRefused("odd", is_final=True),
+    Misread("odd", Form.PLAIN),
+]
+
+
+@pytest.mark.parametrize("outcome", ANY_OUTCOME, ids=lambda one: type(one).__name__)
+async def test_what_came_of_a_send_changes_nothing_when_it_is_written_again(
+    watching: Keeper, outcome: Outcome
+) -> None:
+    await change(watching, 6)
+    leaving = next(one for one in await watching.due() if one.chat_id == OPS.chat_id)
+    update = await watching.came_back(leaving, outcome)
+    await watching.script(HAPPENED_SINCE)
+    since = await everything(watching)
+
+    assert await watching.apply_outcome(leaving.id, update), "whether more waits is found out by a look"
+
+    assert await everything(watching) == since
+
+
+@pytest.mark.parametrize("outcome", ANY_OUTCOME[2:7], ids=lambda one: type(one).__name__)
+async def test_what_came_of_a_question_changes_nothing_when_it_is_written_again(
+    watching: Keeper, outcome: Outcome
+) -> None:
+    await change(watching, 6)
+    leaving = next(one for one in await watching.due() if one.chat_id == OPS.chat_id)
+    await watching.came_back(replace(leaving, unknowns=UNKNOWNS_UNASKED), RetryLater("refused"))
+    question = (await watching.claim(OPS.chat_id, LONG_AFTER)).question
+    assert question is not None
+    update = update_after(question, outcome, LONG_AFTER, 0.0)
+    await watching.apply_outcome(question.id, update)
+    await watching.script(HAPPENED_SINCE)
+    since = await everything(watching)
+
+    await watching.apply_outcome(question.id, update)
+
+    assert await everything(watching) == since
+
+
+async def test_what_a_question_says_of_a_chat_counts_though_its_message_was_withdrawn(
+    watching: Keeper,
+) -> None:
+    await change(watching, 6)
+    leaving = next(one for one in await watching.due() if one.chat_id == OPS.chat_id)
+    await watching.came_back(replace(leaving, unknowns=UNKNOWNS_UNASKED), RetryLater("refused"))
+    question = (await watching.claim(OPS.chat_id, LONG_AFTER)).question
+    assert question is not None
+    await watching.deny(OPS)
+
+    await watching.apply_outcome(question.id, update_after(question, SendThrottled(30), LONG_AFTER, 0.0))
+
+    assert (await row(watching, leaving))[0] == DeliveryState.WITHDRAWN
+    assert await watching.value("SELECT hold_ms FROM chat WHERE telegram_id = ?", OPS.chat_id) == 30_000
+
+
+async def test_what_is_in_doubt_stays_so_whatever_an_ended_epoch_learns(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.start_sending()
+    leaving, *_ = await watching.due()
+    ended = watching.epoch
+    await watching.start_sending(at(60))
+    since = await everything(watching)
+
+    watching.epoch = ended
+    await watching.came_back(leaving, Sent(4711))
+
+    assert await everything(watching) == since
+
+
+async def test_what_was_claimed_unknowingly_is_put_back_without_a_doubt(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.start_sending()
+    leaving = {one.chat_id: one for one in await watching.due()}
+    known, unknown = leaving[OLGA.chat_id], leaving[OPS.chat_id]
+
+    assert await watching.db.run(delivery_results.put_back, watching.epoch, [known.id]) == 1
+
+    assert (await row(watching, known))[:3] == ("sending", 0, 0)
+    assert (await row(watching, unknown))[:3] == ("ready", 0, 0)
+    again = (await watching.claim(OPS.chat_id)).delivery
+    assert again is not None
+    assert (again.id, again.text, again.unknowns) == (unknown.id, unknown.text, 0)
+
+
+async def test_what_another_epoch_claimed_is_not_put_back(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.due()
+    await watching.start_sending()
+
+    watching.epoch = await watching.db.run(delivery_results.begin_epoch)
+
+    assert await watching.db.run(delivery_results.put_back, watching.epoch, []) == 0
 
 
 # ---------------------------------------------------------------- restart

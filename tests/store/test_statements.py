@@ -158,7 +158,7 @@ def sent(db: CountedDatabase) -> bool:
     if claimed is None:
         return False
     update = DeliveryUpdate(DeliveryState.SENT, at(601), message_id=claimed.id)
-    apply_outcome(db, claimed.id, update, VERIFIED)
+    apply_outcome(db, claimed.id, update, VERIFIED, epoch=EPOCH)
     return True
 
 
@@ -221,7 +221,7 @@ def test_what_came_of_a_message_is_written_in_few_statements(read_once: CountedD
     read_once.count()
 
     update = DeliveryUpdate(DeliveryState.SENT, at(601), message_id=1)
-    apply_outcome(read_once, claimed.id, update, VERIFIED)
+    apply_outcome(read_once, claimed.id, update, VERIFIED, epoch=EPOCH)
 
     assert read_once.count() <= 6
 

@@ -19,6 +19,7 @@ from bot.domain.deliver.delivery import (
     About,
     Delivery,
     DeliveryId,
+    DeliveryState,
     Epoch,
     bind_at,
 )
@@ -152,7 +153,8 @@ def claim_next(
 ) -> NextDelivery:
     """Return the chat's next message, marked as `sending`: one to be repeated, or a new one of what waits.
 
-    `epoch` is that of the caller, and stands with the mark: once it has ended, the send is in doubt.
+    `epoch` is that of the caller, who sends nothing else to the chat, and stands with the message until its
+    outcome is written: once it has ended, the send is in doubt.
     `compose` makes the text of a new one. A message whose last send had no answer is returned as a
     `question` instead, unless it is the one that Telegram has `answered` about.
     """
@@ -165,9 +167,13 @@ def claim_next(
         if state == "sending" or to_moment(max(not_before, free_at)) > now:
             return NextDelivery(None)
         delivery = _delivery(db, delivery_id)
-        if asks_first(delivery) and delivery_id != answered:
+        is_question = asks_first(delivery) and delivery_id != answered
+        db.execute(
+            "UPDATE delivery SET state = ?, epoch = ? WHERE id = ?",
+            [state if is_question else DeliveryState.SENDING, epoch, delivery_id],
+        )
+        if is_question:
             return NextDelivery(None, delivery)
-        db.execute("UPDATE delivery SET state = 'sending', epoch = ? WHERE id = ?", [epoch, delivery_id])
         return NextDelivery(_with_topic_retried(db, delivery, now))
 
 
@@ -231,6 +237,9 @@ FINISHED_ALERTS = "state IN ('told', 'withdrawn', 'expired', 'dead')"
 FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead')"
 
 UNFINISHED = "state IN ('ready', 'sending')"
+
+NOT_AWAITED = 0
+"""The epoch of a message whose outcome nobody is about to write."""
 
 ON_THEIR_WAY = f"""
 on_their_way(change_id) AS (
