@@ -257,7 +257,7 @@ def build_chores(
         # What was read before the program began may be long out of date, and has no price any more.
         Chore("worth", add_up, is_ready=is_current, is_of_a_day=True),
     ]
-    if section.backup_dir:
+    if section.backup_dir and isinstance(section.where, Path):
         copy = daily_copy(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
     return Chores(db, chores, now=now)

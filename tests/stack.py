@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import psycopg
 
 from bot import app
 from bot.sandbox.gateway.knobs import Knobs
@@ -200,13 +202,16 @@ class Stack:
 
     async def explained(self) -> None:
         """Wait until the transfers of every change so far were asked for."""
-        path = self.directory / "data" / "bot.sqlite3"
+        await until(lambda: self.rows(_UNEXPLAINED) == [(0,)])
 
-        def is_explained() -> bool:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-                return bool(db.execute(_UNEXPLAINED).fetchone() == (0,))
-
-        await until(is_explained)
+    def rows(self, sql: str, *values: int | str) -> list[tuple[Any, ...]]:
+        """Execute a statement beside the bot, and return the rows it gives."""
+        if self.store_url is not None:
+            with psycopg.connect(self.store_url) as server:
+                cursor = server.execute(sql.replace("%", "%%").replace("?", "%s").encode(), values)
+                return cursor.fetchall() if cursor.description else []
+        with closing(sqlite3.connect(self.directory / "data" / "bot.sqlite3")) as file, file:
+            return file.execute(sql, values).fetchall()
 
     async def asked(self, more: int = 1) -> None:
         """Wait until the gateway was asked for balances this many times more."""

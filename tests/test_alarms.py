@@ -1,8 +1,6 @@
 """Alarms, end to end: one ring for each crossing, whatever is killed."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,15 +15,6 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Build the neighbours, of a bot that takes a silence of a moment for blindness."""
     async with open_stack(tmp_path, indexer=["stale_after_seconds = 0.3"]) as one:
         yield one
-
-
-def database(stack: Stack) -> sqlite3.Connection:
-    return sqlite3.connect(stack.directory / "data" / "bot.sqlite3")
-
-
-def stored(stack: Stack, query: str) -> list[tuple[object, ...]]:
-    with closing(database(stack)) as db:
-        return db.execute(query).fetchall()
 
 
 def usdc_moves(stack: Stack, units: int) -> None:
@@ -48,7 +37,7 @@ async def test_killed_between_ring_and_send_it_rings_once(stack: Stack) -> None:
     await sets_alarm(stack)
     usdc_moves(stack, -20)
     ring = 'SELECT state FROM alert WHERE notice LIKE \'{"kind": "alarm rang"%\''
-    await until(lambda: stored(stack, ring) == [("waiting",)])
+    await until(lambda: stack.rows(ring) == [("waiting",)])
 
     await stack.kill(process)
     assert rings(stack) == []
@@ -61,7 +50,7 @@ async def test_killed_between_ring_and_send_it_rings_once(stack: Stack) -> None:
     await stack.asked(3)
     assert len(rings(stack)) == 1
     assert buttons_of(message) == ["I have it", "Balances"]
-    assert stored(stack, "SELECT count(*) FROM firing") == [(1,)]
+    assert stack.rows("SELECT count(*) FROM firing") == [(1,)]
 
 
 async def test_killed_before_the_reading_is_stored_the_next_run_rings(stack: Stack) -> None:
@@ -73,7 +62,7 @@ async def test_killed_before_the_reading_is_stored_the_next_run_rings(stack: Sta
 
     await stack.kill(process)
     stack.gateway.gate.release()
-    assert stored(stack, "SELECT count(*) FROM firing") == [(0,)]
+    assert stack.rows("SELECT count(*) FROM firing") == [(0,)]
     await stack.start_process()
 
     await stack.hears("30 USDC, below 40")
@@ -91,8 +80,7 @@ async def test_blind_while_it_rings_a_repetition_says_since_when_and_the_end_sti
     stack.gateway.faults.add(LeaveOutTokens(chain_id=POLYGON), LeaveOutNatives(chain_id=POLYGON))
     await stack.hears("no answer")
 
-    with closing(database(stack)) as db, db:
-        db.execute("UPDATE firing SET next_at = 1")
+    stack.rows("UPDATE firing SET next_at = 1")
     stack.say("/test")
 
     text = (await stack.hears("unknown since")).text

@@ -1,8 +1,6 @@
 """Digests, end to end: on time, once, and with all that happened, whatever happens to the bot."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,8 +21,7 @@ def move(stack: Stack, units: int) -> None:
 
 
 def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
-        return db.execute(query).fetchall()
+    return stack.rows(query)
 
 
 def make_due(stack: Stack) -> None:

@@ -3,7 +3,6 @@
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -46,8 +45,7 @@ def usdc_leaves(stack: Stack) -> None:
 
 def age_everything(stack: Stack) -> None:
     """Let all that waits have waited for a week."""
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
-        db.execute("UPDATE alert SET created_at = created_at - 7 * 24 * 3600 * 1000")
+    stack.rows("UPDATE alert SET created_at = created_at - 7 * 24 * 3600 * 1000")
 
 
 async def test_killed_before_the_commit_the_next_run_sees_the_change_itself(stack: Stack) -> None:
@@ -131,8 +129,7 @@ async def test_killed_between_commit_and_send_the_next_run_tells_it_as_loud(stac
     await until(lambda: rows(stack, of_changes) == [("ring", '[["@petr_t",null]]')])
     await stack.kill(process)
     # Whatever becomes of the rule: it was judged when the change was recorded.
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
-        db.execute("UPDATE destination SET loud = ''")
+    stack.rows("UPDATE destination SET loud = ''")
     del stack.lines["delivery"]
 
     await stack.start_process()

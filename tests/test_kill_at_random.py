@@ -8,9 +8,8 @@ import asyncio
 import os
 import random
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -222,8 +221,7 @@ def sends_in_doubt(town: Town) -> int:
 
 
 def counted_by_the_bot(stack: Stack) -> int:
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
-        (count,) = db.execute("SELECT sum(unknowns) FROM delivery").fetchone()
+    ((count,),) = stack.rows("SELECT sum(unknowns) FROM delivery")
     return int(count)
 
 

@@ -1,7 +1,5 @@
 """Loud rules end to end: what rings, what arrives without sound, and whom it calls."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -91,9 +89,8 @@ def usdc_moves(stack: Stack, units: int) -> None:
 
 
 def held(stack: Stack) -> int:
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
-        (count,) = db.execute("SELECT count(*) FROM alert WHERE state = 'held'").fetchone()
-        return int(count)
+    ((count,),) = stack.rows("SELECT count(*) FROM alert WHERE state = 'held'")
+    return int(count)
 
 
 async def test_somebody_without_a_username_is_called_by_number(stack: Stack) -> None:

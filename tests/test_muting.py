@@ -1,7 +1,5 @@
 """Muting, end to end: silence while it lasts, everything at its end, and nothing lost in between."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from bot.chat.buttons import toasts
@@ -59,9 +57,7 @@ async def test_the_end_of_a_mute_is_kept_by_the_database_and_not_by_the_program(
         move(stack, 1)
         await held(stack, 1)
         await stack.stop()
-        with closing(sqlite3.connect(tmp_path / "data" / "bot.sqlite3")) as db:
-            db.execute("UPDATE mute SET since = since - 7200000, until = until - 7200000")
-            db.commit()
+        stack.rows("UPDATE mute SET since = since - 7200000, until = until - 7200000")
 
         stack.start()
 

@@ -1,8 +1,6 @@
 """Filters that name who is at the other end, end to end: judged again once the transfers are known."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +27,7 @@ def pays(stack: Stack, receiver: str) -> None:
 
 
 def held_back(stack: Stack) -> int:
-    path = stack.directory / "data" / "bot.sqlite3"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        (steps,) = db.execute("SELECT coalesce(sum(steps), 0) FROM unreported").fetchone()
+    ((steps,),) = stack.rows("SELECT coalesce(sum(steps), 0) FROM unreported")
     return int(steps)
 
 

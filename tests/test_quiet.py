@@ -1,8 +1,6 @@
 """Quiet hours and budgets, end to end: nothing is lost, a `kill -9` or not, and nothing is told twice."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,20 +30,21 @@ def typed(begins: timedelta, ends: timedelta) -> str:
 
 
 def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
-        return db.execute(query).fetchall()
+    return stack.rows(query)
 
 
 def let_pass(stack: Stack, span: timedelta) -> None:
     """Let it be so much later for all that is quiet, while the bot is off."""
     ms, minutes = span // timedelta(milliseconds=1), span // timedelta(minutes=1)
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
-        db.execute(
-            "UPDATE quiet SET begins = (begins - ? + 2880) % 1440, ends = (ends - ? + 2880) % 1440,"
-            " judged_at = judged_at - ?, due_at = due_at - ?",
-            [minutes, minutes, ms, ms],
-        )
-        db.execute("UPDATE mute SET since = since - ?, until = until - ?", [ms, ms])
+    stack.rows(
+        "UPDATE quiet SET begins = (begins - ? + 2880) % 1440, ends = (ends - ? + 2880) % 1440,"
+        " judged_at = judged_at - ?, due_at = due_at - ?",
+        minutes,
+        minutes,
+        ms,
+        ms,
+    )
+    stack.rows("UPDATE mute SET since = since - ?, until = until - ?", ms, ms)
 
 
 def usdc_leaves(stack: Stack) -> None:
@@ -199,8 +198,7 @@ async def test_killed_at_the_edge_of_a_budget_a_message_counts_once_and_nothing_
 
     # At its end: what was kept stays kept, until it is sent once.
     let_pass(still, HOUR)
-    with closing(sqlite3.connect(still.directory / "data" / "bot.sqlite3")) as db, db:
-        db.execute("UPDATE spent SET at = at - 3600000")
+    still.rows("UPDATE spent SET at = at - 3600000")
     process = await still.start_process(stand_still_at="bot.store.chats.mutes:_release")
     await until(still.reached.exists)
     await still.kill(process)

@@ -3,9 +3,7 @@
 import asyncio
 import resource
 import signal
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,8 +33,7 @@ def alerts(stack: Stack) -> list[str]:
 
 def states(stack: Stack) -> list[str]:
     """Return the state of each message that is not sent."""
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
-        return [state for (state,) in db.execute("SELECT state FROM delivery WHERE state <> 'sent'")]
+    return [state for (state,) in stack.rows("SELECT state FROM delivery WHERE state <> 'sent'")]
 
 
 async def ended(process: BotProcess) -> int:

@@ -1,8 +1,7 @@
 """Which transfers explain a change, end to end: whatever history does, alerts leave and say nothing false."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -72,9 +71,7 @@ def extra_requests(stack: Stack) -> int:
 
 
 def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
-    path = stack.directory / "data" / "bot.sqlite3"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return db.execute(query).fetchall()
+    return stack.rows(query)
 
 
 def outcomes(stack: Stack) -> list[tuple[object, ...]]:

@@ -1,8 +1,6 @@
 """What amounts are told by: decimals of items, decimals that come late, and those that change."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,8 +122,7 @@ async def test_a_source_that_corrects_decimals_tells_no_change_of_its_own(stack:
     before = stack.said()
     stack.world.add_contract(TOKEN)
     await stack.stop()
-    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as database, database:
-        database.execute("UPDATE asset SET described_at = 0, describe_at = 0")
+    stack.rows("UPDATE asset SET described_at = 0, describe_at = 0")
     stack.start()
     await stack.asked(4)
     assert stack.said() == before

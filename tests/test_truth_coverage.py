@@ -1,6 +1,5 @@
 """What counts as seen, end to end: when people come and go, and when the operator asks for something else."""
 
-import sqlite3
 from dataclasses import replace
 
 from bot.sandbox.gateway.world import Contract
@@ -231,9 +230,7 @@ async def test_what_an_asset_is_called_is_asked_anew_after_a_week(stack: Stack) 
     stack.world.add_contract(replace(stack.world.contract(POLYGON, USDC_POLYGON), symbol="USDC.e"))
     await stack.asked(3)
     await stack.stop()
-    with sqlite3.connect(stack.directory / "data" / "bot.sqlite3") as database:
-        database.execute("UPDATE asset SET described_at = 0, describe_at = 0")
-    database.close()
+    stack.rows("UPDATE asset SET described_at = 0, describe_at = 0")
     stack.start()
     await stack.asked(3)
 
