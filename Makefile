@@ -10,7 +10,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all laws check bench manual pictures format pins clean
+.PHONY: help run test test-all laws kills check bench manual pictures format pins clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -42,6 +42,10 @@ check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+kills: $(VENV)/test.stamp ## strike replicas in every way at every moment, and broken twins of them: some forty minutes
+	$(BIN)/python -m tests.replicas
+	$(BIN)/python -m tests.replicas.twins
 
 bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it: some ten minutes
 	$(BIN)/python -m tests.benchmarks --lines build/benchmarks.jsonl

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -60,10 +61,16 @@ class ForkServer:
     log: list[str] = field(default_factory=list)
     _started: asyncio.Queue[BotProcess] = field(default_factory=asyncio.Queue)
     _bots: dict[int, BotProcess] = field(default_factory=dict)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def start(self, config: Path, stand_still_at: str | None = None) -> BotProcess:
-        """Start a bot; a point is named `module:function` and reached when that is called."""
-        self._ask({"config": str(config), "stand_still_at": stand_still_at})
+    async def start(
+        self, config: Path, stand_still_at: str | None = None, clock_ahead: float = 0
+    ) -> BotProcess:
+        """Start a bot; a point is named `module:function` and reached when that is called.
+
+        Its time of day may be ahead by some seconds.
+        """
+        self._ask({"config": str(config), "stand_still_at": stand_still_at, "clock_ahead": str(clock_ahead)})
         return await self._started.get()
 
     def end_all(self) -> None:
@@ -165,6 +172,7 @@ def _kill(alive: set[int]) -> None:
 def _start(request: dict[str, str | None]) -> int:
     pid = os.fork()
     if pid == 0:
+        _set_clock(float(str(request["clock_ahead"])))
         _run_bot(Path(str(request["config"])), request["stand_still_at"])
     _say(f"started {pid}")
     return pid
@@ -198,6 +206,11 @@ def _run_bot(config: Path, stand_still_at: str | None) -> NoReturn:
         os._exit(int(end.code or 0))
     finally:
         os._exit(1)
+
+
+def _set_clock(ahead: float) -> None:
+    run, clock = (importlib.import_module(f"bot.{name}") for name in ("app", "wiring"))
+    run.run.__kwdefaults__["now"] = lambda: clock.clock() + timedelta(seconds=ahead)
 
 
 def _stand_still_at(point: str, mark: Path) -> None:

@@ -30,6 +30,9 @@ class Proxy:
         self._flows = {direction: asyncio.Event() for direction in Direction}
         self._writers: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
+        self._awaited: tuple[bytes, asyncio.Event] | None = None
+        self._answers = asyncio.Event()
+        self.release_answers()
         self.heal()
 
     @asynccontextmanager
@@ -67,6 +70,16 @@ class Proxy:
         for flow in self._flows.values():
             flow.set()
 
+    def hold_answer_to(self, mark: bytes) -> asyncio.Event:
+        """Hold back what goes to the client once it has said this; the event tells that it has."""
+        self._awaited = mark, asyncio.Event()
+        return self._awaited[1]
+
+    def release_answers(self) -> None:
+        """Let go what was held back by `hold_answer_to`, and hold no more."""
+        self._awaited = None
+        self._answers.set()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refuses:
             _reset(writer)
@@ -92,6 +105,12 @@ class Proxy:
         with suppress(OSError):
             while some := await reader.read(65536):
                 await self._flows[direction].wait()
+                if self._awaited and direction is Direction.TO_SERVER and self._awaited[0] in some:
+                    self._answers.clear()
+                    self._awaited[1].set()
+                    self._awaited = None
+                if direction is Direction.TO_CLIENT:
+                    await self._answers.wait()
                 writer.write(some)
                 await writer.drain()
         # An end travels like all else: behind what was held back.

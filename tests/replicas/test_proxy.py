@@ -114,3 +114,18 @@ async def test_what_is_cut_while_frozen_never_gets_there(proxy: Proxy, client: C
     with pytest.raises(ConnectionResetError):
         await client[0].read()
     assert echo.heard == b"a"
+
+
+async def test_a_word_is_passed_on_and_its_answer_held(proxy: Proxy, client: Client, echo: Echo) -> None:
+    said = proxy.hold_answer_to(b"COMMIT")
+    client[1].write(b"b")
+    assert await client[0].readexactly(1) == b"b"
+    client[1].write(b"COMMIT")
+
+    await said.wait()
+    await until(lambda: echo.heard == b"abCOMMIT")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client[0].read(1)
+    proxy.release_answers()
+    assert await client[0].readexactly(6) == b"COMMIT"

@@ -1,0 +1,345 @@
+"""What can happen to replicas, when, and what comes of it."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fork_server import ForkServer
+from tests.replicas.ledger import NUMBER
+from tests.replicas.proxy import Direction
+from tests.replicas.recorder import Exchange, Place
+from tests.replicas.world import ROLES, Replica, ReplicaWorld, open_world
+from tests.stack import POLL
+from tests.waits import HANG_SECONDS
+
+LONGER_THAN_A_LEASE = 15
+AHEAD_SECONDS = 20
+RESTART_SECONDS = 3
+"""What a supervisor takes to start what has ended."""
+SETTLING_SECONDS = 1
+"""A message is sent and settled in this time, on a busy machine."""
+BLIND_SECONDS = 30
+"""What is promised: nothing that moves is told later than this."""
+
+ONE_WRITER = b"pg_advisory_xact_lock("
+"""What a transaction that writes begins with."""
+
+COMMIT = b"COMMIT"
+
+Fault = Callable[[ReplicaWorld, Replica], AbstractAsyncContextManager[None]]
+"""Happens when it is entered; what it leaves behind is mended at its end."""
+
+LetGo = Callable[[], None]
+Aim = Callable[[ReplicaWorld], Awaitable[tuple[Replica, LetGo]]]
+"""Waits for the moment; returns whom to strike, and what lets go on whatever was held for it."""
+
+
+# ---------------------------------------------------------------- what happens
+
+
+@asynccontextmanager
+async def killed(world: ReplicaWorld, victim: Replica) -> AsyncIterator[None]:
+    await victim.kill()
+    yield
+    await asyncio.sleep(RESTART_SECONDS)
+    await world.start(victim)
+
+
+def stopped(seconds: float) -> Fault:
+    @asynccontextmanager
+    async def fault(_: ReplicaWorld, victim: Replica) -> AsyncIterator[None]:
+        victim.sleep()
+        yield
+        await asyncio.sleep(seconds)
+        victim.wake()
+
+    return fault
+
+
+@asynccontextmanager
+async def set_ahead(world: ReplicaWorld, victim: Replica) -> AsyncIterator[None]:
+    """Let it come back with a clock that is wrong, for a while."""
+    for ahead in (AHEAD_SECONDS, 0):
+        await victim.kill()
+        await world.start(victim, ahead)
+        if ahead:
+            yield
+            await asyncio.sleep(2 * LONGER_THAN_A_LEASE)
+
+
+@asynccontextmanager
+async def cut(_: ReplicaWorld, victim: Replica) -> AsyncIterator[None]:
+    for proxy in victim.databases:
+        proxy.cut()
+    yield
+
+
+def frozen(directions: Iterable[Direction]) -> Fault:
+    @asynccontextmanager
+    async def fault(_: ReplicaWorld, victim: Replica) -> AsyncIterator[None]:
+        for proxy in victim.databases:
+            proxy.freeze(directions)
+        yield
+        await asyncio.sleep(LONGER_THAN_A_LEASE)
+        for proxy in victim.databases:
+            proxy.heal()
+
+    return fault
+
+
+@asynccontextmanager
+async def database_restarted(world: ReplicaWorld, _: Replica) -> AsyncIterator[None]:
+    await world.cluster.stop_primary()
+    yield
+    await asyncio.sleep(RESTART_SECONDS)
+    await world.cluster.start_primary()
+
+
+@asynccontextmanager
+async def failed_over(world: ReplicaWorld, _: Replica) -> AsyncIterator[None]:
+    world.cluster.kill_primary()
+    yield
+    await asyncio.sleep(RESTART_SECONDS)
+    await world.cluster.promote_standby()
+    await world.cluster.attach_standby()
+
+
+FAULTS: dict[str, Fault] = {
+    "kill -9": killed,
+    "stopped 5 s": stopped(5),
+    "stopped 15 s": stopped(15),
+    "stopped 60 s": stopped(60),
+    "connection cut": cut,
+    "frozen to the database": frozen({Direction.TO_SERVER}),
+    "frozen from the database": frozen({Direction.TO_CLIENT}),
+}
+"""By what they are called: what happens to one replica."""
+
+WRONG_CLOCK = "clock 20 s ahead"
+
+DATABASE_FAULTS: dict[str, Fault] = {
+    "database stopped and started": database_restarted,
+    "standby promoted": failed_over,
+}
+"""What happens to all at once."""
+
+
+# ---------------------------------------------------------------- when, and to whom
+
+
+def at_any_time(role: str) -> Aim:
+    async def aim(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+        await asyncio.sleep(world.rng.uniform(0, 2))
+        return await world.holder(role), lambda: None
+
+    return aim
+
+
+async def _held(
+    world: ReplicaWorld, role: str, method: str, place: Place, mark: bytes
+) -> tuple[Replica, LetGo]:
+    victim = await world.holder(role)
+    recorder = victim.gateway if role == "poller" else victim.telegram
+    hold = recorder.hold(method, place, mark)
+    async with asyncio.timeout(HANG_SECONDS):
+        await hold.arrived.wait()
+
+    def let_go() -> None:
+        # What was not sent yet when its sender died is never sent.
+        if place == "before" and victim.process.returncode is not None:
+            hold.drop()
+        else:
+            hold.release()
+
+    return victim, let_go
+
+
+async def claimed(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until a message has left that Telegram does not have yet."""
+    return await _held(world, "sender", "sendMessage", "before", b"TOK")
+
+
+async def sent(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until Telegram has a message and has said so, but not to the sender."""
+    return await _held(world, "sender", "sendMessage", "after", b"TOK")
+
+
+async def asked(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until balances were read that the poller does not have yet."""
+    return await _held(world, "poller", POLL, "after", b"")
+
+
+def once_it_said(role: str, mark: bytes) -> Aim:
+    """Wait until a replica has said something to the database, and does not have the answer."""
+
+    async def aim(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+        victim = await world.holder(role)
+        events = [asyncio.create_task(one.hold_answer_to(mark).wait()) for one in victim.databases]
+        await asyncio.wait(events, timeout=HANG_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for event in events:
+            event.cancel()
+
+        def let_go() -> None:
+            for proxy in victim.databases:
+                proxy.release_answers()
+
+        return victim, let_go
+
+    return aim
+
+
+POINTS: dict[str, Aim] = {
+    "claim -> send": claimed,
+    "send -> settle": sent,
+    "ask -> record": asked,
+    "poller writes": once_it_said("poller", ONE_WRITER),
+    "poller commits": once_it_said("poller", COMMIT),
+    "sender commits": once_it_said("sender", COMMIT),
+}
+"""By what they are called: moments in which something is half done."""
+
+AIMS: dict[str, Aim] = {role: at_any_time(role) for role in ROLES} | POINTS
+
+
+# ---------------------------------------------------------------- what comes of it
+
+
+@dataclass(frozen=True)
+class Case:
+    """One strike."""
+
+    fault: str
+    aim: str
+    replicas: int
+
+    def __str__(self) -> str:
+        return f"{self.fault}, {self.aim}, {self.replicas}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What people noticed of a strike, and what they might have; all but the last two have to be 0."""
+
+    lost: int = 0
+    false: int = 0
+    disorder: int = 0
+    receivers_at_once: int = 0
+    pauses: int = 0
+    """How often Telegram asked for one."""
+    forgotten: int = 0
+    """Commands that were answered, and left nothing."""
+    repeated: int = 0
+    unknown: int = 0
+    """Messages of which whoever sent them can't have stored in time what became of them."""
+    blind: float = 0
+    """Seconds from a movement to its message, at the worst."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_as_promised(self) -> bool:
+        """Whether that is what is promised."""
+        never = (self.lost, self.false, self.disorder, self.receivers_at_once, self.pauses, self.forgotten)
+        return not any(never) and self.repeated <= self.unknown and self.blind <= BLIND_SECONDS
+
+
+def all_cases(replicas: int) -> list[Case]:
+    """Return the whole matrix."""
+    return [
+        *(Case(fault, aim, replicas) for aim in AIMS for fault in FAULTS),
+        *(Case(fault, aim, replicas) for aim in POINTS for fault in DATABASE_FAULTS),
+        *(Case(WRONG_CLOCK, aim, replicas) for aim in ROLES),
+    ]
+
+
+async def run_cases(
+    cases: Iterable[Case], replicas: int, directory: Path, servers: ForkServer
+) -> AsyncIterator[tuple[Case, Outcome]]:
+    """Yield what came of each case, in one world as long as nothing breaks it."""
+    left = list(cases)
+    for attempt in itertools.count(1):
+        home = directory / f"world-{replicas}-{attempt}"
+        home.mkdir()
+        async with open_world(home, replicas, servers, attempt) as world:
+            while left:
+                outcome = await strike(world, left[0])
+                yield left.pop(0), outcome
+                if not outcome.is_as_promised:
+                    break
+        if not left:
+            return
+
+
+async def strike(world: ReplicaWorld, case: Case) -> Outcome:
+    """Strike once while life goes on, and return what came of it when all is calm again."""
+    before = _tally(world)
+    begun_at = world.now
+    world.go_on()
+    victim, let_go = await AIMS[case.aim](world)
+    fault = (FAULTS | DATABASE_FAULTS | {WRONG_CLOCK: set_ahead})[case.fault]
+    struck_at = time.monotonic()
+    async with AsyncExitStack() as exits:
+        exits.callback(let_go)
+        await exits.enter_async_context(fault(world, victim))
+        sends_on = victim.is_awake
+        let_go()
+    until = time.monotonic() + SETTLING_SECONDS if sends_on else struck_at
+    notes: tuple[str, ...] = ()
+    try:
+        await world.rest()
+    except TimeoutError:
+        notes = ("it never came to rest",)
+        world.end()
+    victims = world.replicas if case.fault in DATABASE_FAULTS else [victim]
+    unknown = sum(
+        _may_be_unknown(exchange, struck_at, until) for one in victims for exchange in one.telegram.exchanges
+    )
+    after = _tally(world, begun_at)
+    labels = await world.watched_numbers()
+    is_as_said = labels == {f"W{world.wanted}"}
+    return Outcome(
+        lost=after.lost - before.lost,
+        false=after.false - before.false,
+        disorder=after.disorder - before.disorder,
+        receivers_at_once=after.receivers_at_once - before.receivers_at_once,
+        pauses=after.pauses - before.pauses,
+        forgotten=0 if is_as_said else 1,
+        repeated=after.repeated - before.repeated,
+        unknown=unknown,
+        blind=after.blind,
+        notes=(
+            *notes,
+            *(note for note in after.notes if note not in before.notes),
+            *(() if is_as_said else (f"{sorted(labels)} instead of W{world.wanted}",)),
+        ),
+    )
+
+
+def _may_be_unknown(exchange: Exchange, struck_at: float, until: float) -> bool:
+    """Say whether Telegram has an alert whose sender was struck before it could store that."""
+    return (
+        exchange.arrived_at < until
+        and (exchange.passed_at or exchange.gone_at or until) > struck_at - SETTLING_SECONDS
+        and NUMBER.search(exchange.said) is not None
+    )
+
+
+def _tally(world: ReplicaWorld, since: float = 0) -> Outcome:
+    """Count all that was wrong so far."""
+    verdicts = world.verdicts(since)
+    return Outcome(
+        lost=sum(one.count("lost") for one in verdicts),
+        false=sum(one.count("false") for one in verdicts),
+        disorder=sum(one.count("disorder") for one in verdicts),
+        receivers_at_once=world.receivers_at_once,
+        pauses=len(world.telegram.floods),
+        repeated=sum(one.repeated for one in verdicts),
+        blind=max(one.latest for one in verdicts),
+        notes=(
+            *(f"{kind}: {what}" for one in verdicts for kind, what in one.wrongs),
+            *(f"pause {number}: {flood}" for number, flood in enumerate(world.telegram.floods)),
+        ),
+    )
