@@ -38,6 +38,7 @@ from bot.store.database.errors import (
     DirectoryHeld,
     StoreMisconfigured,
 )
+from bot.store.replicas.configurations import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 
@@ -49,6 +50,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     CannotListen: 2,
     ProxyUnusable: 2,
     StoreMisconfigured: 2,
+    ConfigurationDiffers: 2,
     DirectoryHeld: 3,
     TokenRefused: 4,
     app.KeyRefused: 4,

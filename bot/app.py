@@ -37,12 +37,14 @@ from bot.roles.receiver import receive
 from bot.roles.sender import send
 from bot.roles.workers import begin
 from bot.settings.sections import Settings, shipped_chains
+from bot.settings.shared import shared_values
 from bot.store.balances import coverage
 from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.file import DirectoryLock
 from bot.store.maintenance import backup
+from bot.store.replicas.configurations import join
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import Now, build_indexer, build_send_queue, build_telegram, clock, contract_status
 
@@ -58,6 +60,8 @@ DATABASE_AGAIN_SECONDS = 3.0
 
 LEASES_PATIENCE_SECONDS = 0.5
 """How long renewing leases waits for a lock; it is tried again before they are over."""
+
+SALT_BYTES = 32
 
 ID_BYTES = 8
 """Of what tells this run of the program from all others over the same database."""
@@ -83,8 +87,8 @@ async def run(
     `announce` gets what the operator must read at once: the claim link. `before_sweep` is called before each
     sweep, when the least is under way. `now` is the time of day, which may jump.
 
-    Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, ProxyUnusable, TokenRefused or
-    KeyRefused where it can't start, and WorkerDied where it can't go on.
+    Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, StoreMisconfigured, ConfigurationDiffers,
+    ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
     async with AsyncExitStack() as stack:
         start = asyncio.create_task(_start(settings, stack, announce, before_sweep, now))
@@ -133,6 +137,8 @@ async def _start(
     db = await _once_it_answers(partial(DatabaseThread.open, where, replica=me.id), health)
     stack.push_async_callback(db.close)
     health.db = db
+    if not isinstance(where, Path):
+        await _once_it_answers(partial(_join, settings, db, me), health)
     await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
     health.is_introduced, chain_lists = await asyncio.gather(
         _introduced(telegram), _chain_lists(source, registry)
@@ -221,6 +227,13 @@ async def _pages(health: Health) -> AsyncIterator[None]:
         return
     async with serve_pages(host, int(port), Findings(health.unhealthy, health.not_ready, health.stats)):
         yield
+
+
+async def _join(settings: Settings, db: DatabaseThread, me: Replica) -> None:
+    """Become one of the replicas that run; raises ConfigurationDiffers."""
+    versions = await db.run(join, me, shared_values(settings), secrets.token_bytes(SALT_BYTES))
+    if versions:
+        log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
 
 
 async def _apply_configuration(settings: Settings, db: DatabaseThread, now: Now) -> None:

@@ -35,6 +35,7 @@ from bot.store.database.errors import (
     StoreMisconfigured,
 )
 from bot.store.database.file import DirectoryLock
+from bot.store.replicas.configurations import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 from tests.waits import HANG_SECONDS, STOP_SECONDS
@@ -295,6 +296,7 @@ def test_every_status_is_the_one_that_operators_rely_on() -> None:
         CannotListen: 2,
         ProxyUnusable: 2,
         StoreMisconfigured: 2,
+        ConfigurationDiffers: 2,
         DirectoryHeld: 3,
         TokenRefused: 4,
         KeyRefused: 4,

@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.secrets import REDACTED, Secrets
 from bot.settings.sections import sandbox_settings
+from bot.settings.shared import shared_values
 from tests.builders import DAI, USDC
 from tests.config_files import (
     KEY,
@@ -350,6 +351,56 @@ def test_a_replica_is_called_as_it_is_configured_or_like_its_machine_and_port(tm
     assert load(tmp_path, section("store", 'replica = "rack-2"')).replica_name("host") == "rack-2"
     assert load(tmp_path, telegram()).replica_name("host") == "host:8080"
     assert load(tmp_path, section("web", 'listen = ""')).replica_name("host") == "host"
+
+
+# ---------------------------------------------------------------- what replicas share
+
+OF_A_MACHINE = {
+    ("telegram", "api_url"),
+    ("indexer", "url"),
+    ("store", "path"),
+    ("store", "replica"),
+    ("store", "backup_dir"),
+    ("store", "backups_kept"),
+    ("web", "listen"),
+    ("log", "level"),
+    ("log", "format"),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "in_toml", "_", "value"), EXAMPLES, ids=lambda case: str(case)[:30])
+def test_every_key_is_shared_by_replicas_unless_it_is_of_a_machine(
+    tmp_path: Path, name: str, key: str, in_toml: str, _: str, value: object
+) -> None:
+    del value
+    plain = shared_values(load(tmp_path, telegram()))
+    line = f"{key} = {in_toml}"
+
+    changed = shared_values(load(tmp_path, telegram(line) if name == "telegram" else section(name, line)))
+
+    differing = [one for one in plain if plain[one] != changed[one]]
+    assert differing == ([] if (name, key) in OF_A_MACHINE else [f"{name}.{key}"])
+    assert plain.keys() == changed.keys()
+
+
+def test_secrets_are_shared_and_the_files_they_are_in_are_not(tmp_path: Path) -> None:
+    path = written(tmp_path / "token", TOKEN)
+
+    plain = shared_values(load(tmp_path, section("indexer", f'access_key = "{KEY}"')))
+    from_file = shared_values(
+        load(tmp_path, f'[telegram]\ntoken_file = "{path}"\n[indexer]\naccess_key = "{KEY}"')
+    )
+
+    assert plain == from_file
+    assert (plain["telegram.token"], plain["indexer.access_key"]) == (TOKEN, KEY)
+    assert SERVER not in str(shared_values(load(tmp_path, section("store", f'url = "{SERVER}"'))))
+
+
+def test_what_means_the_same_is_the_same(tmp_path: Path) -> None:
+    one = section("access", "owners = [1, 2]") + "\n[indexer]\npoll_interval_seconds = 30"
+    other = section("access", "owners = [2, 1]") + "\n[indexer]\npoll_interval_seconds = 30.0"
+
+    assert shared_values(load(tmp_path, one)) == shared_values(load(tmp_path, other))
 
 
 # ---------------------------------------------------------------- the sandbox

@@ -1,0 +1,56 @@
+"""The configuration that the replicas of a database agree on."""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bot.domain.replicas.fingerprints import differing_keys, fingerprint
+from bot.domain.replicas.replica import Replica, ReplicaSeen
+from bot.store.database.door import Database
+from bot.store.replicas.seen import check_in, replicas_seen
+
+_NAME = "configuration"
+"""Of the row in `setting` that has it."""
+
+
+class _Known(NamedTuple):
+    """What is kept of the configuration of those that run."""
+
+    salt: str
+    digests: Mapping[str, str]
+    """By key."""
+
+
+class ConfigurationDiffers(Exception):
+    """Other replicas run with another configuration; the text names the keys, and no values."""
+
+    def __init__(self, keys: tuple[str, ...], others: tuple[ReplicaSeen, ...], me: Replica) -> None:
+        names = ", ".join(other.name for other in others)
+        versions = ", ".join(sorted({other.version for other in others} - {me.version}))
+        also = f"; they are of version {versions}, and this is {me.version}" if versions else ""
+        super().__init__(
+            f"the configuration differs from that of the replicas that run ({names}) in {', '.join(keys)}"
+            f"{also}: make it the same, or stop them all first to change it"
+        )
+
+
+def join(db: Database, me: Replica, values: Mapping[str, str], salt: bytes) -> tuple[str, ...]:
+    """Check in as a replica whose configuration is that of all that run; returns their other versions.
+
+    Where none runs, this configuration becomes that of all who join later. `salt` is what digests are keyed
+    with from the first time on. Raises ConfigurationDiffers, and changes nothing then.
+    """
+    with db.transaction():
+        # One that is started again under its name replaces the one before.
+        others = tuple(other for other in replicas_seen(db) if other.is_live and other.name != me.name)
+        row = db.execute("SELECT value FROM setting WHERE name = ?", [_NAME]).fetchone()
+        known = _Known(**json.loads(row[0])) if row else _Known(salt.hex(), {})
+        mine = fingerprint(values, bytes.fromhex(known.salt))
+        keys = differing_keys(mine, known.digests)
+        if others and keys:
+            raise ConfigurationDiffers(keys, others, me)
+        if not others or row is None:
+            value = json.dumps(_Known(known.salt, mine)._asdict())
+            db.upsert_many("setting", ("name", "value"), [(_NAME, value)], key=("name",))
+        check_in(db, me, db.now_ms(), clock_ahead_ms=0, troubles="")
+    return tuple(sorted({other.version for other in others} - {me.version}))
