@@ -1,7 +1,6 @@
 """A `kill -9` anywhere loses nothing, and repeats at most what was in flight."""
 
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import ModuleType
@@ -28,11 +27,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(f"file:{stack.directory / 'data' / 'bot.sqlite3'}?mode=ro", uri=True)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
+    return stack.rows(query)
 
 
 def alerts(stack: Stack) -> list[str]:

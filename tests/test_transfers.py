@@ -138,7 +138,11 @@ async def test_successive_payments_are_each_explained_by_their_own_transfer(paye
         told = await alert(payer, f"−{units}")
         assert ("Payroll" in told.text) is (receiver == PAYROLL)
 
-    assert rows(payer, "SELECT change_id, count(*) FROM leg GROUP BY change_id") == [(1, 1), (2, 1), (3, 1)]
+    assert rows(payer, "SELECT change_id, count(*) FROM leg GROUP BY change_id ORDER BY 1") == [
+        (1, 1),
+        (2, 1),
+        (3, 1),
+    ]
 
 
 async def test_a_payment_that_explains_one_change_of_a_coin_explains_no_other_one(payer: Stack) -> None:

@@ -1,13 +1,18 @@
 """The whole bot over a database server: it does what it does over a file, and shares it with others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientConnectionError, ClientSession
 
 from tests import postgres_server
 from tests.chat.reading import moves
+from tests.postgres_server import free_port
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import HANG_SECONDS, STOP_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,9 @@ def alerts(stack: Stack) -> list[str]:
     return [text for text in stack.said() if "USDC" in moves(text)]
 
 
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'balance-bot'"
+
+
 async def test_it_watches_tells_and_goes_on_after_a_restart(stack: Stack) -> None:
     stack.start()
     await stack.watches()
@@ -44,3 +52,40 @@ async def test_it_watches_tells_and_goes_on_after_a_restart(stack: Stack) -> Non
     await stack.hears("+5 USDC")
     await stack.asked(3)
     assert len(alerts(stack)) == 2
+
+
+async def test_asked_to_stop_while_it_starts_it_leaves_no_connection(stack: Stack) -> None:
+    stack.start()
+    await until(lambda: stack.rows(CONNECTIONS) != [(0,)])
+
+    await stack.stop()
+
+    await until(lambda: stack.rows(CONNECTIONS) == [(0,)])
+
+
+async def test_while_the_server_is_away_the_start_waits_and_says_so_and_can_be_stopped(
+    tmp_path: Path,
+) -> None:
+    port, listen = free_port(), f"127.0.0.1:{free_port()}"
+    url = f"postgresql://127.0.0.1:{port}/bot"
+    async with (
+        open_stack(tmp_path, None, url, web=[f'listen = "{listen}"']) as stack,
+        ClientSession() as session,
+    ):
+
+        async def page(name: str) -> str:
+            with suppress(ClientConnectionError):
+                async with session.get(f"http://{listen}/{name}") as response:
+                    return f"{response.status} {await response.text()}"
+            return ""
+
+        stack.start()
+        async with asyncio.timeout(HANG_SECONDS):
+            while f"127.0.0.1:{port}" not in (ready := await page("readyz")):  # noqa: ASYNC110 - nobody sets one
+                await asyncio.sleep(0.05)
+
+        assert ready.startswith("503")
+        assert (await page("healthz")).startswith("200")
+        assert stack.gateway.requests == []
+        async with asyncio.timeout(STOP_SECONDS):
+            await stack.stop()

@@ -6,7 +6,7 @@ coroutine can come in between.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,14 +77,15 @@ class DatabaseThread:
             loop.call_soon_threadsafe(known[SignalName(name)].set)
 
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        opening = executor.submit(_open, where, now(), on_notify, replica, patience_seconds)
         try:
-            db = await loop.run_in_executor(executor, _open, where, now(), on_notify, replica)
+            db = await asyncio.wrap_future(opening)
         except BaseException:
-            executor.shutdown()
+            # A thread can't be stopped: whoever gives up does not wait for what it finds.
+            opening.add_done_callback(_close_unused)
+            executor.shutdown(wait=False)
             raise
-        thread = cls(db, executor, known, patience_seconds=patience_seconds)
-        await thread.run(lambda db: db.set_patience(patience_seconds))
-        return thread
+        return cls(db, executor, known, patience_seconds=patience_seconds)
 
     def fenced(self, fence: Fence) -> Self:
         """Return this thread for whoever holds a role: once the role is lost, writes raise RoleLost."""
@@ -196,13 +197,27 @@ class DatabaseThread:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
 
-def _open(where: Path | str, now: datetime, on_notify: Callable[[str], None], replica: str) -> OpenDatabase:
+def _open(
+    where: Path | str,
+    now: datetime,
+    on_notify: Callable[[str], None],
+    replica: str,
+    patience_seconds: float,
+) -> OpenDatabase:
     if isinstance(where, Path):
-        return open_file(where, now, on_notify)
-    require_driver()
-    from bot.store.database.server import open_server  # noqa: PLC0415
+        db: OpenDatabase = open_file(where, now, on_notify)
+    else:
+        require_driver()
+        from bot.store.database.server import open_server  # noqa: PLC0415
 
-    return open_server(where, now, on_notify, replica)
+        db = open_server(where, now, on_notify, replica)
+    db.set_patience(patience_seconds)
+    return db
+
+
+def _close_unused(opening: Future[OpenDatabase]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def require_driver() -> None:
