@@ -88,6 +88,13 @@ class Keeper:
             pytest.skip("about a file")
         return self.where
 
+    @property
+    def url(self) -> str:
+        """The address of the server; a test that needs one is skipped where there is a file."""
+        if isinstance(self.where, Path):
+            pytest.skip("about a server")
+        return self.where
+
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
         return await self.db.run(lambda db: db.execute(sql, values).fetchall())

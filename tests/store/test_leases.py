@@ -1,5 +1,9 @@
 """Who has which role, as the database has it: one at a time, each with a higher epoch."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import TTL_SECONDS, Replica
 from bot.domain.replicas.roles import Role
@@ -15,11 +19,14 @@ SENDER = Role.SENDER
 
 
 async def renewed(
-    keeper: Keeper, me: Replica, epochs: dict[Role, int] | None = None, ended: dict[Role, int] | None = None
+    keeper: Keeper,
+    me: Replica,
+    epochs: dict[Role, int] | None = None,
+    ended: dict[Role, int] | None = None,
+    *,
+    now: datetime = NOON,
 ) -> Renewed:
-    return await keeper.db.run(
-        renew_all, me, epochs or {}, ended or {}, now=lambda: NOON, troubles="it rains"
-    )
+    return await keeper.db.run(renew_all, me, epochs or {}, ended or {}, now=lambda: now, troubles="it rains")
 
 
 async def taken(keeper: Keeper, me: Replica, role: Role = SENDER) -> int | None:
@@ -115,6 +122,26 @@ async def test_a_lease_from_before_the_clock_was_set_back_is_over(keeper: Keeper
     await pass_time(keeper, -3600)
 
     assert lease_of(SENDER, await renewed(keeper, B)).left_seconds == 0
+    assert await taken(keeper, B) == 2
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_replica_whose_clock_is_wrong_neither_keeps_nor_loses_anything_by_it(
+    keeper: Keeper, wrong_by: timedelta
+) -> None:
+    (database_ms,) = await keeper.db.run(lambda db: [db.now_ms()])
+    wrong = datetime.fromtimestamp(database_ms / 1000, UTC) + wrong_by
+    await taken(keeper, A)
+    await renewed(keeper, A, {SENDER: 1}, now=wrong)
+
+    seen = await renewed(keeper, B)
+
+    assert TTL_SECONDS - 3 < lease_of(SENDER, seen).left_seconds <= TTL_SECONDS
+    one = seen.replicas[0]
+    assert one.is_live
+    assert abs(one.clock_ahead_ms - wrong_by.total_seconds() * 1000) < 3000
+    assert lease_of(SENDER, await renewed(keeper, B, now=wrong)).left_seconds > 0
+    await pass_time(keeper, TTL_SECONDS)
     assert await taken(keeper, B) == 2
 
 
