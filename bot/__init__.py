@@ -11,7 +11,7 @@ The packages, from the top down; a module imports lower layers only (pyproject.t
     check         `balance-bot check`: asks everything the bot needs whether it could run
     sandbox/      the Indexer Gateway and Telegram as local servers, for trying and testing
     roles/        receiver, poller, sender, chores: what is built when a role begins, and who has which
-    health        whether the bot is sound, sees and sends: what the web pages say
+    health/       whether the bot is sound, sees and sends: what the web pages say
     wiring        builds each part from the settings
     settings/     one file and the environment become one frozen value, or a list of all mistakes
     logs          one event a line, and no secret in any

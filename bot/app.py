@@ -19,15 +19,14 @@ import structlog
 
 from bot import __version__
 from bot.chat.telegram.connection import TelegramBot, introduce
-from bot.chat.telegram.receiver import ReceiverProgress
 from bot.domain.chains import Chains
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
-from bot.health import Health
+from bot.health.health import Health
+from bot.health.replicas import Shared
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.memory import deciding_code
-from bot.poller.worker import PollerProgress
 from bot.roles.chains import ChainLists, list_chains
 from bot.roles.chores import do_chores
 from bot.roles.keeper import RoleKeeper, SoleKeeper, Work
@@ -129,8 +128,6 @@ async def _start(
         telegram=telegram,
         now=now,
         monotonic=time.monotonic,
-        swept=PollerProgress(time.monotonic(), time.monotonic()),
-        received=ReceiverProgress(time.monotonic()),
     )
     await stack.enter_async_context(_pages(health))
     me = Replica(secrets.token_hex(ID_BYTES), settings.replica_name(socket.gethostname()), __version__)
@@ -172,7 +169,11 @@ async def _start(
         health,
     )
     stack.push_async_callback(second.close)
-    return RoleKeeper(second, me, _works(process), now=now, monotonic=time.monotonic)
+    keeper = RoleKeeper(
+        second, me, _works(process), now=now, monotonic=time.monotonic, troubles=health.own_troubles
+    )
+    health.shared = Shared(me.id, second, lambda: keeper.held)
+    return keeper
 
 
 def _works(process: ProcessParts) -> dict[Role, Work]:

@@ -117,8 +117,9 @@ class Dispatcher:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         rng: Callable[[], float],
+        counts: DispatcherCounts | None = None,
     ) -> None:
-        self.counts = DispatcherCounts()
+        self.counts = counts or DispatcherCounts()
         self.outage = Outage()
         self._db = db
         self._news = db.signal(SignalName.OUTBOX)

@@ -19,7 +19,7 @@ from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.text.alerts import compose
-from bot.dispatcher import Dispatcher, DispatcherSettings
+from bot.dispatcher import Dispatcher, DispatcherCounts, DispatcherSettings
 from bot.domain.ask.progress import ended_seconds_ago, silence_seconds
 from bot.domain.ask.questions import Allowance, Answer, Question
 from bot.domain.assets import Part
@@ -33,7 +33,7 @@ from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion
 from bot.poller.explainer import Explainer, ExplainerSettings
 from bot.poller.sweep import SweepSettings
-from bot.poller.worker import Poller
+from bot.poller.worker import Poller, SweepCounts
 from bot.settings.sections import Settings
 from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
@@ -90,11 +90,12 @@ def build_poller(
     chains: Chains,
     *,
     code: bytes,
+    counts: SweepCounts,
     now: Now,
 ) -> Poller:
     """Build the worker that polls the indexer and records what changed.
 
-    `code` is what `deciding_code` was at the start.
+    `code` is what `deciding_code` was at the start, and `counts` counts the sweeps of all pollers since then.
     """
     indexer = settings.indexer
     return Poller(
@@ -112,6 +113,7 @@ def build_poller(
         interval_seconds=indexer.poll_interval_seconds,
         now=now,
         monotonic=time.monotonic,
+        counts=counts,
     )
 
 
@@ -165,6 +167,7 @@ def build_dispatcher(
     db: DatabaseThread,
     outgoing: Outgoing,
     send_queue: SendQueue,
+    counts: DispatcherCounts,
     now: Now,
 ) -> Dispatcher:
     """Build the worker that sends the alerts that wait in the store."""
@@ -204,6 +207,7 @@ def build_dispatcher(
         now=now,
         monotonic=time.monotonic,
         rng=random.random,
+        counts=counts,
     )
 
 

@@ -1,6 +1,7 @@
 """Puts together what answers people: commands, buttons, claims and requests for access."""
 
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,10 +53,15 @@ def build_chat(
     on_owner: Callable[[], None],
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
+    commands: Counter[str],
+    exports_made: Counter[str],
 ) -> ChatParts:
-    """Build what answers people: commands, buttons, claims and requests for access."""
+    """Build what answers people: commands, buttons, claims and requests for access.
+
+    `commands` and `exports_made` count what is asked for and what files are made.
+    """
     details = ChatDetails(bot)
-    exports = ExportJobs(screens)
+    exports = ExportJobs(screens, made=exports_made)
     services = Services(
         db=db,
         permissions=permissions,
@@ -93,5 +99,6 @@ def build_chat(
         claims,
         AccessRequests(db, permissions, screens, now=now),
         monotonic=monotonic,
+        commands=commands,
     )
     return ChatParts(updates, claims, exports)

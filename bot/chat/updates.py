@@ -78,8 +78,9 @@ class UpdateHandler:
         access_requests: AccessRequests,
         *,
         monotonic: Callable[[], float],
+        commands: Counter[str] | None = None,
     ) -> None:
-        self.commands: Counter[str] = Counter()
+        self.commands: Counter[str] = Counter() if commands is None else commands
         """What was asked for since the start, by kind."""
         self._bot = bot
         self._services = services

@@ -55,6 +55,16 @@ class Source(BalanceSource, ItemSource, PriceSource, Protocol):
 
 
 @dataclass(slots=True)
+class SweepCounts:
+    """The sweeps since the start of the program, which may outlive several pollers."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    """`seen`, `idle` (nothing to ask), `blind` (no answer), `failed` (an error of ours)."""
+    seconds_total: float = 0.0
+    """Of all sweeps that came to their end."""
+
+
+@dataclass(slots=True)
 class PollerProgress:
     """How far this poller has come; how its last sweep went is in the database, too, for everybody."""
 
@@ -64,10 +74,8 @@ class PollerProgress:
     """On the monotonic clock: the last sweep ended, answered or not."""
     last: LastSweep | None = None
     """How the last sweep went; before the first, how that of whoever polled before did."""
-    sweeps: Counter[str] = field(default_factory=Counter)
-    """Since the start: `seen`, `idle` (nothing to ask), `blind` (no answer), `failed` (an error of ours)."""
-    seconds_total: float = 0.0
-    """Of all sweeps that came to their end."""
+    has_swept: bool = False
+    """Whether a sweep has ended, well or not."""
 
 
 class Poller:
@@ -82,8 +90,10 @@ class Poller:
         interval_seconds: float,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        counts: SweepCounts | None = None,
     ) -> None:
         self.progress = PollerProgress(monotonic(), monotonic())
+        self.counts = counts or SweepCounts()
         self._source = source
         self._db = db
         self._settings = settings
@@ -136,7 +146,8 @@ class Poller:
                 try:
                     await self._until_finished(sweep)
                 except Exception:
-                    self.progress.sweeps["failed"] += 1
+                    self.counts.results["failed"] += 1
+                    self.progress.has_swept = True
                     log.exception("sweep failed", action="sweep_failed")
                 finally:
                     # Of a sweep that hangs: if it comes back later, its number is too old to record.
@@ -335,9 +346,9 @@ class Poller:
         """Note that a sweep has ended and is recorded."""
         progress, answers = self.progress, self._fetcher.answers
         progress.finished_at = progress.moved_at = self._monotonic()
-        progress.seconds_total += summary.took_seconds
-        progress.sweeps["idle" if is_idle else "seen" if answers else "blind"] += 1
-        progress.last = summary
+        progress.has_swept, progress.last = True, summary
+        self.counts.seconds_total += summary.took_seconds
+        self.counts.results["idle" if is_idle else "seen" if answers else "blind"] += 1
         if not summary.silent_seconds:
             self._seen_at, self._silent_before = progress.finished_at, 0.0
         self._log_trouble(summary.trouble)

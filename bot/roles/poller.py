@@ -22,24 +22,29 @@ async def poll(process: ProcessParts, tenure: Tenure) -> None:
     db = process.database(tenure)
     chains = ChainKeeper(settings, source, registry, db, now, process.monotonic)
     await chains.begin(process.chain_lists)
-    poller = build_poller(settings, source, db, registry, code=process.code, now=now)
+    poller = build_poller(
+        settings, source, db, registry, code=process.code, counts=health.counts.sweeps, now=now
+    )
     poller.before_sweep = process.before_sweep
     explainer = build_explainer(
-        settings, source, db, registry, at_rest=poller.at_rest, outcomes=health.explained, now=now
+        settings, source, db, registry, at_rest=poller.at_rest, outcomes=health.counts.explained, now=now
     )
     poller.explain_until = explainer.explain_until
     health.swept = poller.progress
     workers = {"poller": poller.run(), "explainer": explainer.run(), "chains": chains.run()}
     url = settings.web.heartbeat_url.get_secret_value()
     if url:
-        heartbeat = Heartbeat(url, health.not_ready)
-        poller.after_sweep, health.heartbeats = heartbeat.tick, heartbeat.counts
+        heartbeat = Heartbeat(url, health.not_ready, counts=health.counts.heartbeats)
+        poller.after_sweep = heartbeat.tick
         workers["heartbeat"] = heartbeat.run()
     with _ticks(poller.tick, settings.indexer.poll_interval_seconds) as begin_anew:
         poller.on_missed_ticks = begin_anew
         # A job of an interval runs for the first time after its interval: the first sweep is due now.
         poller.tick()
-        await run_together(process.workers, workers)
+        try:
+            await run_together(process.workers, workers)
+        finally:
+            health.swept = None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.send_queue import SendQueue
 from bot.domain.chains import Chains
 from bot.domain.replicas.roles import Tenure
-from bot.health import Health
+from bot.health.health import Health
 from bot.indexer.client import IndexerClient
 from bot.roles.chains import ChainLists
 from bot.settings.sections import Settings

@@ -56,7 +56,7 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
             db,
             process.registry,
             at_rest=asyncio.Event(),
-            outcomes=health.explained,
+            outcomes=health.counts.explained,
             now=now,
         )
         menus = Menus(telegram, db, owners=lambda: permissions.owners)
@@ -76,13 +76,18 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
             on_owner=menus.change,
             now=now,
             monotonic=process.monotonic,
+            commands=health.counts.commands,
+            exports_made=health.counts.exports,
         )
         stack.push_async_callback(chat.exports.close)
         receiver = Receiver(
-            telegram, chat.updates.on_update, permissions.go_first, monotonic=process.monotonic
+            telegram,
+            chat.updates.on_update,
+            permissions.go_first,
+            monotonic=process.monotonic,
+            counts=health.counts.updates,
         )
         health.received = receiver.progress
-        health.commands, health.exports = chat.updates.commands, chat.exports.made
         try:
             await run_together(
                 process.workers,
@@ -93,6 +98,7 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
                 },
             )
         finally:
+            health.received = None
             # Where the role was lost, somebody else asks for updates: this would only get in the way.
             if process.is_held(tenure):
                 await receiver.confirm()

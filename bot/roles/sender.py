@@ -16,9 +16,14 @@ async def send(process: ProcessParts, tenure: Tenure) -> None:
     await recall_departures(send_queue, db, now)
     outgoing = build_outgoing(process.telegram, send_queue, db, was_closed=lambda _: False, now=now)
     dispatcher = build_dispatcher(
-        settings, process.registry, db=db, outgoing=outgoing, send_queue=send_queue, now=now
+        settings,
+        process.registry,
+        db=db,
+        outgoing=outgoing,
+        send_queue=send_queue,
+        counts=process.health.counts.sends,
+        now=now,
     )
-    process.health.sends = dispatcher.counts
     try:
         await run_together(process.workers, {"dispatcher": dispatcher.run()})
     finally:

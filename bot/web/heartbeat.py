@@ -46,8 +46,9 @@ class Heartbeat:
         not_ready: Callable[[], Awaitable[list[str]]],
         *,
         answer_seconds: float = ANSWER_SECONDS,
+        counts: Counter[str] | None = None,
     ) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         """Since the start, by result."""
         self._url = url
         self._not_ready = not_ready

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.web.stats import BotStats, StoredStats
+from bot.web.stats import BotStats, ReplicaStats, StoredStats
 
 
 def metrics(stats: BotStats) -> bytes:
@@ -40,6 +40,8 @@ class StatsCollector(Collector):
         yield _gauge("database_up", "Whether the database answers.", stats.stored is not None)
         if stats.stored is not None:
             yield from _of_the_store(stats.stored)
+        if stats.replicas is not None:
+            yield from _of_replicas(stats.replicas)
 
 
 def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
@@ -100,6 +102,21 @@ def _of_the_store(stored: StoredStats) -> Iterator[Metric]:
     yield _gauge("accounts", "Accounts watched.", stored.accounts)
     yield _gauge("subscriptions", "Subscriptions of all chats.", stored.subscriptions)
     yield _gauge("database_bytes", "Size of the database.", stored.size_bytes)
+
+
+def _of_replicas(replicas: ReplicaStats) -> Iterator[Metric]:
+    yield _labelled_gauge("role", "Whether this process has a role.", replicas.roles, "role")
+    yield _counter("database_connections", "Connections made to the database.", replicas.connections)
+    yield _labelled_gauge("lease_epoch", "How often a role has changed hands.", replicas.epochs, "role")
+    yield _labelled_gauge(
+        "lease_age_seconds", "How long ago a lease was renewed.", replicas.lease_ages, "role"
+    )
+    if replicas.here is not None:
+        yield _gauge("replicas", "Replicas that are there.", replicas.here)
+    if replicas.away is not None:
+        yield _gauge("replicas_away", "Replicas that are gone without a word.", replicas.away)
+    if replicas.clock_ahead_seconds is not None:
+        yield _gauge("clock_ahead_seconds", "How far the clock is ahead.", replicas.clock_ahead_seconds)
 
 
 _PREFIX = "balance_bot_"

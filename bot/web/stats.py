@@ -29,6 +29,24 @@ class StoredStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaStats:
+    """Numbers of roles and replicas; those that are read from the database are left out if it is away."""
+
+    roles: Counts
+    """1 for each role that this process has, 0 for the others."""
+    connections: int
+    """Made to the database."""
+    epochs: Counts = field(default_factory=dict)
+    """By role: how often it has changed hands."""
+    lease_ages: Mapping[str, float] = field(default_factory=dict)
+    """By role: seconds since whoever has it was heard of."""
+    here: int | None = None
+    away: int | None = None
+    clock_ahead_seconds: float | None = None
+    """How far the clock of this process is ahead of the database's."""
+
+
+@dataclass(frozen=True, slots=True)
 class BotStats:
     """Every number on the page; counts begin with the process unless said otherwise."""
 
@@ -69,3 +87,5 @@ class BotStats:
     """By result; none where there is no heartbeat."""
     stored: StoredStats | None = None
     """None where the database does not answer."""
+    replicas: ReplicaStats | None = None
+    """None where there can be none, as over a file."""

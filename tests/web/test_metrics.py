@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.web.metrics import metrics
-from bot.web.stats import BotStats, StoredStats
+from bot.web.stats import BotStats, ReplicaStats, StoredStats
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"\bbalance_bot_\w+")
@@ -54,6 +54,15 @@ EVERYTHING = BotStats(
     exports={"csv": 3},
     heartbeats={"sent": 5, "withheld": 1},
     stored=STORED,
+    replicas=ReplicaStats(
+        {"poller": 1, "sender": 0},
+        3,
+        epochs={"poller": 7, "sender": 2},
+        lease_ages={"poller": 1.5, "sender": 2.5},
+        here=2,
+        away=1,
+        clock_ahead_seconds=-0.25,
+    ),
 )
 
 
@@ -123,7 +132,30 @@ def test_prometheus_reads_every_figure_as_it_is() -> None:
         "balance_bot_accounts": 5,
         "balance_bot_subscriptions": 6,
         "balance_bot_database_bytes": 4096,
+        "balance_bot_role role=poller": 1,
+        "balance_bot_role role=sender": 0,
+        "balance_bot_database_connections_total": 3,
+        "balance_bot_lease_epoch role=poller": 7,
+        "balance_bot_lease_epoch role=sender": 2,
+        "balance_bot_lease_age_seconds role=poller": 1.5,
+        "balance_bot_lease_age_seconds role=sender": 2.5,
+        "balance_bot_replicas": 2,
+        "balance_bot_replicas_away": 1,
+        "balance_bot_clock_ahead_seconds": -0.25,
     }
+
+
+def test_over_a_file_there_is_nothing_to_say_of_replicas() -> None:
+    assert not {
+        name for name in names(BotStats("1.2.3", 0, 0, stored=STORED)) if "role" in name or "replica" in name
+    }
+
+
+def test_of_a_database_that_is_away_a_replica_knows_its_own_roles() -> None:
+    shown = names(BotStats("1.2.3", 0, 1, replicas=ReplicaStats({"poller": 1}, 5)))
+
+    assert {"balance_bot_role", "balance_bot_database_connections_total"} <= shown
+    assert not shown & {"balance_bot_replicas", "balance_bot_clock_ahead_seconds", "balance_bot_lease_epoch"}
 
 
 def test_a_database_that_does_not_answer_leaves_out_what_it_knows() -> None:

@@ -18,8 +18,6 @@ class Backlog:
 
     most: int = MOST
     most_of_one_chat: int = MOST_OF_ONE_CHAT
-    dropped: int = 0
-    """Updates since the start for which there was no room."""
     _waiting: OrderedDict[int | None, deque[Raw]] = field(default_factory=OrderedDict)
     _count: int = 0
     _has_some: asyncio.Event = field(default_factory=asyncio.Event)
@@ -28,7 +26,6 @@ class Backlog:
         """Add an update; returns False, and drops it, if there is no room."""
         of_chat = self._waiting.get(chat_id, ())
         if self._count >= self.most or len(of_chat) >= self.most_of_one_chat:
-            self.dropped += 1
             return False
         self._waiting.setdefault(chat_id, deque()).append(raw)
         self._count += 1

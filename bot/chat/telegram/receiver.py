@@ -84,6 +84,18 @@ class WebhookSet(Exception):
 
 
 @dataclass(slots=True)
+class UpdateCounts:
+    """The updates since the start of the program, which may outlive several receivers."""
+
+    handled: int = 0
+    """Well or not."""
+    dropped: int = 0
+    """Of strangers, for which there was no room."""
+    failed: int = 0
+    """Those that could not be read, or whose handling failed or took too long."""
+
+
+@dataclass(slots=True)
 class ReceiverProgress:
     """How receiving goes; moments are seconds of a monotonic clock."""
 
@@ -97,12 +109,6 @@ class ReceiverProgress:
     """Why the last poll failed; None: it did not."""
     contested_at: float | None = None
     """When Telegram last reported a conflict: another program polls with the same token."""
-    updates: int = 0
-    """Updates handled, well or not."""
-    dropped: int = 0
-    """Updates of strangers for which there was no room."""
-    failed: int = 0
-    """Updates that could not be read, or whose handling failed or took too long."""
 
     def reason(self, now: float) -> str | None:
         """Return why nothing is received; None: as far as is known, updates are received."""
@@ -134,8 +140,10 @@ class Receiver:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         update_seconds: float = UPDATE_SECONDS,
         backlog: Backlog | None = None,
+        counts: UpdateCounts | None = None,
     ) -> None:
         self.progress = ReceiverProgress(monotonic())
+        self.counts = counts or UpdateCounts()
         self._bot = bot
         self._on_update = on_update
         self._first_come = first_come
@@ -273,9 +281,9 @@ class Receiver:
             return [True] * len(origins)
 
     def _note_dropped(self) -> None:
-        if not self.progress.dropped:
+        if not self.counts.dropped:
             log.warning("strangers write too much: some of it is dropped", action="updates_dropped")
-        self.progress.dropped = self._backlog.dropped
+        self.counts.dropped += 1
 
     async def _work_off_backlog(self) -> None:
         """Handle the updates of strangers, one at a time."""
@@ -316,11 +324,11 @@ class Receiver:
             await asyncio.wait({handler_task}, timeout=self._update_seconds)
         finally:
             handler_task.cancel()
-        self.progress.updates += 1
+        self.counts.handled += 1
         if not handler_task.done():
             # It resists being cancelled: kept from the garbage collector until it ends.
             log.error("an update took too long and is given up", action="update_stalled", update=number)
-            self.progress.failed += 1
+            self.counts.failed += 1
             self._given_up.add(handler_task)
             handler_task.add_done_callback(self._given_up.discard)
         elif handler_task.cancelled() or handler_task.exception() is not None:
@@ -330,7 +338,7 @@ class Receiver:
                 update=number,
                 exc_info=None if handler_task.cancelled() else handler_task.exception(),
             )
-            self.progress.failed += 1
+            self.counts.failed += 1
 
     async def _handle(self, raw: Raw) -> None:
         await self._on_update(Update.de_json(dict(raw), self._bot))

@@ -113,6 +113,11 @@ class DatabaseThread:
         """Whether another program held the database at the last attempt to write."""
         return self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
 
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far, for others to count what was lost."""
+        return self._db.connections
+
     def signal(self, name: SignalName) -> Signal:
         """Return the signal that is set after each commit that calls for it; one worker may wait for it."""
         return self._signals[name]

@@ -112,6 +112,10 @@ class OpenDatabase(Database, Protocol):
     def written(self) -> int:
         """How many rows this connection has written so far."""
 
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far; each after the first took the place of a lost one."""
+
     def unit(self, fence: Fence | None) -> AbstractContextManager[None]:
         """Stand around a unit of work, all of whose writes have to pass a fence.
 

@@ -15,6 +15,7 @@ class LiteDatabase:
     """A database in a SQLite file; its methods are described at `door.Database`."""
 
     Error = sqlite3.Error
+    connections = 1
 
     def __init__(
         self, raw: sqlite_utils.Database, path: Path, on_notify: Callable[[str], None] = lambda _: None

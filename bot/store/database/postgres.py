@@ -60,6 +60,7 @@ class PostgresDatabase:
         replica: str = "",
     ) -> None:
         self.written = 0
+        self.connections = 0
         self._connect = connect
         self._on_notify = on_notify
         self._replica = replica
@@ -284,6 +285,7 @@ class PostgresDatabase:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         connection = self._connect()
+        self.connections += 1
         connection.adapters.register_loader("numeric", _WholeNumberLoader)
         connection.add_notice_handler(self._note_warning)
         self._is_snapshot = self._listens = False

@@ -408,8 +408,8 @@ async def test_an_update_that_fails_keeps_none_behind_it_waiting(desk: Desk) -> 
         desk.say("/works")
 
         await desk.handles("/works")
-        await until(lambda: desk.receiver.progress.updates == 2)
-    assert desk.receiver.progress.failed == 1
+        await until(lambda: desk.receiver.counts.handled == 2)
+    assert desk.receiver.counts.failed == 1
 
 
 async def test_an_update_that_is_cancelled_from_within_does_not_end_receiving(desk: Desk) -> None:
@@ -432,7 +432,7 @@ async def test_an_update_that_cannot_be_read_keeps_none_behind_it_waiting(desk: 
 
         await desk.handles("/works")
         await until(lambda: desk.telegram.updates.waiting_count == 0)
-    assert (desk.receiver.progress.updates, desk.receiver.progress.failed) == (2, 1)
+    assert (desk.receiver.counts.handled, desk.receiver.counts.failed) == (2, 1)
 
 
 @pytest.mark.parametrize("is_stubborn", [False, True])
@@ -456,7 +456,7 @@ async def test_an_update_that_hangs_keeps_those_behind_it_waiting_for_so_long_at
 
         await until(lambda: "/works" in brief.handled)
         await until(lambda: desk.telegram.updates.waiting_count == 0)
-        assert brief.receiver.progress.failed >= 1
+        assert brief.receiver.counts.failed >= 1
         released.set()
 
 
@@ -613,7 +613,7 @@ async def test_what_finds_no_room_is_dropped_and_counted(desk: Desk, crossing: C
         await crossing.stuck.wait()
         for number in range(MOST_OF_ONE_CHAT + 3):
             mallory(f"/{number}")
-        await until(lambda: desk.receiver.progress.dropped == 3)
+        await until(lambda: desk.receiver.counts.dropped == 3)
 
         crossing.may_end.set()
         await desk.handles("/stuck", *(f"/{number}" for number in range(MOST_OF_ONE_CHAT)))

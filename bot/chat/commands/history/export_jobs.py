@@ -42,8 +42,9 @@ class ExportJobs:
         *,
         at_once_seconds: float = AT_ONCE_SECONDS,
         progress_seconds: float = PROGRESS_SECONDS,
+        made: Counter[str] | None = None,
     ) -> None:
-        self.made: Counter[str] = Counter()
+        self.made: Counter[str] = Counter() if made is None else made
         """Files since the start, by what their names end with."""
         self._screens = screens
         self._progress_seconds = progress_seconds
