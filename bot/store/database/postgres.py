@@ -6,20 +6,23 @@ from a single snapshot.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from enum import Enum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
-from psycopg.abc import Buffer
+from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Literal
 
 from bot.store.database.door import AnyOf, Fence, Value
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
+
+RV = TypeVar("RV")
 
 ONE_WRITER = 1_650_811_246
 """The number of the lock that each transaction takes first."""
@@ -37,6 +40,14 @@ _FAULTS: Mapping[str, tuple[DatabaseFault, str]] = {
 }
 """By SQLSTATE (PostgreSQL's manual, Appendix A); others are told by their class."""
 
+RETRY_SECONDS = 1.0
+"""For how long nobody tries to connect after an attempt that failed: as long as one may take, units of work
+would come one behind the other and each wait for it."""
+
+ANSWER_SECONDS = 12.0
+"""How long an answer may take: longer than the server lets a statement run, so that nobody waits for ever for
+one that stands still while its system goes on."""
+
 _AWAY = ("08", "53", "57", "25P03")
 """Connection trouble, lack of resources, an operator's doing, a time limit for idle transactions."""
 
@@ -44,11 +55,24 @@ _BROKEN = ("58", "XX")
 """Trouble of the server's system, damage."""
 
 
+class ServerConnection(psycopg.Connection[Any]):
+    """A connection that gives up when the server says nothing."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Wait for an answer as psycopg does, but not for ever."""
+        try:
+            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if timeout is None:  # nobody could tell what belongs to what, if the answer came after all
+                self.pgconn.finish()
+            raise
+
+
 class PostgresDatabase:
     """A database on a server; its methods are described at `door.OpenDatabase`.
 
     `connect` returns a new connection, for the first unit of work and whenever one was lost. `replica` is who
-    this is among those that hear each other.
+    this is among those that hear each other. `monotonic` is a clock in seconds that is never set.
     """
 
     Error = psycopg.Error
@@ -58,6 +82,7 @@ class PostgresDatabase:
         connect: Callable[[], "psycopg.Connection[Any]"],
         on_notify: Callable[[str], None] = lambda _: None,
         replica: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.written = 0
         self.connections = 0
@@ -76,6 +101,10 @@ class PostgresDatabase:
         """Whether it is unknown what became of the last commit."""
         self._warnings: list[str] = []
         self._listens = False
+        self._monotonic = monotonic
+        self._refusal: psycopg.Error | None = None
+        """Why the last attempt to connect failed."""
+        self._refused_at = 0.0
         self.conn = self._connected()
 
     # statements
@@ -122,10 +151,10 @@ class PostgresDatabase:
     @contextmanager
     def unit(self, fence: Fence | None) -> Iterator[None]:
         """Get ready for a unit of work, connecting anew where need be, and clean up behind it."""
-        if self.conn.closed:
-            self.conn = self._connected()
-        self._fence, self._executed = fence, 0
+        self._fence, self._executed, self._is_unknown = fence, 0, False
         try:
+            if self.conn.closed:
+                self._reconnect()
             yield
         finally:
             self._fence = None
@@ -138,8 +167,6 @@ class PostgresDatabase:
         try:
             self._begin(alone=alone)
             yield
-            for signal in self._notified:
-                self.conn.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{self._replica} {signal}"])
             self._commit()
         except BaseException:
             self._notified.clear()
@@ -174,15 +201,21 @@ class PostgresDatabase:
             raise RoleLost(fence.role)
 
     def _commit(self) -> None:
+        """Commit, and tell the others, in one message."""
         self._warnings.clear()
+        notes = SQL("").join(
+            SQL("SELECT pg_notify({}, {}); ").format(Literal(CHANNEL), Literal(f"{self._replica} {signal}"))
+            for signal in sorted(self._notified)
+        )
         try:
-            done = self.conn.execute("COMMIT").statusmessage
+            cursor = self.conn.execute(notes + SQL("COMMIT"))
+            while cursor.nextset():
+                pass
+            done = cursor.statusmessage
         except psycopg.OperationalError:
             self._is_unknown = True
             raise
-        if (
-            done != "COMMIT"
-        ):  # after an error that nobody passed on, this is how it says that nothing was done
+        if done != "COMMIT":  # how it says, after an error that nobody passed on, that nothing was done
             raise psycopg.errors.InFailedSqlTransaction("a statement of the transaction had failed")
         if self._warnings:
             # It is committed here, but no standby has it: a failover would take it back.
@@ -254,17 +287,19 @@ class PostgresDatabase:
 
     def may_repeat(self, error: Exception) -> bool:
         """Whether a unit of work failed before any of it was done, as the connection was gone already."""
-        return self.conn.closed and not self._executed and self.fault_of(error) is not None
+        is_fault = self.fault_of(error) is not None
+        return is_fault and self.conn.closed and not self._executed and not self._is_unknown
 
     def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
         """Return why the database can't be used; None: the error is a mistake of the program."""
         if not isinstance(error, psycopg.Error):
             return None
+        if error.diag.message_primary:  # what else it says are values, and the statement
+            error.args = (error.diag.message_primary,)
         state = error.sqlstate or ""
         if state == "25006":  # a former primary: `connect` finds the new one
             self.conn.close()
         if self._is_unknown:
-            self._is_unknown = False
             return CommitUnknown(
                 DatabaseFault.AWAY, f"the database server went away during a commit ({error})"
             )
@@ -282,6 +317,15 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close the connection."""
         self.conn.close()
+
+    def _reconnect(self) -> None:
+        if self._refusal is not None and self._monotonic() < self._refused_at + RETRY_SECONDS:
+            raise self._refusal.with_traceback(None)
+        try:
+            self.conn, self._refusal = self._connected(), None
+        except psycopg.Error as error:
+            self._refusal, self._refused_at = error, self._monotonic()
+            raise
 
     def _connected(self) -> "psycopg.Connection[Any]":
         connection = self._connect()

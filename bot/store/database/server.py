@@ -13,7 +13,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bot.store.database.errors import DatabaseUnusable, StoreMisconfigured
-from bot.store.database.postgres import PostgresDatabase
+from bot.store.database.postgres import PostgresDatabase, ServerConnection
 from bot.store.database.postgres_schema import bring_up_to_date, known_migrations, table_names
 from bot.store.database.refusals import (
     AS_ADMIN,
@@ -92,7 +92,7 @@ def connected(
 
 def connect(conninfo: str) -> "psycopg.Connection[Any]":
     """Return a connection that commits each statement by itself, outside of a transaction."""
-    return psycopg.connect(conninfo, autocommit=True)
+    return ServerConnection.connect(conninfo, autocommit=True)
 
 
 def unusable(db: PostgresDatabase, address: Address, error: psycopg.Error) -> Exception:
