@@ -40,7 +40,7 @@ CONSTRAINTS = (
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Put a file in place that an earlier version wrote."""
     paths = put_databases(OLD / "m020.tar.xz", tmp_path)
-    return paths[request.param % len(paths)]
+    return paths[int(request.param) % len(paths)]
 
 
 def write_as_before(url: str, path: Path) -> None:
