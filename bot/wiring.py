@@ -28,6 +28,7 @@ from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.explain.explanations import ExplanationOutcome
 from bot.domain.observe.holdings import Sweeps
+from bot.domain.replicas.roles import Tenure
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion
@@ -225,10 +226,11 @@ def build_outgoing(
     send_queue: SendQueue,
     db: DatabaseThread,
     *,
+    tenure: Tenure,
     was_closed: Callable[[int], bool],
     now: Now,
 ) -> Outgoing:
-    """Build the way out to Telegram for messages, edits and toasts."""
+    """Build the way out to Telegram for messages, edits and toasts of whoever has a role."""
 
     async def pause(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
@@ -238,7 +240,15 @@ def build_outgoing(
         await db.run_if_possible(departures.note_departure, chat_id, now())
 
     reply_queue = ReplyQueue(send_queue, was_closed=was_closed, before_leaving=note_departure)
-    return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
+    return Outgoing(
+        telegram,
+        send_queue,
+        reply_queue,
+        on_pause=pause,
+        tenure=tenure,
+        monotonic=time.monotonic,
+        buttons=alert_buttons,
+    )
 
 
 def build_chores(

@@ -42,7 +42,7 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
     async with AsyncExitStack() as stack:
         permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
         outgoing = build_outgoing(
-            telegram, process.send_queue, db, was_closed=permissions.was_closed, now=now
+            telegram, process.send_queue, db, tenure=tenure, was_closed=permissions.was_closed, now=now
         )
         stack.push_async_callback(outgoing.close)
         live = build_live_questions(

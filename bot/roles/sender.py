@@ -14,7 +14,9 @@ async def send(process: ProcessParts, tenure: Tenure) -> None:
     settings, send_queue, now = process.settings, process.send_queue, process.now
     db = process.database(tenure)
     await recall_departures(send_queue, db, now)
-    outgoing = build_outgoing(process.telegram, send_queue, db, was_closed=lambda _: False, now=now)
+    outgoing = build_outgoing(
+        process.telegram, send_queue, db, tenure=tenure, was_closed=lambda _: False, now=now
+    )
     dispatcher = build_dispatcher(
         settings,
         process.registry,
@@ -27,4 +29,4 @@ async def send(process: ProcessParts, tenure: Tenure) -> None:
     try:
         await run_together(process.workers, {"dispatcher": dispatcher.run()})
     finally:
-        await dispatcher.finish(FINISH_SECONDS if process.is_held(tenure) else 0.0)
+        await dispatcher.finish(min(FINISH_SECONDS, tenure.left(process.monotonic())))

@@ -5,7 +5,7 @@ that all wait in slows down (`send_queue.py`). Answers to people are queued by `
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -35,6 +35,7 @@ from bot.domain.deliver.outcomes import (
     Unreachable,
 )
 from bot.domain.places import Place
+from bot.domain.replicas.roles import Tenure
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +44,20 @@ NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 QUESTION_SECONDS = 10.0
 """How long the answer to a question may take. Giving it up costs nothing, unlike giving up a message."""
 
+LEAVING_SECONDS = 2.0
+"""How long a role must be ours for a request to leave: time to connect, and to be held up a little.
+
+Not as long as a request may take (`transport.py`: 55 s), or nothing would ever leave under a lease of ten.
+One that is under way while the lease is renewed does no harm, and one whose role is lost is cancelled. What
+is left is a program that is frozen while its request leaves: whoever sends next has that message in doubt.
+"""
+
 REPLY_TRIES = 3
 EDIT_TRIES = 2
 TOAST_CHARACTERS_MOST = 200
 
 Buttons = Callable[[Delivery], InlineKeyboardMarkup | None]
+Request = Coroutine[None, None, object]
 
 
 def no_buttons(_: Delivery) -> None:
@@ -68,7 +78,8 @@ class Outgoing:
     """Carries messages to Telegram, and changes those that are there.
 
     `on_pause` gets how long Telegram wants a chat left alone, to store it; for deliveries the dispatcher does
-    that. Only cancellation is raised: what fails is an outcome, or logged where nobody asks for it.
+    that. Only cancellation is raised: what fails is an outcome, or logged where nobody asks for it. Nothing
+    leaves unless the `tenure` lasts, by `monotonic`: another replica may do this by then.
     """
 
     def __init__(
@@ -78,6 +89,8 @@ class Outgoing:
         reply_queue: ReplyQueue,
         *,
         on_pause: Callable[[int, float], Awaitable[None]],
+        tenure: Tenure,
+        monotonic: Callable[[], float],
         buttons: Buttons = no_buttons,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -85,6 +98,8 @@ class Outgoing:
         self._send_queue = send_queue
         self._reply_queue = reply_queue
         self._on_pause = on_pause
+        self._tenure = tenure
+        self._monotonic = monotonic
         self._buttons = buttons
         self._sleep = sleep
 
@@ -204,7 +219,7 @@ class Outgoing:
     ) -> None:
         """Replace the text and the buttons of a message; `is_caption`: what stands under its file."""
 
-        def request() -> Awaitable[object]:
+        def request() -> Request:
             if is_caption:
                 return self._bot.edit_message_caption(
                     place.chat_id,
@@ -227,7 +242,7 @@ class Outgoing:
     async def edit_buttons(self, place: Place, message_id: int, buttons: InlineKeyboardMarkup | None) -> None:
         """Replace the buttons of a message."""
 
-        def request() -> Awaitable[object]:
+        def request() -> Request:
             return self._bot.edit_message_reply_markup(place.chat_id, message_id, reply_markup=buttons)
 
         await self._edit(place, ("buttons", message_id), request, while_open=False)
@@ -299,7 +314,7 @@ class Outgoing:
 
     def _upload(
         self, place: Place, caption: Html, buttons: InlineKeyboardMarkup | None, file: OutgoingFile
-    ) -> Awaitable[Message]:
+    ) -> Request:
         send = self._bot.send_photo if file.is_picture else self._bot.send_document
         # As a stream: it leaves piece by piece, and nothing else waits for it.
         content = InputFile(BytesIO(file.content), file.name, read_file_handle=False)
@@ -316,7 +331,7 @@ class Outgoing:
         self,
         place: Place,
         subject: Hashable,
-        request: Callable[[], Awaitable[object]],
+        request: Callable[[], Request],
         *,
         while_open: bool,
     ) -> None:
@@ -333,17 +348,18 @@ class Outgoing:
 
         await self._reply_queue.hand_over(place, work, subject=subject)
 
-    async def _request_and_pause(
-        self, place: Place | None, request: Awaitable[object], rank: Rank
-    ) -> Outcome | None:
+    async def _request_and_pause(self, place: Place | None, request: Request, rank: Rank) -> Outcome | None:
         """Let a request leave, and let the pause that Telegram wants of the chat outlast a restart."""
         outcome = await self._request(place.chat_id if place else None, request, rank)
         if isinstance(outcome, SendThrottled) and place is not None:
             await self._on_pause(place.chat_id, outcome.seconds)
         return outcome
 
-    async def _request(self, chat_id: int | None, request: Awaitable[object], rank: Rank) -> Outcome | None:
+    async def _request(self, chat_id: int | None, request: Request, rank: Rank) -> Outcome | None:
         """Let a request leave and return what became of it; None: done, and it was no message."""
+        if not self._tenure.lasts(self._monotonic(), LEAVING_SECONDS):
+            request.close()
+            return RetryLater("another replica may do this by now")
         try:
             answer = await request
         except Exception as error:  # noqa: BLE001 - garbage with status 200 raises anything

@@ -32,4 +32,8 @@ class Tenure:
 
         To be asked before what no fence can hold back: a request to Telegram.
         """
-        return now + seconds < self.good_until
+        return self.left(now) > seconds
+
+    def left(self, now: float) -> float:
+        """Return for how many seconds nobody else takes the role, 0.0 if somebody may have."""
+        return max(self.good_until - now, 0.0)

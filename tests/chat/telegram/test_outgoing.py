@@ -10,7 +10,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot, introduce
 from bot.chat.telegram.errors import PROXY_PAUSE_SECONDS
-from bot.chat.telegram.outgoing import Buttons, Outgoing, OutgoingFile, no_buttons
+from bot.chat.telegram.outgoing import LEAVING_SECONDS, Buttons, Outgoing, OutgoingFile, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY, code
@@ -32,6 +32,7 @@ from bot.domain.deliver.outcomes import (
 )
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place
+from bot.domain.replicas.roles import Role, Tenure
 from bot.sandbox.telegram.api.faults import (
     Close,
     Endless,
@@ -80,6 +81,7 @@ class Way:
         self.pauses: list[tuple[int, float]] = []
         self.departures: list[int] = []
         self.seconds = 0.0
+        self.tenure = Tenure(Role.SENDER)
         pacer = Pacer(
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
@@ -95,6 +97,8 @@ class Way:
                 patience_seconds=patience_seconds,
             ),
             on_pause=self.pause,
+            tenure=self.tenure,
+            monotonic=lambda: self.seconds,
             buttons=buttons,
             sleep=self.sleep,
         )
@@ -109,6 +113,43 @@ class Way:
         self.pauses.append((chat_id, seconds))
 
 
+async def test_nothing_leaves_once_another_replica_may_do_this(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    way, place = Way(bot), Place(chat.id, "private", "")
+    calls = len(telegram.calls)
+    way.tenure.good_until = LEAVING_SECONDS
+
+    assert await way.outgoing.send(delivery(chat=chat.id)) == NOT_OURS
+    assert await way.outgoing.ask(delivery(chat=chat.id)) == NOT_OURS
+    assert await way.outgoing.notify(place, EMPTY + "a", None, rank=Rank.ANSWER) == NOT_OURS
+    await way.outgoing.edit(place, 1, EMPTY + "a", None)
+    await way.outgoing.edit_buttons(place, 1, None)
+    await way.outgoing.toast(place, "1", "a")
+    await way.outgoing.show_uploading(place)
+    await way.outgoing.reply(place, EMPTY + "a")
+    assert len(telegram.calls) == calls
+
+    way.tenure.good_until = way.seconds + LEAVING_SECONDS + 1
+    assert isinstance(await way.outgoing.send(delivery(chat=chat.id)), Sent)
+
+
+async def test_an_answer_leaves_once_the_lease_is_renewed(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    way = Way(bot)
+    way.tenure.good_until = LEAVING_SECONDS
+    sleep = way.outgoing._sleep
+
+    async def renew(seconds: float) -> None:
+        await sleep(seconds)
+        way.tenure.good_until = way.seconds + 2 * LEAVING_SECONDS
+
+    way.outgoing._sleep = renew
+    await way.outgoing.reply(Place(chat.id, "private", ""), EMPTY + "a")
+
+    assert [message.text for message in telegram.messages(chat)] == ["a"]
+
+
+NOT_OURS = RetryLater("another replica may do this by now")
 NOT_READ = RetryLater("it was refused, and why can't be read")
 
 

@@ -17,6 +17,7 @@ from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place
+from bot.domain.replicas.roles import Role, Tenure
 
 OLGA = Place(7001, "private", "Olga")
 GROUP = Place(-1001, "supergroup", "Ops")
@@ -291,7 +292,16 @@ def _spans_of_time_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def screens(post: Post, telegram: Throttling) -> Screens:
     bot: Bot = telegram  # type: ignore[assignment]
-    return Screens(Outgoing(bot, post.send_queue, post.replies, on_pause=post.pause))
+    return Screens(
+        Outgoing(
+            bot,
+            post.send_queue,
+            post.replies,
+            on_pause=post.pause,
+            tenure=Tenure(Role.RECEIVER),
+            monotonic=lambda: 0.0,
+        )
+    )
 
 
 async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that() -> None:
