@@ -32,6 +32,21 @@ MUTANTS = (
         "tests/store/test_delivery_results.py::test_what_an_epoch_sends_that_has_not_ended_is_not_in_doubt",
     ),
     Mutant(
+        "a request leaves though the role is about to be lost: another replica sends the same",
+        "bot/chat/telegram/outgoing.py",
+        "if not self._tenure.lasts(self._monotonic(), LEAVING_SECONDS):",
+        "if not self._tenure.lasts(self._monotonic(), -1e9):",
+        "tests/chat/telegram/test_outgoing.py::test_nothing_leaves_once_another_replica_may_do_this",
+    ),
+    Mutant(
+        "what comes to a receiver that stood still is handled by it: another replica handles it, too",
+        "bot/chat/telegram/receiver.py",
+        "                if not self._tenure.lasts(self._monotonic(), 0.0):\n                    continue\n",
+        "",
+        "tests/chat/telegram/test_receiver.py"
+        "::test_what_comes_to_a_receiver_that_stood_still_for_too_long_is_left_to_the_next",
+    ),
+    Mutant(
         "a claim whose commit is unknown is not taken back: its chat gets nothing more",
         "bot/dispatcher.py",
         "                await self._put_back()\n",

@@ -15,6 +15,7 @@ from bot.chat.commands.command import Answer, CallbackResult, Services
 from bot.chat.commands.dispatch import FIND
 from bot.chat.permissions import Incoming
 from bot.chat.refusals import not_written
+from bot.chat.telegram.receiver import HANDLED_AGAIN
 from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
 from bot.store.database.errors import DatabaseUnavailable
@@ -99,6 +100,8 @@ async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
     try:
         return await then()
     except DatabaseUnavailable as trouble:
+        if trouble.kind in HANDLED_AGAIN:
+            raise
         return (not_written(trouble.kind),)
 
 

@@ -72,9 +72,22 @@ class Pastes:
 
     def __init__(self) -> None:
         self._begun: OrderedDict[Hashable, _Begun] = OrderedDict()
+        self._joined: OrderedDict[Hashable, tuple[int, Paste]] = OrderedDict()
+        """What was last put together, by the number of its message: it may be handled again."""
 
-    def join(self, key: Hashable, text: str, at: datetime) -> Paste:
-        """Return what is to be read of a message that somebody sent somewhere (the `key`)."""
+    def join(self, key: Hashable, text: str, at: datetime, *, number: int) -> Paste:
+        """Return what is to be read of a message that somebody sent somewhere (the `key`), again too."""
+        before = self._joined.pop(key, None)
+        paste = before[1] if before and before[0] == number else self._join(key, text, at)
+        is_part = paste != Paste(text) or key in self._begun
+        # Nothing of what may be a private key is kept, not even for seconds.
+        if is_part and not _may_be_secret(paste.text):
+            self._joined[key] = number, paste
+            while len(self._joined) > _REMEMBERED:
+                self._joined.popitem(last=False)
+        return paste
+
+    def _join(self, key: Hashable, text: str, at: datetime) -> Paste:
         begun = self._begun.pop(key, None)
         is_rest = begun is not None and at - begun.at <= _FOLLOWS_WITHIN and not text.startswith("/")
         # A half line is continued by anything, whole lines only by such that begin with an address.
@@ -82,8 +95,7 @@ class Pastes:
             whole = begun.continued(text)
         else:
             whole = text
-        # Nothing of what may be a private key is kept, not even for seconds.
-        if holds_possible_key(whole) or holds_recovery_phrase(whole):
+        if _may_be_secret(whole):
             return Paste(whole)
         units = len(text.encode("utf-16-le", "surrogatepass")) // 2
         head = _head(whole) if _CUT_BETWEEN_LINES < units <= UNITS_MOST and names_address(whole) else None
@@ -94,6 +106,10 @@ class Pastes:
         while len(self._begun) > _REMEMBERED:
             self._begun.popitem(last=False)
         return Paste(rest, f"{head}\n{last_line}".lstrip("\n") if last_line else "")
+
+
+def _may_be_secret(text: str) -> bool:
+    return holds_possible_key(text) or holds_recovery_phrase(text)
 
 
 def _head(text: str) -> str | None:

@@ -121,6 +121,9 @@ class Permissions:
         removed = await self._db.run(
             owners.remove_owner, place.chat_id, actor, self._chats, self._contract_status
         )
+        # A first try may have been done without our knowing.
+        if not removed and place.chat_id in self.owners:
+            removed = place.chat_id not in await self._db.run(owners.owners_of, ())
         if removed:
             self.owners -= {place.chat_id}
             if not await self.is_open(place):

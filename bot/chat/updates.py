@@ -45,6 +45,7 @@ from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.chat_details import why_not_posting
 from bot.chat.telegram.downloads import IncomingDocument
+from bot.chat.telegram.receiver import HANDLED_AGAIN
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import EMPTY, Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
@@ -97,7 +98,10 @@ class UpdateHandler:
         self._own_name = BotName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
-        """Handle one update; an error is logged, and answered with a reference to the log."""
+        """Handle one update; an error is logged, and answered with a reference to the log.
+
+        Raises DatabaseUnavailable where it is to be handled again (`HANDLED_AGAIN`): that does no harm.
+        """
         try:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)
@@ -113,6 +117,8 @@ class UpdateHandler:
                 if text is not None:
                     await self._on_message(update.message, text)
         except DatabaseUnavailable as trouble:
+            if trouble.kind in HANDLED_AGAIN:
+                raise
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
             await self._report_failure(
                 update, toasts.NOT_WRITTEN[trouble.kind], refusals.not_written(trouble.kind)
@@ -228,7 +234,10 @@ class UpdateHandler:
         replied = incoming.replied_to
         text, is_mentioned = without_mention(text, self._services.username())
         paste = self._pastes.join(
-            (incoming.place.chat_id, incoming.place.thread_id, incoming.author.user_id), text, message.date
+            (incoming.place.chat_id, incoming.place.thread_id, incoming.author.user_id),
+            text,
+            message.date,
+            number=message.message_id,
         )
         text = paste.text
         request = await self._read(incoming, text)

@@ -84,6 +84,7 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
             telegram,
             chat.updates.on_update,
             permissions.go_first,
+            tenure=tenure,
             monotonic=process.monotonic,
             counts=health.counts.updates,
         )

@@ -1,6 +1,7 @@
 """Texts that Telegram's apps cut into several messages, put together again."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count as numbers_from
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from bot.domain.assets import Address
 from tests.chat.commands.builders import parsed, watched
 from tests.chat.reading import TREASURY, VAULT
 
+NUMBERS = numbers_from(1)
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SOON = NOON + timedelta(seconds=2)
 
@@ -43,7 +45,7 @@ def watched_by(parts: list[str]) -> list[WatchEntry]:
     """Return what is watched once all parts were read, and what was held back at the end by its button."""
     pastes = Pastes()
     taken: list[WatchEntry] = []
-    texts = [pastes.join("olga", part, NOON) for part in parts]
+    texts = [pastes.join("olga", part, NOON, number=next(NUMBERS)) for part in parts]
     for text in [*(one.text for one in texts), texts[-1].held_back]:
         if not text:
             continue
@@ -82,8 +84,8 @@ def test_the_columns_of_a_spreadsheet_hold_in_its_next_part() -> None:
 
 def joined(first: str, second: str, *, at: datetime = SOON, key: str = "olga") -> Paste:
     pastes = Pastes()
-    pastes.join("olga", first, NOON)
-    return pastes.join(key, second, at)
+    pastes.join("olga", first, NOON, number=next(NUMBERS))
+    return pastes.join(key, second, at, number=next(NUMBERS))
 
 
 FULL = lines(100)[:UNITS_MOST]
@@ -111,25 +113,42 @@ def test_a_list_that_ends_between_lines_is_gone_on_with_by_addresses_and_not_by_
 
 
 def test_only_what_is_about_as_long_as_a_message_may_be_cut_within_a_line() -> None:
-    assert not Pastes().join("olga", lines(70), NOON).held_back
-    assert Pastes().join("olga", lines(74), NOON).held_back == f"/watch\n{address(74)} as Wallet74"
-    assert not Pastes().join("olga", lines(75), NOON).held_back, "no message of Telegram's is so long"
+    assert not Pastes().join("olga", lines(70), NOON, number=next(NUMBERS)).held_back
+    assert (
+        Pastes().join("olga", lines(74), NOON, number=next(NUMBERS)).held_back
+        == f"/watch\n{address(74)} as Wallet74"
+    )
+    assert not Pastes().join("olga", lines(75), NOON, number=next(NUMBERS)).held_back, (
+        "no message of Telegram's is so long"
+    )
 
 
 def test_what_may_be_a_private_key_is_kept_for_no_rest() -> None:
     pastes = Pastes()
     text = FULL[:-70] + "\n" + "a1" * 32
 
-    assert pastes.join("olga", text, NOON) == Paste(text)
-    assert pastes.join("olga", "rest", SOON) == Paste("rest")
+    assert pastes.join("olga", text, NOON, number=next(NUMBERS)) == Paste(text)
+    assert pastes.join("olga", "rest", SOON, number=next(NUMBERS)) == Paste("rest")
 
 
 def test_each_part_of_a_long_list_is_imported_by_its_own_lines() -> None:
     text = lines(120, head=f"/import\ntoken {TREASURY} as Dollars")
     pastes = Pastes()
 
-    read = [pastes.join("olga", part, NOON).text for part in cut_between_lines(text)]
+    read = [pastes.join("olga", part, NOON, number=next(NUMBERS)).text for part in cut_between_lines(text)]
 
     assert len(read) > 1
     assert all(part.startswith("/import\n") for part in read)
     assert read[1].split("\n")[1].startswith("0x")
+
+
+def test_a_part_that_is_handled_again_is_joined_as_before_and_to_nothing_else() -> None:
+    pastes = Pastes()
+    first, second = cut_anywhere(lines(150))[:2]
+
+    once = [pastes.join("olga", first, NOON, number=1) for _ in range(2)]
+    then = [pastes.join("olga", second, SOON, number=2) for _ in range(3)]
+
+    assert once[0] == once[1]
+    assert then[0].text.startswith("/watch\n")
+    assert then == [then[0]] * 3

@@ -9,6 +9,9 @@ answers and however the handling of an update ends. The rules:
 - Updates of one chat are handled one after the other, in order; those of several chats side by side.
 - The next poll follows when all are handled, or after a short wait. An unfinished update keeps the offset
   where it is and is recognized when Telegram repeats it. It is let go only if it would hide everything new.
+- One program receives at a time: a poll ends at Telegram before another replica may receive, and what it
+  brings later, to a program that was frozen, is left to that one.
+- An update is handled again if the database server went away meanwhile, though all of it may have been done.
 """
 
 import asyncio
@@ -29,6 +32,8 @@ from bot.chat.telegram.origin import Origin, origin_of
 from bot.chat.telegram.stats import TROUBLES
 from bot.domain.backoff import Backoff
 from bot.domain.deliver.outcomes import SendThrottled
+from bot.domain.replicas.roles import Tenure
+from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +63,18 @@ FINISH_SECONDS = 2.0
 
 UPDATE_SECONDS = 45.0
 """For handling one update; after that the next one of its chat is handled."""
+
+HANDLED_AGAIN = frozenset({DatabaseFault.AWAY, DatabaseFault.ROLE_LOST})
+"""Why an update is handled once more, here or by the next receiver: nobody else has to repeat it."""
+
+AGAIN_SECONDS = 1.0
+"""Before an update is handled again, and before a look whether polling goes on."""
+
+SHORTEST_POLL_SECONDS = 1.0
+"""With less time left than this, no poll begins."""
+
+FORMER_SECONDS = 15.0
+"""How long after a take-over a conflict may be due to a poll of the former receiver, which may have died."""
 
 NEXT_POLL_SECONDS = 0.7
 """How long the next poll waits for handlers; Telegram slows down bots that ask again at once."""
@@ -127,7 +144,8 @@ class ReceiverProgress:
 class Receiver:
     """Polls for updates and passes them to `on_update`, by the rules above.
 
-    `first_come` returns for each origin whether its updates go before those of strangers.
+    `first_come` returns for each origin whether its updates go before those of strangers. `tenure` says for
+    how long, by `monotonic`, nobody else receives.
     """
 
     def __init__(
@@ -136,6 +154,7 @@ class Receiver:
         on_update: Callable[[Update], Awaitable[None]],
         first_come: Callable[[Sequence[Origin]], Awaitable[Sequence[bool]]],
         *,
+        tenure: Tenure,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         update_seconds: float = UPDATE_SECONDS,
@@ -147,6 +166,8 @@ class Receiver:
         self._bot = bot
         self._on_update = on_update
         self._first_come = first_come
+        self._tenure = tenure
+        self._began_at = monotonic()
         self._monotonic = monotonic
         self._sleep = sleep
         self._update_seconds = update_seconds
@@ -167,12 +188,18 @@ class Receiver:
         backlog = asyncio.create_task(self._work_off_backlog())
         try:
             while True:
+                if not self._tenure.lasts(self._monotonic(), SHORTEST_POLL_SECONDS):
+                    await self._sleep(AGAIN_SECONDS)
+                    continue
                 try:
                     updates = await self._poll()
                 except Exception as error:  # noqa: BLE001 - an answer that is garbage raises anything
                     await self._pause(error)
                     continue
                 self._note_answer()
+                # It came while this program stood still: whoever receives by now gets the same.
+                if not self._tenure.lasts(self._monotonic(), 0.0):
+                    continue
                 await self._hand_on(updates)
                 if self._unfinished:
                     await asyncio.wait(self._unfinished.values(), timeout=NEXT_POLL_SECONDS)
@@ -206,9 +233,10 @@ class Receiver:
         try:
             if self._may_be_elsewhere:
                 await self._look_for_webhook()
+            longest = SHORT_POLL_SECONDS if progress.failures else POLL_SECONDS
             answer = await self._bot.raw_updates(
                 offset=offset,
-                timeout_seconds=SHORT_POLL_SECONDS if progress.failures else POLL_SECONDS,
+                timeout_seconds=int(min(longest, self._tenure.left(self._monotonic()))),
                 patience_seconds=PATIENCE_SECONDS,
                 kinds=UPDATE_KINDS,
             )
@@ -234,14 +262,23 @@ class Receiver:
 
     async def _pause(self, error: Exception) -> None:
         progress = self.progress
+        is_contested = failure_of(error).result is RequestResult.CONFLICT
+        if is_contested and self._has_just_taken_over:
+            log.info("the former receiver's poll is still under way", action="former_receiver")
+            await self._sleep(AGAIN_SECONDS)
+            return
         progress.failures += 1
-        if failure_of(error).result is RequestResult.CONFLICT:
+        if is_contested:
             self._may_be_elsewhere = True
             progress.contested_at = self._monotonic()
         if progress.trouble is None:
             log.warning("no updates come from Telegram", action="telegram_trouble", trouble=_trouble(error))
         progress.trouble = _trouble(error)
         await self._sleep(_pause_seconds(error, progress.failures))
+
+    @property
+    def _has_just_taken_over(self) -> bool:
+        return self._tenure.epoch is not None and self._monotonic() - self._began_at < FORMER_SECONDS
 
     def _note_answer(self) -> None:
         progress = self.progress
@@ -341,7 +378,16 @@ class Receiver:
             self.counts.failed += 1
 
     async def _handle(self, raw: Raw) -> None:
-        await self._on_update(Update.de_json(dict(raw), self._bot))
+        """Handle an update until the database was there for all of it."""
+        while True:
+            try:
+                return await self._on_update(Update.de_json(dict(raw), self._bot))
+            except DatabaseUnavailable as trouble:
+                if trouble.kind not in HANDLED_AGAIN:
+                    raise
+                bound_log = log.bind(update=_number(raw), trouble=str(trouble))
+                bound_log.warning("an update waits for the database", action="update_waits")
+            await self._sleep(AGAIN_SECONDS)
 
 
 def _is_numbered(update: object) -> bool:

@@ -22,6 +22,7 @@ from bot.chat.telegram.receiver import (
     UPDATE_KINDS,
     Receiver,
 )
+from bot.domain.replicas.roles import Role, Tenure
 from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
@@ -35,6 +36,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
+from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
 from tests.waits import until
 
 WEBHOOK = {
@@ -58,12 +60,14 @@ class Desk:
     pauses: list[float] = field(default_factory=list)
     update_seconds: float = 20.0
     strangers: set[int] = field(default_factory=set)
+    tenure: Tenure = field(default_factory=lambda: Tenure(Role.RECEIVER))
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(
             self.bot,
             self._on_update,
             self._first_come,
+            tenure=self.tenure,
             monotonic=lambda: self.seconds,
             sleep=self._sleep,
             update_seconds=self.update_seconds,
@@ -634,3 +638,117 @@ async def test_where_nobody_can_tell_strangers_apart_nobody_is_one(
 
         crossing.may_end.set()
         await desk.handles("/stuck")
+
+
+# ---------------------------------------------------------------- one of several replicas
+
+
+CONFLICT = before(Error(409, "Conflict: terminated by other getUpdates request"))
+AWAY = DatabaseUnavailable(DatabaseFault.AWAY, "gone")
+
+
+def fails_with(*troubles: Exception) -> Callable[[str], Awaitable[None]]:
+    left = list(troubles)
+
+    async def fail(_: str) -> None:
+        if left:
+            raise left.pop(0)
+
+    return fail
+
+
+@pytest.mark.parametrize("trouble", [AWAY, CommitUnknown(DatabaseFault.AWAY, "during a commit")])
+async def test_an_update_is_handled_again_if_the_database_went_away(desk: Desk, trouble: Exception) -> None:
+    desk.on_text = fails_with(trouble, trouble)
+    async with desk.open():
+        desk.say("/watch")
+        desk.say("/list")
+        await desk.handles("/watch", "/list")
+
+    assert desk.receiver.counts.failed == 0
+
+
+async def test_an_update_is_handled_once_if_only_the_disk_is_full(desk: Desk) -> None:
+    desk.on_text = fails_with(DatabaseUnavailable(DatabaseFault.FULL, "full"))
+    async with desk.open():
+        desk.say("/watch")
+        desk.say("/list")
+        await desk.handles("/list")
+
+    assert desk.receiver.counts.failed == 1
+
+
+async def test_what_a_lost_role_kept_from_being_handled_is_left_to_the_next_receiver(desk: Desk) -> None:
+    desk.on_text = fails_with(*[RoleLost("receiver")] * 1000)
+    asked: list[float] = []
+    desk.receiver._sleep = until_told(asked)
+    async with desk.open():
+        desk.say("/watch")
+        await until(lambda: bool(asked))
+        await desk.asks(1)
+    await desk.receiver.confirm()
+
+    assert desk.handled == []
+    successor = Desk(desk.telegram, desk.bot, desk.olga, desk.chat)
+    async with successor.open():
+        await successor.handles("/watch")
+
+
+def until_told(asked: list[float]) -> Callable[[float], Awaitable[None]]:
+    async def sleep(seconds: float) -> None:
+        asked.append(seconds)
+        await asyncio.Event().wait()
+
+    return sleep
+
+
+async def test_no_poll_outlasts_the_tenure_at_telegram(desk: Desk) -> None:
+    desk.tenure.good_until = 4.5
+    async with desk.open():
+        await until(lambda: desk.polls() == 1)
+        polls = [call for call in desk.telegram.calls if call.method == "getUpdates"]
+
+    assert [str(poll.parameters["timeout"]) for poll in polls] == ["4"]
+
+
+async def test_nothing_is_polled_when_the_tenure_is_about_to_end(desk: Desk) -> None:
+    desk.tenure.good_until = 0.5
+    async with desk.open():
+        await until(lambda: len(desk.pauses) > 2)
+        assert desk.polls() == 0
+        desk.tenure.good_until = desk.seconds + 10
+        desk.say("/list")
+        await desk.handles("/list")
+
+
+async def test_what_comes_to_a_receiver_that_stood_still_for_too_long_is_left_to_the_next(desk: Desk) -> None:
+    desk.tenure.good_until = 10
+    async with desk.open():
+        await until(lambda: desk.polls() == 1)
+        desk.seconds = 60  # it stood still, and the answer lay in its buffers
+        desk.say("/watch")
+        await until(lambda: bool(desk.pauses))
+    await desk.receiver.confirm()
+
+    assert desk.handled == []
+    successor = Desk(desk.telegram, desk.bot, desk.olga, desk.chat)
+    async with successor.open():
+        await successor.handles("/watch")
+
+
+@pytest.mark.parametrize("epoch", [7, None])
+async def test_a_conflict_right_after_a_take_over_is_no_alarm_and_later_it_is(
+    desk: Desk, epoch: int | None
+) -> None:
+    desk.tenure.epoch = epoch
+    desk.telegram.fault(CONFLICT, method="getUpdates", times=2)
+    async with desk.open():
+        await desk.asks(3)
+        desk.say("/list")
+        await desk.handles("/list")
+        assert (desk.reason is None) == (epoch is not None)
+
+        desk.seconds += CONTESTED_SECONDS
+        desk.telegram.fault(CONFLICT, method="getUpdates", times=1)
+        await desk.asks(2)
+        assert desk.reason is not None
