@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from tests.fork_server import ForkServer
 from tests.replicas.ledger import NUMBER
 from tests.replicas.proxy import Direction
-from tests.replicas.recorder import Exchange, Place
+from tests.replicas.recorder import Exchange, HeldRequest
 from tests.replicas.world import ROLES, Replica, ReplicaWorld, open_world
 from tests.stack import POLL
 from tests.waits import HANG_SECONDS
@@ -20,6 +21,8 @@ LONGER_THAN_A_LEASE = 15
 AHEAD_SECONDS = 20
 RESTART_SECONDS = 3
 """What a supervisor takes to start what has ended."""
+SLOW_SECONDS = 8
+"""An answer of Telegram may take so long that a replica ends and starts meanwhile."""
 SETTLING_SECONDS = 1
 """A message is sent and settled in this time, on a busy machine."""
 BLIND_SECONDS = 30
@@ -139,18 +142,16 @@ def at_any_time(role: str) -> Aim:
     return aim
 
 
-async def _held(
-    world: ReplicaWorld, role: str, method: str, place: Place, mark: bytes
-) -> tuple[Replica, LetGo]:
-    victim = await world.holder(role)
-    recorder = victim.gateway if role == "poller" else victim.telegram
-    hold = recorder.hold(method, place, mark)
+async def _held(world: ReplicaWorld, hold: HeldRequest) -> tuple[Replica, LetGo]:
+    """Wait until a request is held, whoever makes it: roles may wander meanwhile."""
+    world.holds.append(hold)
     async with asyncio.timeout(HANG_SECONDS):
         await hold.arrived.wait()
+    victim = next(one for one in world.replicas if hold.recorder in (one.telegram, one.gateway))
 
     def let_go() -> None:
         # What was not sent yet when its sender died is never sent.
-        if place == "before" and victim.process.returncode is not None:
+        if hold.place == "before" and victim.process.returncode is not None:
             hold.drop()
         else:
             hold.release()
@@ -160,34 +161,40 @@ async def _held(
 
 async def claimed(world: ReplicaWorld) -> tuple[Replica, LetGo]:
     """Wait until a message has left that Telegram does not have yet."""
-    return await _held(world, "sender", "sendMessage", "before", b"TOK")
+    return await _held(world, HeldRequest("sendMessage", "before", b"TOK"))
 
 
 async def sent(world: ReplicaWorld) -> tuple[Replica, LetGo]:
     """Wait until Telegram has a message and has said so, but not to the sender."""
-    return await _held(world, "sender", "sendMessage", "after", b"TOK")
+    return await _held(world, HeldRequest("sendMessage", "after", b"TOK"))
+
+
+async def sent_by_another(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until Telegram has a message and takes its time to say so; somebody else is struck."""
+    sender, let_go = await sent(world)
+    asyncio.get_running_loop().call_later(SLOW_SECONDS, let_go)
+    return world.rng.choice([one for one in world.replicas if one is not sender]), lambda: None
 
 
 async def asked(world: ReplicaWorld) -> tuple[Replica, LetGo]:
     """Wait until balances were read that the poller does not have yet."""
-    return await _held(world, "poller", POLL, "after", b"")
+    return await _held(world, HeldRequest(POLL, "after", b""))
 
 
 def once_it_said(role: str, mark: bytes) -> Aim:
     """Wait until a replica has said something to the database, and does not have the answer."""
 
     async def aim(world: ReplicaWorld) -> tuple[Replica, LetGo]:
-        victim = await world.holder(role)
-        events = [asyncio.create_task(one.hold_answer_to(mark).wait()) for one in victim.databases]
-        await asyncio.wait(events, timeout=HANG_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for event in events:
-            event.cancel()
-
-        def let_go() -> None:
-            for proxy in victim.databases:
-                proxy.release_answers()
-
-        return victim, let_go
+        while True:
+            victim = await world.holder(role)
+            said = [asyncio.create_task(one.hold_answer_to(mark).wait()) for one in victim.databases]
+            # Not for long: roles may wander meanwhile.
+            done, _ = await asyncio.wait(said, timeout=RESTART_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for one in said:
+                one.cancel()
+            if done:
+                return victim, victim.release_answers
+            victim.release_answers()
 
     return aim
 
@@ -195,6 +202,7 @@ def once_it_said(role: str, mark: bytes) -> Aim:
 POINTS: dict[str, Aim] = {
     "claim -> send": claimed,
     "send -> settle": sent,
+    "while another one sends": sent_by_another,
     "ask -> record": asked,
     "poller writes": once_it_said("poller", ONE_WRITER),
     "poller commits": once_it_said("poller", COMMIT),
@@ -247,12 +255,14 @@ class Outcome:
 
 
 def all_cases(replicas: int) -> list[Case]:
-    """Return the whole matrix."""
-    return [
+    """Return the whole matrix, shuffled in the same way each time: its first part shows a bit of all."""
+    cases = [
         *(Case(fault, aim, replicas) for aim in AIMS for fault in FAULTS),
         *(Case(fault, aim, replicas) for aim in POINTS for fault in DATABASE_FAULTS),
         *(Case(WRONG_CLOCK, aim, replicas) for aim in ROLES),
     ]
+    random.Random(replicas).shuffle(cases)  # noqa: S311 - no secret
+    return cases
 
 
 async def run_cases(

@@ -49,6 +49,8 @@ class HeldRequest:
         self.place = place
         self.mark = mark
         self.arrived = asyncio.Event()
+        self.recorder: Recorder | None = None
+        """Where it was held."""
         self._released = asyncio.Event()
         self._is_dropped = False
 
@@ -61,8 +63,9 @@ class HeldRequest:
         self._is_dropped = True
         self._released.set()
 
-    async def pass_by(self) -> None:
+    async def pass_by(self, recorder: "Recorder") -> None:
         """Hold the caller until released; raises ConnectionResetError if it is dropped."""
+        self.recorder = recorder
         self.arrived.set()
         await self._released.wait()
         if self._is_dropped:
@@ -70,15 +73,18 @@ class HeldRequest:
 
 
 class Recorder:
-    """Passes on the requests of one replica to the server at `url`, whoever is gone meanwhile."""
+    """Passes on the requests of one replica to the server at `url`, whoever is gone meanwhile.
 
-    def __init__(self, url: str) -> None:
+    Each request that fits one of `holds`, a list that may be shared with others, is held, and that removed.
+    """
+
+    def __init__(self, url: str, holds: list[HeldRequest]) -> None:
         self.url = ""
         self.exchanges: list[Exchange] = []
         self.on_request: Callable[[Exchange], None] = lambda _: None
         self._there = url
         self._session: ClientSession
-        self._holds: list[HeldRequest] = []
+        self._holds = holds
         self._under_way: set[asyncio.Task[web.Response]] = set()
 
     @asynccontextmanager
@@ -104,11 +110,6 @@ class Recorder:
     def polls(self) -> Iterator[Exchange]:
         """The requests for updates, newest first, as far as they can be open."""
         return itertools.islice((one for one in reversed(self.exchanges) if one.method == "getUpdates"), 3)
-
-    def hold(self, method: str, place: Place, mark: bytes = b"") -> HeldRequest:
-        """Hold the next request of this method that has these bytes in it."""
-        self._holds.append(HeldRequest(method, place, mark))
-        return self._holds[-1]
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         method = request.path.rpartition("/")[2]
@@ -164,5 +165,5 @@ class Recorder:
         for hold in self._holds:
             if (hold.method, hold.place) == (method, place) and hold.mark in body:
                 self._holds.remove(hold)
-                await hold.pass_by()
+                await hold.pass_by(self)
                 return

@@ -22,14 +22,16 @@ TWINS = (
         POSTGRES,
         "WHERE role = {role} AND epoch = {epoch} FOR KEY SHARE",
         "WHERE role = {role} AND {epoch} >= 0",
-        "stopped 15 s, ask -> record, 2",
+        "frozen to the database, ask -> record, 2",
     ),
     Mutant(
-        "whatever is being sent is doubted when somebody begins to send",
-        "bot/store/delivery_results.py",
-        "AND state = 'sending' AND epoch < ?",
-        "AND state = 'sending' AND ? > 0",
-        "stopped 15 s, send -> settle, 2",
+        "whoever starts doubts whatever is being sent: what another one is sending is sent twice",
+        "bot/app.py",
+        "    await db.run(apply_access,",
+        "    store = __import__('bot.store.delivery_results').store\n"
+        "    await db.run(store.delivery_results.doubt_unfinished_sends, now(), 2**31)\n"
+        "    await db.run(apply_access,",
+        "kill -9, while another one sends, 3",
     ),
     Mutant(
         "several write at once",

@@ -18,7 +18,7 @@ from tests.postgres_server import free_port
 from tests.replicas.cluster import Cluster, running_cluster
 from tests.replicas.ledger import Held, Told, Verdict, is_all_told, judge, to_told
 from tests.replicas.proxy import Proxy
-from tests.replicas.recorder import Exchange, Recorder
+from tests.replicas.recorder import Exchange, HeldRequest, Recorder
 from tests.stack import ACCESS_KEY, LISTS_NOTHING, OWNER, POLYGON
 from tests.waits import HANG_SECONDS
 
@@ -52,6 +52,11 @@ class Replica:
         self.process.send_signal(signal.SIGCONT)
         self.is_awake = True
 
+    def release_answers(self) -> None:
+        """Let go what a database has answered."""
+        for proxy in self.databases:
+            proxy.release_answers()
+
     async def kill(self) -> None:
         """End it as `kill -9` does."""
         self.is_awake = False
@@ -72,6 +77,8 @@ class ReplicaWorld:
     servers: ForkServer
     replicas: list[Replica] = field(default_factory=list)
     held: dict[str, list[Held]] = field(default_factory=dict)
+    holds: list[HeldRequest] = field(default_factory=list)
+    """Requests that are to be held."""
     receivers_at_once: int = 0
     """How often a replica asked for updates while another one that was well did."""
     wanted: int = 0
@@ -257,9 +264,13 @@ async def open_world(
                 await telegram.wait_for_message(chat, first, timeout_seconds=HANG_SECONDS)
         telegram.says(petr, telegram.chat(ADMIN), f"/watch {_account(1000)} as W0")
         await telegram.wait_for_message(telegram.chat(ADMIN), "Watching W0")
-        async with asyncio.timeout(HANG_SECONDS):
-            while not await world.is_well():  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.2)
+        try:
+            async with asyncio.timeout(HANG_SECONDS):
+                while not await world.is_well():  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            ended = {one.name: one.process.returncode for one in world.replicas}
+            raise TimeoutError(f"not all are at work, and these have ended: {ended}") from None
         exits.callback(world.end)
         yield world
 
@@ -269,8 +280,8 @@ async def _new_replica(world: ReplicaWorld, exits: AsyncExitStack, directory: Pa
         [await exits.enter_async_context(Proxy(node.port).serve()) for node in world.cluster.nodes]
     )
     root = urlsplit(world.gateway.url)
-    telegram = await exits.enter_async_context(Recorder(world.telegram.url).serve())
-    gateway = await exits.enter_async_context(Recorder(f"{root.scheme}://{root.netloc}").serve())
+    telegram = await exits.enter_async_context(Recorder(world.telegram.url, world.holds).serve())
+    gateway = await exits.enter_async_context(Recorder(f"{root.scheme}://{root.netloc}", world.holds).serve())
     home = directory / name
     home.mkdir()
     config = home / "config.toml"
