@@ -8,7 +8,7 @@ The packages, from the top down; a module imports lower layers only (pyproject.t
 
     __main__      the program: `balance-bot run`, `check`, `backup`, `sandbox`
     app           builds what all roles share, does the work of the roles it has, closes in reverse order
-    check         `balance-bot check`: asks everything the bot needs whether it could run
+    check/        `balance-bot check`: asks everything the bot needs whether it could run
     sandbox/      the Indexer Gateway and Telegram as local servers, for trying and testing
     roles/        receiver, poller, sender, chores: what is built when a role begins, and who has which
     health/       whether the bot is sound, sees and sends: what the web pages say

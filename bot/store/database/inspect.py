@@ -8,15 +8,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import sqlite_utils
 
 from bot.store.database.copy import open_to_read
+from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseUnusable, describe_error
 from bot.store.database.file import LOCK_NAME, check_content, check_directory, check_engine, check_file
 from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
 from bot.store.rows import to_moment_or_none
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,33 @@ class DatabaseSeen:
     """When any chain was last read; None: never."""
     owners: int = 0
     """How many own the bot by the printed code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSeen(Generic[R]):
+    """What was seen of a server that can be used."""
+
+    place: str
+    """Host, port, database and user."""
+    version: str
+    is_encrypted: bool
+    is_pooled: bool
+    """Whether something between hands out connections."""
+    clock_ms: int
+    free_connections: int
+    """How many more this user may make."""
+    loses_commits: bool
+    """Whether it says that a commit is done before its own disk has it."""
+    standbys: int
+    """How many follow it."""
+    lag_seconds: float | None
+    """How far the last of them is behind; None: unknown, or there is none."""
+    waits_for_standby: bool
+    """Whether it says that a commit is done only once a standby has it."""
+    database: DatabaseSeen | None
+    """None: the tables are not made yet."""
+    also: R | None
+    """What was asked beside that, where there are tables."""
 
 
 def look_at_directory(directory: Path) -> DirectorySeen:
@@ -77,18 +108,18 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
             # Not by `DatabaseThread`, which would bring the database up to date and set how it is written.
             db = LiteDatabase(sqlite_utils.Database(connection, execute_plugins=False), path)
             check_content(db, path)
-            return _seen(db)
+            return database_seen(db, tuple(migration.name for migration in migrations.pending(db.raw)))
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(f"the database {path} can't be read: {describe_error(error, path)}") from None
 
 
-def _seen(db: LiteDatabase) -> DatabaseSeen:
+def database_seen(db: Database, pending: tuple[str, ...]) -> DatabaseSeen:
+    """Return what is in a database; `pending` are the migrations that it lacks."""
     subscriptions, open_chats, waiting, newest = db.execute(
         "SELECT (SELECT count(*) FROM subscription), (SELECT count(*) FROM chat WHERE open = 1),"
         " (SELECT count(*) FROM alert WHERE state IN ('waiting', 'held', 'bound')),"
         " (SELECT max(complete_at) FROM chain)"
     ).fetchone()
-    pending = tuple(migration.name for migration in migrations.pending(db.raw))
     return DatabaseSeen(
         subscriptions=subscriptions,
         open_chats=open_chats,
@@ -99,10 +130,10 @@ def _seen(db: LiteDatabase) -> DatabaseSeen:
     )
 
 
-def _owners(db: LiteDatabase) -> int:
+def _owners(db: Database) -> int:
     """Count the owners by the printed code."""
     # The database may be older than this table, as `check` brings nothing up to date.
-    if not db.raw["owner"].exists():
+    if isinstance(db, LiteDatabase) and not db.raw["owner"].exists():
         return 0
     return int(db.execute("SELECT count(*) FROM owner").fetchone()[0])
 

@@ -3,9 +3,11 @@
 Before anything is written, the server and what is in the database are checked.
 """
 
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -123,6 +125,19 @@ def _conninfo(url: str) -> str:
         keepalives_interval=1,
         keepalives_count=3,
         target_session_attrs="read-write",
+    )
+
+
+def dump_command(url: str, target: Path) -> str:
+    """Return the command line that copies the database to a file; the password is not in it."""
+    address = address_of(url)
+    host, _, port = address.hosts.split(", ")[0].rpartition(":")
+    return shlex.join(
+        [
+            "pg_dump",
+            *("--host", host, "--port", port, "--username", address.user, "--dbname", address.database),
+            *("--format=custom", "--no-owner", "--file", str(target)),
+        ]
     )
 
 

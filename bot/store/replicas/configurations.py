@@ -41,16 +41,33 @@ def join(db: Database, me: Replica, values: Mapping[str, str], salt: bytes) -> t
     with from the first time on. Raises ConfigurationDiffers, and changes nothing then.
     """
     with db.transaction():
-        # One that is started again under its name replaces the one before.
-        others = tuple(other for other in replicas_seen(db) if other.is_live and other.name != me.name)
-        row = db.execute("SELECT value FROM setting WHERE name = ?", [_NAME]).fetchone()
-        known = _Known(**json.loads(row[0])) if row else _Known(salt.hex(), {})
-        mine = fingerprint(values, bytes.fromhex(known.salt))
-        keys = differing_keys(mine, known.digests)
-        if others and keys:
-            raise ConfigurationDiffers(keys, others, me)
-        if not others or row is None:
-            value = json.dumps(_Known(known.salt, mine)._asdict())
+        others = others_that_run(db, me)
+        known_salt = compare(db, me, values)
+        if known_salt is None or not others:
+            salt = known_salt or salt
+            value = json.dumps(_Known(salt.hex(), fingerprint(values, salt))._asdict())
             db.upsert_many("setting", ("name", "value"), [(_NAME, value)], key=("name",))
         check_in(db, me, db.now_ms(), clock_ahead_ms=0, troubles="")
     return tuple(sorted({other.version for other in others} - {me.version}))
+
+
+def compare(db: Database, me: Replica, values: Mapping[str, str]) -> bytes | None:
+    """Compare a configuration with that of the replicas that run, and raise ConfigurationDiffers.
+
+    Returns the salt of their digests; None: none ever ran.
+    """
+    row = db.execute("SELECT value FROM setting WHERE name = ?", [_NAME]).fetchone()
+    if row is None:
+        return None
+    known = _Known(**json.loads(row[0]))
+    salt = bytes.fromhex(known.salt)
+    keys = differing_keys(fingerprint(values, salt), known.digests)
+    others = others_that_run(db, me)
+    if others and keys:
+        raise ConfigurationDiffers(keys, others, me)
+    return salt
+
+
+def others_that_run(db: Database, me: Replica) -> tuple[ReplicaSeen, ...]:
+    """Return the replicas that run beside this one; one of its own name is what it was before a restart."""
+    return tuple(other for other in replicas_seen(db) if other.is_live and other.name != me.name)

@@ -15,24 +15,31 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot import __version__
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
 from bot.chat.telegram.transport import ProxyUnusable
+from bot.check.findings import MISTAKEN, NOT_YET, REFUSED, UNUSABLE, Finding, said_and_advice
+from bot.check.server_rows import is_running, look, server_rows, unused_backups_row
 from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.explain.questions import HistoryQuestion
+from bot.domain.replicas.replica import Replica
 from bot.domain.secrets import BLANKED_AS_A_WORD
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.database.errors import DatabaseUnusable
-from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
+from bot.store.database.inspect import (
+    DatabaseSeen,
+    DirectorySeen,
+    ServerSeen,
+    look_at_database,
+    look_at_directory,
+)
 from bot.wiring import build_indexer, build_telegram
-
-NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5
-"""Exit statuses (docs/operations.md): not all of its work yet, configuration, token or key, data."""
 
 ASK_SECONDS = 20.0
 """How long Telegram and the indexer each may take to answer."""
@@ -47,16 +54,6 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One row of the table: a failure where it has an exit status, a warning where it only has advice."""
-
-    what: str
-    said: str
-    advice: str = ""
-    status: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class GatewaySeen:
     """What the indexer answered: its chains, those that failed, and how far its clock is off."""
 
@@ -68,6 +65,16 @@ class GatewaySeen:
     """Why it gave no transfers; None where it did."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSeen:
+    """What was seen of the database, wherever it is."""
+
+    database: DatabaseSeen | DatabaseUnusable | None
+    is_running: bool
+    """Whether the bot runs over it on this machine."""
+    rows: list[Finding]
+
+
 def mistake_rows(refused: SettingsRefused) -> list[Finding]:
     """Return the only rows there are where the configuration can't be used."""
     return [Finding("configuration", one, status=MISTAKEN) for one in refused.mistakes]
@@ -76,57 +83,51 @@ def mistake_rows(refused: SettingsRefused) -> list[Finding]:
 async def check(config: Path, settings: Settings, now: datetime) -> list[Finding]:
     """Ask everything the bot needs and return the rows of the table, in their order."""
     registry = shipped_chains()
-    directory = await asyncio.to_thread(_directory, settings)
-    database = await asyncio.to_thread(_database, settings)
-    # Both at once: each may take its whole time to fail.
-    telegram, gateway = await asyncio.gather(_telegram(settings), _gateway(settings))
+    # All at once: each may take its whole time to fail.
+    store, telegram, gateway = await asyncio.gather(
+        _store(settings, now), _telegram(settings), _gateway(settings)
+    )
     return [
         configuration_row(config, settings.secrets()),
         *key_rows(settings.indexer.access_key.get_secret_value()),
-        owners_row(settings.access.owners, database),
+        owners_row(settings.access.owners, store.database),
         chains_row(settings.indexer.chains, registry, gateway),
-        web_row(settings.web.listen, directory),
+        web_row(settings.web.listen, is_running=store.is_running),
         *heartbeat_rows(settings.web.heartbeat_url.get_secret_value()),
         telegram_row(telegram),
         gateway_row(gateway),
         *history_rows(gateway),
-        directory_row(settings.store.path.parent, directory),
-        database_row(database),
-        disk_row(settings.store.path),
-        *backup_rows(settings.store.backup_dir),
-        clock_row(now, database, gateway),
+        *store.rows,
+        clock_row(now, store.database, gateway),
     ]
 
 
-def exit_status(findings: Sequence[Finding]) -> int:
-    """Return the exit status: that of the first row that would keep the bot from starting, else 1 or 0."""
-    # The status of what would keep the bot from starting beats 1, in the order of the table.
-    failures = [finding.status for finding in findings if finding.status]
-    return next((status for status in failures if status != NOT_YET), NOT_YET if failures else 0)
+async def _store(settings: Settings, now: datetime) -> StoreSeen:
+    """Look at the database, be it a file or on a server."""
+    where = settings.store.where
+    if isinstance(where, Path):
+        return await asyncio.to_thread(_file, settings, where)
+    name = settings.replica_name(socket.gethostname())
+    seen = await look(settings, where, Replica("", name, __version__))
+    return StoreSeen(
+        database=seen.database if isinstance(seen, ServerSeen) else None,
+        is_running=is_running(seen, name),
+        rows=[*server_rows(seen, now), unused_backups_row(settings.store.backup_dir)],
+    )
 
 
-def table(findings: Sequence[Finding]) -> list[str]:
-    """Return the table as lines: a state, what was looked at, what was found, advice below it."""
-    width = max(len(finding.what) for finding in findings)
-    lines = []
-    for finding in findings:
-        state = "FAIL" if finding.status else "warn" if finding.advice else "ok"
-        lines.append(f"{state:<5} {finding.what:<{width}}  {finding.said}")
-        if finding.advice:
-            lines.append(f"{'':<5} {'':<{width}}  -> {finding.advice}")
-    return [*lines, "", _summary(findings)]
-
-
-def _summary(findings: Sequence[Finding]) -> str:
-    match exit_status(findings):
-        case 0 if any(finding.advice for finding in findings):
-            return "The bot can run; see the warnings."
-        case 0:
-            return "All is well."
-        case 1:
-            return "The bot would start, but not work fully yet (exit status 1)."
-        case status:
-            return f"The bot would not start (exit status {status})."
+def _file(settings: Settings, path: Path) -> StoreSeen:
+    directory, database = _directory(path), _database(path)
+    return StoreSeen(
+        database=database,
+        is_running=isinstance(directory, DirectorySeen) and directory.is_held,
+        rows=[
+            directory_row(path.parent, directory),
+            database_row(database),
+            disk_row(path),
+            *backup_rows(settings.store.backup_dir),
+        ],
+    )
 
 
 def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
@@ -201,12 +202,12 @@ def heartbeat_rows(url: str) -> list[Finding]:
     return [Finding("heartbeat", f"calls {urlsplit(url).hostname}; not tried here")] if url else []
 
 
-def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding:
+def web_row(listen: str, *, is_running: bool) -> Finding:
     """Try the address of the health pages, unless a running bot holds it already."""
     host, _, port = listen.rpartition(":")
     if not port:
         return Finding("web pages", "switched off")
-    if isinstance(directory, DirectorySeen) and directory.is_held:
+    if is_running:
         return Finding("web pages", f"http://{listen}/healthz, served by the running bot")
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
@@ -337,9 +338,9 @@ def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
     return Finding("indexer", f"it accepts the key; it lists {len(seen.listed)} chains")
 
 
-def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
+def _directory(path: Path) -> DirectorySeen | DatabaseUnusable:
     try:
-        return look_at_directory(settings.store.path.parent)
+        return look_at_directory(path.parent)
     except DatabaseUnusable as error:
         return error
 
@@ -347,7 +348,7 @@ def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
 def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Finding:
     """Say whether the data directory exists, is private, and is held by a running bot."""
     if isinstance(seen, DatabaseUnusable):
-        return Finding("data directory", *_said_and_advice(seen), UNUSABLE)
+        return Finding("data directory", *said_and_advice(seen), UNUSABLE)
     if not seen.exists:
         return Finding("data directory", f"{directory.absolute()}; the first start makes it")
     held = ", held by a running bot" if seen.is_held else ""
@@ -357,9 +358,9 @@ def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Fi
     return Finding("data directory", f"{directory.absolute()}, private{held}")
 
 
-def _database(settings: Settings) -> DatabaseSeen | DatabaseUnusable | None:
+def _database(path: Path) -> DatabaseSeen | DatabaseUnusable | None:
     try:
-        return look_at_database(settings.store.path)
+        return look_at_database(path)
     except DatabaseUnusable as error:
         return error
 
@@ -367,7 +368,7 @@ def _database(settings: Settings) -> DatabaseSeen | DatabaseUnusable | None:
 def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
     """Say whether the database is sound, and what is in it."""
     if isinstance(seen, DatabaseUnusable):
-        return Finding("database", *_said_and_advice(seen), UNUSABLE)
+        return Finding("database", *said_and_advice(seen), UNUSABLE)
     if seen is None:
         return Finding("database", "none yet; the first start makes it")
     said = (
@@ -379,12 +380,6 @@ def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
             "database", said, "from an earlier version: the next start makes a copy and upgrades it"
         )
     return Finding("database", said)
-
-
-def _said_and_advice(error: DatabaseUnusable) -> tuple[str, str]:
-    """Split an error's text: what is wrong, and behind the last colon what to do about it."""
-    said, _, advice = str(error).rpartition(": ")
-    return said, advice
 
 
 def disk_row(path: Path) -> Finding:
