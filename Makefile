@@ -32,7 +32,7 @@ test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, i
 
 test-all: $(VENV)/test.stamp ## the tests beside these: the store over PostgreSQL, sandbox, benchmarks, package, mutants of the bot
 	$(PYTEST) $(BESIDE)
-	$(PYTEST) tests/store --postgres
+	$(PYTEST) tests/store tests/roles --postgres
 
 laws: $(VENV)/test.stamp ## what holds for whatever comes, with ten times the examples: some ten minutes
 	$(PYTEST) --hypothesis-profile deep -m "hypothesis or law"

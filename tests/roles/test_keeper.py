@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 
+from bot.domain.replicas.replica import TTL_SECONDS
 from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import SoleKeeper, WorkerDied
 from bot.store.database.door import Database
@@ -58,7 +59,11 @@ async def test_two_share_evenly_and_three_as_well_and_then_nothing_moves(group: 
     await group.holds("a", *Role)
     await group.join("b")
     await group.renewals(2)
+    last_ms = await group.store.value("SELECT until FROM lease WHERE role = 'chores' AND replica_id = 'a'")
     await group.grow_old()
+    await group.holds("b", CHORES)
+    taken_ms = await group.store.value("SELECT until FROM lease WHERE role = 'chores' AND replica_id = 'b'")
+    assert taken_ms - last_ms < TTL_SECONDS * 1000  # it was not waited for that the lease is over
     await group.holds("b", SENDER, CHORES)
     await group.holds("a", RECEIVER, POLLER)
 
