@@ -13,6 +13,8 @@ class Mutant:
     new: str
     noticed_by: str
     """The test that fails for this mutant, and for no other reason."""
+    on_server: bool = False
+    """Whether only a database server shows it."""
 
 
 MUTANTS = (
@@ -395,5 +397,38 @@ MUTANTS = (
         "            self._at if is_asked else None,",
         "            None,",
         "tests/poller/test_explainer.py::test_what_was_recorded_before_a_start_is_explained_after_it",
+    ),
+    Mutant(
+        "a lease is judged by the clock of whoever looks: one that is wrong takes what another one has",
+        "bot/store/replicas/renewal.py",
+        "        now_ms = db.now_ms()\n        kept",
+        "        now_ms = int(now().timestamp() * 1000)\n        kept",
+        "tests/store/test_leases.py"
+        "::test_a_replica_whose_clock_is_wrong_neither_keeps_nor_loses_anything_by_it",
+    ),
+    Mutant(
+        "a replica that lost a role goes on writing in it: what the new one decided is undone",
+        "bot/store/database/postgres.py",
+        " WHERE role = {role} AND epoch = {epoch} FOR",
+        " WHERE role = {role} FOR",
+        "tests/store/test_lease_locks.py"
+        "::test_a_role_is_taken_when_what_its_former_holder_began_has_ended_and_then_that_one_is_refused",
+        on_server=True,
+    ),
+    Mutant(
+        "a renewal waits for whoever records: a long recording costs the other replicas their roles",
+        "bot/store/replicas/renewal.py",
+        "    with db.transaction(alone=False):\n        now_ms = db.now_ms()\n        kept",
+        "    with db.transaction():\n        now_ms = db.now_ms()\n        kept",
+        "tests/store/test_lease_locks.py::test_leases_are_renewed_and_taken_while_somebody_records",
+        on_server=True,
+    ),
+    Mutant(
+        "a lease counts from when its renewal was heard of: a slow answer makes two holders",
+        "bot/roles/keeper.py",
+        "                shift.tenure.good_until = before + TTL_SECONDS",
+        "                shift.tenure.good_until = self._monotonic() + TTL_SECONDS",
+        "tests/roles/test_keeper.py::test_what_counts_here_is_over_before_it_is_over_for_the_others",
+        on_server=True,
     ),
 )

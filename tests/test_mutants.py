@@ -24,15 +24,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def ended(tree: Path, *tests: str) -> tuple[int, str]:
-    """Return what pytest ended with in a copy, and what it said."""
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]
+def ended(tree: Path, *mutants: Mutant, on_server: bool) -> tuple[int, str]:
+    """Return what pytest ended with for the tests of mutants, in a copy, and what it said."""
+    server = ["--postgres"] if on_server else []
+    tests = [mutant.noticed_by for mutant in mutants]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *server, *tests]
     done = run(command, cwd=tree, stdout=PIPE, stderr=STDOUT, text=True, check=False)
     return done.returncode, done.stdout
 
 
-def test_the_bot_itself_passes_what_its_mutants_fail(tree: Path) -> None:
-    status, said = ended(tree, *(mutant.noticed_by for mutant in MUTANTS))
+@pytest.mark.parametrize("on_server", [False, True])
+def test_the_bot_itself_passes_what_its_mutants_fail(tree: Path, *, on_server: bool) -> None:
+    mutants = [mutant for mutant in MUTANTS if mutant.on_server is on_server]
+    status, said = ended(tree, *mutants, on_server=on_server)
 
     assert status == ALL_PASSED, said
 
@@ -44,7 +48,7 @@ def test_each_mutant_is_noticed(tree: Path, mutant: Mutant) -> None:
     assert sound.count(mutant.old) == 1, f"{mutant.defect}: the place of the defect is not there any more"
     file.write_text(sound.replace(mutant.old, mutant.new))
     try:
-        status, said = ended(tree, mutant.noticed_by)
+        status, said = ended(tree, mutant, on_server=mutant.on_server)
     finally:
         file.write_text(sound)
 
