@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
@@ -13,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot import app
 from bot.domain.replicas.roles import Role
+from bot.health import health
+from bot.health.health import Health
 from bot.sandbox.gateway.faults.kinds import AnswerError
 from bot.settings.load import load_settings
 from tests import postgres_server
@@ -43,16 +47,16 @@ class Visitor:
         assert answer["ok"] is (status == 200) is (not answer["reasons"])
         return list(answer["reasons"])
 
-    async def sees(self, wanted: Callable[[list[str]], bool]) -> None:
+    async def sees(self, wanted: Callable[[list[str]], bool], path: str = "/readyz") -> None:
         """Look until the reasons are as wanted."""
         reasons: list[str] = []
         try:
             async with asyncio.timeout(HANG_SECONDS):
                 while not wanted(reasons):
                     await asyncio.sleep(0.05)
-                    reasons = await self._reasons_or_none()
+                    reasons = await self._reasons_or_none(path)
         except TimeoutError:
-            raise AssertionError(f"/readyz shows {reasons}") from None
+            raise AssertionError(f"{path} shows {reasons}") from None
 
     async def is_green(self) -> None:
         await self.sees(lambda reasons: reasons == ["all is well"])
@@ -77,9 +81,9 @@ class Visitor:
         async with self.session.get(f"http://127.0.0.1:{self.port}{path}") as response:
             return response.status, await response.text()
 
-    async def _reasons_or_none(self) -> list[str]:
+    async def _reasons_or_none(self, path: str) -> list[str]:
         try:
-            return await self.reasons() or ["all is well"]
+            return await self.reasons(path) or ["all is well"]
         except ClientConnectionError:
             return ["nobody listens yet"]
 
@@ -92,6 +96,8 @@ class Pair:
     proxy: Proxy
     alpha: Visitor
     beta: Visitor
+    parts: list[Health]
+    """Those of alpha, then those of beta."""
 
     @property
     def both(self) -> tuple[Visitor, Visitor]:
@@ -121,7 +127,16 @@ async def running(stack: Stack, session: ClientSession, name: str) -> AsyncItera
 
 
 @pytest.fixture
-async def pair(tmp_path: Path, server: postgres_server.PostgresServer) -> AsyncIterator[Pair]:
+async def pair(
+    tmp_path: Path, server: postgres_server.PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Pair]:
+    parts = list[Health]()
+
+    def built(**options: Any) -> Health:  # noqa: ANN401 - whatever the program gives it
+        parts.append(Health(**options))
+        return parts[-1]
+
+    monkeypatch.setattr(app, "Health", built)
     url = server.empty_database()
     async with AsyncExitStack() as exits:
         proxy = await exits.enter_async_context(Proxy(int(url.rpartition(":")[2].split("/")[0])).serve())
@@ -133,7 +148,7 @@ async def pair(tmp_path: Path, server: postgres_server.PostgresServer) -> AsyncI
         beta = await exits.enter_async_context(running(stack, session, "beta"))
         await beta.is_green()
         exits.callback(proxy.heal)
-        yield Pair(stack, proxy, alpha, beta)
+        yield Pair(stack, proxy, alpha, beta, parts)
 
 
 async def test_each_says_who_does_what_and_what_the_other_says_of_itself(pair: Pair) -> None:
@@ -192,6 +207,21 @@ async def test_a_database_that_is_away_is_told_at_once_and_cured_by_no_restart(p
         await one.is_green()
     pair.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     await pair.stack.hears("+1 USDC")
+
+
+async def test_a_thread_that_hangs_though_the_database_answers_is_cured_by_a_restart(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "HUNG_SECONDS", 0.5)
+    may_go_on = threading.Event()
+    pair.parts[1]._opened._executor.submit(may_go_on.wait)
+    try:
+        await pair.beta.sees(lambda reasons: reasons == ["the database thread gives no answer"], "/healthz")
+        assert await pair.alpha.reasons("/healthz") == []
+    finally:
+        may_go_on.set()
+
+    await pair.beta.sees(lambda reasons: reasons == ["all is well"], "/healthz")
 
 
 async def test_counters_go_on_when_roles_are_lost_and_had_again(pair: Pair) -> None:
