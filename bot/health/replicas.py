@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from bot.chat.text.replicas import does
 from bot.domain.ask.progress import LastSweep
 from bot.domain.replicas.leases import GRACE_SECONDS, RENEW_SECONDS, Lease
 from bot.domain.replicas.replica import TTL_SECONDS, ReplicaSeen
@@ -50,16 +51,16 @@ def reasons_of_others(sight: Sight, me: str) -> Iterator[str]:
     for one in sight.replicas:
         if one.id != me and one.is_live:
             yield from (f"{one.name}: {trouble}" for trouble in one.troubles.splitlines())
-    by_id = {one.id: one for one in sight.replicas}
+    kept = [lease for lease in sight.leases if lease.left_seconds > -TAKE_OVER_SECONDS]
+    for one in sight.replicas:
+        roles = [lease.role for lease in kept if lease.holder == one.id]
+        if roles and one.id != me and one.seen_ago_seconds > LATE_SECONDS:
+            yield f"{one.name} has not been seen for {one.seen_ago_seconds:.0f} s: it {does(roles)}"
     for lease in sight.leases:
-        holder = by_id.get(lease.holder or "")
         if not lease.epoch:
             yield f"nobody has ever had the role of {lease.role}"
-        elif lease.left_seconds <= -TAKE_OVER_SECONDS:
+        elif lease not in kept:
             yield f"nobody has had the role of {lease.role} for {-lease.left_seconds:.0f} s"
-        elif holder is not None and holder.id != me and holder.seen_ago_seconds > LATE_SECONDS:
-            ago = f"{holder.seen_ago_seconds:.0f} s"
-            yield f"not seen for {ago}: {holder.name}, which has the role of {lease.role}"
 
 
 def replica_stats(shared: Shared, sight: Sight | None, *, connections: int) -> ReplicaStats:

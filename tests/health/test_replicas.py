@@ -61,8 +61,16 @@ def test_one_that_is_not_seen_is_told_while_it_has_a_role() -> None:
         return list(reasons_of_others(sight(ALPHA, late, sender=lease), ME))
 
     assert told(LATE_SECONDS) == []
-    assert told(LATE_SECONDS + 1) == ["not seen for 7 s: beta, which has the role of sender"]
-    assert told(TTL_SECONDS + 1) == ["not seen for 11 s: beta, which has the role of sender"]
+    assert told(LATE_SECONDS + 1) == ["beta has not been seen for 7 s: it sends"]
+    assert told(TTL_SECONDS + 1) == ["beta has not been seen for 11 s: it sends"]
+
+
+def test_one_that_is_not_seen_is_told_in_one_sentence() -> None:
+    late = replace(ALPHA, seen_ago_seconds=8)
+
+    assert list(reasons_of_others(sight(late, BETA), OTHER)) == [
+        "alpha has not been seen for 8 s: it receives, polls and does chores"
+    ]
 
 
 def test_one_that_has_no_role_may_be_gone() -> None:

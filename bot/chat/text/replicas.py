@@ -24,7 +24,7 @@ def replica_lines(replicas: Sequence[ReplicaSeen]) -> list[Html]:
         return []
     here = [one for one in replicas if one.is_live]
     idle = frozenset(Role).difference(*(one.roles for one in here))
-    said = [join(", ", (fill("{} {}", _name(one.name), _does(one.roles)) for one in here))]
+    said = [join(", ", (fill("{} {}", _name(one.name), does(one.roles)) for one in here))]
     said += [fill("nobody {}", _listed(idle, " or "))] if idle and here else []
     said += [
         fill("{} has not been seen for {}", _name(one.name), age(timedelta(seconds=one.seen_ago_seconds)))
@@ -68,8 +68,9 @@ def _clock(one: ReplicaSeen) -> Html:
     return fill("⚠️ The clock of {} is {} {}", _name(one.name), span, way)
 
 
-def _does(roles: frozenset[Role]) -> str:
-    if roles == frozenset(Role):
+def does(roles: Collection[Role]) -> str:
+    """Return what a replica does with these roles: `receives and polls`."""
+    if frozenset(roles) == frozenset(Role):
         return "does everything"
     return _listed(roles) or "stands by"
 
