@@ -24,8 +24,8 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal --numprocesses \
   $$($(BIN)/python -c 'import os; print(os.cpu_count() * 2)')
 
 # What tests the tools around the bot, or tests its tests, and takes longest.
-BESIDE := tests/benchmarks tests/replicas tests/sandbox tests/server tests/test_package.py tests/test_sandbox.py \
-  tests/test_tour.py tests/test_mutants.py
+BESIDE := tests/benchmarks tests/move tests/replicas tests/sandbox tests/server tests/test_package.py \
+  tests/test_sandbox.py tests/test_tour.py tests/test_mutants.py
 
 test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, imports, tests
 	$(PYTEST) $(BESIDE:%=--ignore=%)

@@ -1,13 +1,20 @@
-"""The command line: `balance-bot`, also `python -m bot`, with `run`, `check`, `backup` and `sandbox`."""
+"""The command line: `balance-bot`, also `python -m bot`, with `run`, `check`, `backup`, `move`, `sandbox`."""
 
 import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -35,11 +42,14 @@ from bot.settings.sections import Settings, sandbox_settings
 from bot.store.database.connection import require_driver
 from bot.store.database.copy import CopyFailed, copy_database
 from bot.store.database.errors import (
+    DatabaseInUse,
     DatabaseUnavailable,
     DatabaseUnusable,
     DirectoryHeld,
     StoreMisconfigured,
 )
+from bot.store.move.move import STOPPED, MoveFailed, Report
+from bot.store.move.sides import move_between
 from bot.store.replicas.configurations import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from bot.wiring import clock
@@ -54,11 +64,13 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     StoreMisconfigured: 2,
     ConfigurationDiffers: 2,
     DirectoryHeld: 3,
+    DatabaseInUse: 3,
     TokenRefused: 4,
     app.KeyRefused: 4,
     DatabaseUnusable: 5,
     DatabaseUnavailable: 5,
     CopyFailed: 5,
+    MoveFailed: 5,
 }
 """The exit status of each error that keeps the program from running; see docs/operations.md."""
 
@@ -121,6 +133,15 @@ def backup(config: Path, dest: Path) -> None:
     """
     output = Output()
     _end_with(_backup(config, dest, output), output)
+
+
+@main.command()
+@CONFIG
+@click.option("--back", is_flag=True, help="From the server to the file.")
+def move(config: Path, *, back: bool) -> None:
+    """Take all data from the file store.path to the server store.url; no bot may run meanwhile."""
+    output = Output()
+    _end_with(_move(config, output, back=back), output)
 
 
 @main.command()
@@ -196,6 +217,50 @@ def _copy_by_hand(url: str, dest: Path) -> str:
         "the database is on a server, and no copy was made, as the server's own programs do that;"
         f" while the bot works, too: {dump_command(url, dest)}"
     )
+
+
+async def _move(config: Path, output: Output, *, back: bool) -> None:
+    settings = _configured(config, output, level="WARNING")
+    url = settings.store.url.get_secret_value()
+    if not url:
+        raise SettingsRefused(
+            ("store.url: missing: it names the server that the data is moved to, or back from",)
+        )
+    with _progress(output) as report:
+        work = partial(
+            move_between,
+            path=settings.store.path,
+            url=url,
+            machine=socket.gethostname(),
+            now=clock(),
+            report=report,
+            back=back,
+        )
+        move_task = asyncio.create_task(run_in_thread(work))
+        _when_asked_to_stop(move_task.cancel)
+        try:
+            moved = await move_task
+        except asyncio.CancelledError:
+            raise MoveFailed(STOPPED) from None
+    output.say(moved)
+
+
+@contextmanager
+def _progress(output: Output) -> Iterator[Report]:
+    """Show how far a move is: by a bar on a terminal, else by a line for each table."""
+    said = ""
+
+    def say(done: int, total: int, what: str) -> None:
+        nonlocal said
+        if what != said:
+            said = what
+            output.say(f"{100 * done // max(1, total):3} % {what}")
+
+    if not sys.stdout.isatty():
+        yield say
+        return
+    with click.progressbar(length=1000, show_percent=True, item_show_func=lambda what: what or "") as bar:
+        yield lambda done, total, what: bar.update(1000 * done // max(1, total) - bar.pos, what)
 
 
 async def _sandbox(port: int, data: Path | None) -> None:

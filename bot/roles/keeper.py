@@ -16,7 +16,7 @@ from bot.domain.replicas.leases import RENEW_SECONDS, plan_roles
 from bot.domain.replicas.replica import TTL_SECONDS, Replica
 from bot.domain.replicas.roles import Role, Tenure
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.errors import DatabaseUnavailable, RoleLost
+from bot.store.database.errors import DatabaseUnavailable, RoleLost, StoreError
 from bot.store.database.signals import SignalName
 from bot.store.replicas.leases import take
 from bot.store.replicas.renewal import leave, renew_all
@@ -111,7 +111,7 @@ class RoleKeeper:
         self._shifts: dict[Role, _Shift] = {}
         self._ended: dict[Role, int] = {}
         """Epochs of roles that are to be given up, as their work has ended."""
-        self._deaths: list[WorkerDied] = []
+        self._deaths: list[WorkerDied | StoreError] = []
         self._died = asyncio.Event()
         self._news = db.signal(SignalName.ROLES)
         self._leaves = False
@@ -295,11 +295,16 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception) and not isinstance(result, (RoleLost, WorkerDied)):
+        if isinstance(result, Exception) and not isinstance(result, (RoleLost, WorkerDied, StoreError)):
             log.error("a worker ended with an error", action="worker_failed", exc_info=result)
 
 
-def _death_of(task: asyncio.Task[None]) -> WorkerDied:
+def _death_of(task: asyncio.Task[None]) -> WorkerDied | StoreError:
     """Return why the program can't go on: a task has ended by itself."""
     error = None if task.cancelled() else task.exception()
-    return error if isinstance(error, WorkerDied) else WorkerDied(f"the {task.get_name()} ended by itself")
+    # Of a database whose data moved elsewhere, the error says where.
+    return (
+        error
+        if isinstance(error, (WorkerDied, StoreError))
+        else WorkerDied(f"the {task.get_name()} ended by itself")
+    )

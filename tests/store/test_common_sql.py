@@ -12,7 +12,7 @@ from tests.store.common_sql import Rule, module_of, rules, statements_of
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "bot/store"
 OF_ONE_ENGINE = {
-    *("copy.py", "file.py", "inspect.py", "lite.py", "schema.py"),
+    *("copy.py", "file.py", "inspect.py", "lite.py", "schema.py", "tables.py"),
     *("postgres.py", "postgres_schema.py", "server.py"),
 }
 """Of the folder `database`: what is about the file, or about the server."""

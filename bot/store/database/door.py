@@ -4,7 +4,7 @@ Statements are written in the SQL that SQLite and PostgreSQL have in common; `te
 lists what that leaves out. `lite` is the door to SQLite, `postgres` that to PostgreSQL.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -127,6 +127,21 @@ class OpenDatabase(Database, Protocol):
 
     def hear(self, seconds: float) -> None:
         """Wait for signals of other programs for so long, and pass each on as it comes."""
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Within a transaction: insert many rows of a table that has no such rows yet, as fast as it goes.
+
+        Rows may refer to others of the same call.
+        """
+
+    def last_numbers(self) -> Mapping[str, int]:
+        """Return the last number that each table gave which never gives one twice."""
+
+    def set_last_numbers(self, numbers: Mapping[str, int]) -> None:
+        """Within a transaction: go on behind these numbers, and behind those that rows have."""
+
+    def born(self) -> str:
+        """Return what tells this database from any other but its copies: when it was made."""
 
     def set_patience(self, seconds: float) -> None:
         """Set how long statements wait for another program that holds the database."""

@@ -48,6 +48,10 @@ class DirectoryHeld(StoreError):
     """Another instance works in the data directory."""
 
 
+class DatabaseInUse(StoreError):
+    """Other programs work with the database: a bot while it is to be moved, or a move while a bot starts."""
+
+
 class DatabaseFault(StrEnum):
     """Why a database can't be used at present, where the program is not to blame."""
 

@@ -25,6 +25,7 @@ from bot.store.database.errors import (
     describe_error,
 )
 from bot.store.database.lite import LiteDatabase
+from bot.store.database.moved import refuse_moved
 from bot.store.database.schema import migrations
 
 LOCK_NAME = "balance-bot.lock"
@@ -141,8 +142,13 @@ def _lock_file(directory: Path) -> TextIO:
         ) from None
 
 
-def open_file(path: Path, now: datetime, on_notify: Callable[[str], None]) -> LiteDatabase:
-    """Open and check the database, and bring its schema up to date; raises DatabaseUnusable."""
+def open_file(
+    path: Path, now: datetime, on_notify: Callable[[str], None], *, to_move: bool = False
+) -> LiteDatabase:
+    """Open and check the database, and bring its schema up to date; raises DatabaseUnusable.
+
+    One whose data moves, or moved, is opened only `to_move` it.
+    """
     os.umask(0o077)  # whatever file is made from here on, nobody else may read it
     check_engine()
     try:
@@ -151,7 +157,7 @@ def open_file(path: Path, now: datetime, on_notify: Callable[[str], None]) -> Li
             _create(path)
         db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True), path, on_notify)
         try:
-            _prepare(db, path, now)
+            _prepare(db, path, now, to_move=to_move)
         except BaseException:
             db.close()
             raise
@@ -172,10 +178,12 @@ def _create(path: Path) -> None:
     unfinished.rename(path)
 
 
-def _prepare(db: LiteDatabase, path: Path, now: datetime) -> None:
+def _prepare(db: LiteDatabase, path: Path, now: datetime, *, to_move: bool) -> None:
     """Check a database, bring it up to date and set how it is written."""
     db.set_patience(OPEN_PATIENCE_SECONDS)
     check_content(db, path)
+    if not to_move:
+        refuse_moved(db)
     _bring_up_to_date(db, path, now)
     db.raw.enable_wal()
     # FULL waits for the disk at each commit. Without it, a power cut could take back that a message is

@@ -15,8 +15,15 @@ import sqlite_utils
 from bot.store.database.copy import open_to_read
 from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseUnusable, describe_error
-from bot.store.database.file import LOCK_NAME, check_content, check_directory, check_engine, check_file
+from bot.store.database.file import (
+    LOCK_NAME,
+    check_content,
+    check_directory,
+    check_engine,
+    check_file,
+)
 from bot.store.database.lite import LiteDatabase
+from bot.store.database.moved import refuse_moved
 from bot.store.database.schema import migrations
 from bot.store.rows import to_moment_or_none
 
@@ -114,7 +121,11 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
 
 
 def database_seen(db: Database, pending: tuple[str, ...]) -> DatabaseSeen:
-    """Return what is in a database; `pending` are the migrations that it lacks."""
+    """Return what is in a database; `pending` are the migrations that it lacks.
+
+    Raises DatabaseUnusable or DatabaseInUse if its data moves, or moved, elsewhere.
+    """
+    refuse_moved(db)
     subscriptions, open_chats, waiting, newest = db.execute(
         "SELECT (SELECT count(*) FROM subscription), (SELECT count(*) FROM chat WHERE open = 1),"
         " (SELECT count(*) FROM alert WHERE state IN ('waiting', 'held', 'bound')),"

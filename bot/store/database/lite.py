@@ -1,7 +1,7 @@
 """The door to SQLite: sqlite_utils and sqlite3 stand behind it."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,6 +106,29 @@ class LiteDatabase:
             " AND name NOT IN (SELECT name FROM sqlite_sequence)"
         )
         self.conn.execute("UPDATE sqlite_sequence SET seq = seq + ?", [count])
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Within a transaction: insert many rows of a table that has no such rows yet."""
+        # References are looked at when it is committed, as rows may refer to later ones.
+        self.conn.execute("PRAGMA defer_foreign_keys = ON")
+        self.insert_many(table, columns, rows)
+
+    def last_numbers(self) -> Mapping[str, int]:
+        """Return the last number that each table gave which never gives one twice."""
+        return dict(self.conn.execute("SELECT name, seq FROM sqlite_sequence"))
+
+    def set_last_numbers(self, numbers: Mapping[str, int]) -> None:
+        """Within a transaction: go on behind these numbers, and behind those that rows have."""
+        self.skip_ids(0)  # each table has its row then
+        self.conn.executemany(
+            "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?",
+            [(number, table) for table, number in numbers.items()],
+        )
+
+    def born(self) -> str:
+        """Return what tells this database from any other but its copies: when it was made."""
+        (moment,) = self.conn.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
+        return str(moment)
 
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""

@@ -265,6 +265,36 @@ class PostgresDatabase:
                     [sequence, sequence, count],
                 )
 
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Within a transaction: insert many rows of a table that has no such rows yet."""
+        with (
+            self.conn.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+
+    def last_numbers(self) -> Mapping[str, int]:
+        """Return the last number that each table gave which never gives one twice."""
+        given = {
+            table: self.execute(f"SELECT last_value, is_called FROM {sequence}").fetchone()
+            for table, _, sequence in self._sequences()
+        }
+        return {table: last for table, (last, is_given) in given.items() if is_given}
+
+    def set_last_numbers(self, numbers: Mapping[str, int]) -> None:
+        """Within a transaction: go on behind these numbers, and behind those that rows have."""
+        for table, column, sequence in self._sequences():
+            (highest,) = self.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()
+            last = max(highest, numbers.get(table, 0))
+            if last > 0:
+                self.execute("SELECT setval(CAST(? AS regclass), ?)", [sequence, last])
+
+    def born(self) -> str:
+        """Return what tells this database from any other but its copies: when it was made."""
+        (moment,) = self.execute("SELECT min(applied_at) FROM migration").fetchone()
+        return str(moment)
+
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal`, here and elsewhere, once the transaction is committed."""
         with self.transaction() if self._is_outside else nullcontext():
@@ -326,6 +356,13 @@ class PostgresDatabase:
         except psycopg.Error as error:
             self._refusal, self._refused_at = error, self._monotonic()
             raise
+
+    def _sequences(self) -> list[tuple[str, str, str]]:
+        """Return each table that numbers its rows, with the column and the sequence."""
+        return self.execute(
+            "SELECT table_name, column_name, pg_get_serial_sequence(table_name, column_name)"
+            " FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES'"
+        ).fetchall()
 
     def _connected(self) -> "psycopg.Connection[Any]":
         connection = self._connect()

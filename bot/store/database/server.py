@@ -15,6 +15,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bot.store.database.errors import DatabaseUnusable, StoreMisconfigured
+from bot.store.database.moved import refuse_moved
 from bot.store.database.postgres import PostgresDatabase, ServerConnection
 from bot.store.database.postgres_schema import bring_up_to_date, known_migrations, table_names
 from bot.store.database.refusals import (
@@ -50,9 +51,11 @@ REPLICA_SECONDS = 15
 
 
 def open_server(
-    url: str, now: datetime, on_notify: Callable[[str], None], replica: str = ""
+    url: str, now: datetime, on_notify: Callable[[str], None], replica: str = "", *, to_move: bool = False
 ) -> PostgresDatabase:
     """Connect to the database, check it, and bring its schema up to date.
+
+    One whose data moves, or moved, is opened only `to_move` it.
 
     Raises DatabaseUnusable where only the operator can help, StoreMisconfigured where the address can't be,
     and DatabaseUnavailable while the server is away.
@@ -63,6 +66,8 @@ def open_server(
         with db.unit(None):
             check_server(db, address)
             is_new = not check_content(db, address)
+            if not (is_new or to_move):
+                refuse_moved(db)
             pending = bring_up_to_date(
                 db, int(now.timestamp() * 1000), lambda: _refuse_beside_others(db, address)
             )
@@ -75,6 +80,12 @@ def open_server(
     if pending and not is_new:
         log.info("the database was brought up to date", action="migrated", steps=list(pending))
     return db
+
+
+def server_name(db: PostgresDatabase) -> str:
+    """Return what people call the database on a server."""
+    info = db.conn.info
+    return f"the database {info.dbname} on {info.host}:{info.port}"
 
 
 def connected(

@@ -9,7 +9,7 @@ from bot.domain.replicas.replica import Replica, ReplicaSeen
 from bot.store.database.door import Database
 from bot.store.replicas.seen import check_in, replicas_seen
 
-_NAME = "configuration"
+CONFIGURATION = "configuration"
 """Of the row in `setting` that has it."""
 
 
@@ -46,7 +46,7 @@ def join(db: Database, me: Replica, values: Mapping[str, str], salt: bytes) -> t
         if known_salt is None or not others:
             salt = known_salt or salt
             value = json.dumps(_Known(salt.hex(), fingerprint(values, salt))._asdict())
-            db.upsert_many("setting", ("name", "value"), [(_NAME, value)], key=("name",))
+            db.upsert_many("setting", ("name", "value"), [(CONFIGURATION, value)], key=("name",))
         check_in(db, me, db.now_ms(), clock_ahead_ms=0, troubles="")
     return tuple(sorted({other.version for other in others} - {me.version}))
 
@@ -56,7 +56,7 @@ def compare(db: Database, me: Replica, values: Mapping[str, str]) -> bytes | Non
 
     Returns the salt of their digests; None: none ever ran.
     """
-    row = db.execute("SELECT value FROM setting WHERE name = ?", [_NAME]).fetchone()
+    row = db.execute("SELECT value FROM setting WHERE name = ?", [CONFIGURATION]).fetchone()
     if row is None:
         return None
     known = _Known(**json.loads(row[0]))

@@ -10,6 +10,7 @@ from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import TTL_SECONDS
 from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
+from bot.store.database.moved import refuse_moved
 from bot.store.database.signals import SignalName
 
 _TTL_MS = int(TTL_SECONDS * 1000)
@@ -20,9 +21,10 @@ _LONGEST_MS = 2 * _TTL_MS
 def take(db: Database, role: Role, replica_id: str) -> int | None:
     """Take a role, if its lease is over or this replica has it by the database; returns the new epoch.
 
-    None: somebody else has it.
+    None: somebody else has it. Raises DatabaseUnusable or DatabaseInUse if the data moves elsewhere.
     """
     with db.transaction(alone=False):
+        refuse_moved(db)
         db.execute(
             "INSERT INTO lease (role, replica_id, epoch, until) VALUES (?, NULL, 0, 0)"
             " ON CONFLICT (role) DO NOTHING",

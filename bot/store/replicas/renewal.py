@@ -8,6 +8,7 @@ from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import Replica, ReplicaSeen
 from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
+from bot.store.database.moved import refuse_moved
 from bot.store.replicas.leases import leases, release, release_all, renew
 from bot.store.replicas.seen import check_in, forget, replicas_seen
 
@@ -30,8 +31,12 @@ def renew_all(
     now: Callable[[], datetime],
     troubles: str,
 ) -> Renewed:
-    """Renew the leases in `epochs`, give up those in `ended`, and say that this replica is here."""
+    """Renew the leases in `epochs`, give up those in `ended`, and say that this replica is here.
+
+    Raises DatabaseUnusable or DatabaseInUse if the data moves elsewhere.
+    """
     with db.transaction(alone=False):
+        refuse_moved(db)
         now_ms = db.now_ms()
         kept = renew(db, me.id, epochs, now_ms)
         release(db, me.id, ended, now_ms)
