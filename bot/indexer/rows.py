@@ -159,7 +159,7 @@ def describe_token(row: TokenRow, *, is_numbered: bool = False) -> Description:
     indexing = _inside(_inside(info, "extensions"), "indexingInfo")
     described = Description(
         kind=kind,
-        symbol=symbol if isinstance(symbol, str) and symbol else None,
+        symbol=_without_zeros(symbol) if isinstance(symbol, str) else None,
         decimals=decimals if type(decimals) is int and 0 <= decimals <= _DECIMALS_MAX else None,
         rebasing=indexing.get("useOnChainBalance") is True,
     )
@@ -169,7 +169,13 @@ def describe_token(row: TokenRow, *, is_numbered: bool = False) -> Description:
 def describe_native(row: NativeRow) -> Description:
     """Return what a native row says of its coin, which has no decimals on the wire."""
     symbol = try_decode(_TEXT, row.symbol)
-    return _with_price(Description(kind=NATIVE_KIND, symbol=symbol or None), read_quote(row))
+    described = Description(kind=NATIVE_KIND, symbol=_without_zeros(symbol) if symbol else None)
+    return _with_price(described, read_quote(row))
+
+
+def _without_zeros(symbol: str) -> str | None:
+    # Old contracts pad their symbol to 32 bytes; PostgreSQL takes no text with such a character.
+    return symbol.replace("\0", "") or None
 
 
 def _with_price(described: Description, quote: Quote | None) -> Description:

@@ -307,7 +307,18 @@ def test_a_price_says_of_when_it_is_where_that_can_be_read(spelled: object, read
     assert natives_of(native(**priced)).descriptions[Asset(MAINNET, NATIVE)].price_updated_at == read
 
 
-@pytest.mark.parametrize(("symbol", "read"), [("POL", "POL"), ("", None), (5, None), (ABSENT, None)])
+PADDED = [("POL\0\0", "POL"), ("\0", None)]
+"""As old contracts fill up 32 bytes; no database server takes such a text."""
+
+
+@pytest.mark.parametrize(("symbol", "read"), PADDED)
+def test_a_symbol_ends_before_the_zeros_that_pad_it(symbol: str, read: str | None) -> None:
+    said = tokens_of(token(contractInfo={"symbol": symbol, "decimals": 6}))
+
+    assert said.descriptions[Asset(MAINNET, USDC)].symbol == read
+
+
+@pytest.mark.parametrize(("symbol", "read"), [("POL", "POL"), ("", None), (5, None), (ABSENT, None), *PADDED])
 def test_a_native_coin_is_called_what_its_row_calls_it(symbol: object, read: str | None) -> None:
     said = natives_of(native(symbol=symbol))
 
