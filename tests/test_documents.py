@@ -74,6 +74,19 @@ def test_the_example_shows_the_real_defaults(tmp_path: Path) -> None:
     assert every_key == load(tmp_path, filled_in(EXAMPLE))
 
 
+@pytest.mark.parametrize("name", ["compose.yml", "compose-replicas.yml"])
+def test_what_a_compose_file_sets_are_keys_of_the_configuration(name: str) -> None:
+    known = {
+        f"BALANCE_BOT_{section}__{key}".upper()
+        for section, field in Settings.model_fields.items()
+        for key in field.annotation.model_fields  # type: ignore[union-attr]
+    }
+    named = set(re.findall(r"BALANCE_BOT_\w+", (ROOT / "docs" / name).read_text()))
+
+    assert named
+    assert named <= known
+
+
 def test_the_readme_shows_commands_that_are_there() -> None:
     shown = re.findall(r"^\| `/(\w+)", README, flags=re.MULTILINE)
 
