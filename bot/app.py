@@ -19,6 +19,7 @@ import structlog
 
 from bot import __version__
 from bot.chat.telegram.connection import TelegramBot, introduce
+from bot.chat.telegram.shared_departures import SharedDepartures
 from bot.domain.chains import Chains
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
@@ -147,7 +148,9 @@ async def _start(
         db=db,
         source=source,
         telegram=telegram,
-        send_queue=build_send_queue(settings),
+        send_queue=build_send_queue(
+            settings, None if isinstance(where, Path) else SharedDepartures(db, me.id)
+        ),
         health=health,
         chain_lists=chain_lists,
         announce=announce,

@@ -17,7 +17,7 @@ from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.reply_queue import ReplyQueue
-from bot.chat.telegram.send_queue import SendQueue
+from bot.chat.telegram.send_queue import Departures, SendQueue
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherCounts, DispatcherSettings
 from bot.domain.ask.progress import ended_seconds_ago, silence_seconds
@@ -143,22 +143,26 @@ def build_explainer(
     )
 
 
-def build_send_queue(settings: Settings) -> SendQueue:
-    """Build the queue that all sends pass."""
+def build_send_queue(settings: Settings, shared: Departures | None) -> SendQueue:
+    """Build the queue that all sends pass; what leaves elsewhere is `shared`, None: nothing does."""
     delivery = settings.delivery
     pacer = Pacer(
         messages_per_second=delivery.messages_per_second,
         private_messages_per_second=delivery.private_messages_per_second,
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
-    return SendQueue(pacer, time.monotonic, asyncio.sleep)
+    return SendQueue(pacer, time.monotonic, asyncio.sleep, shared)
 
 
-async def recall_departures(send_queue: SendQueue, db: DatabaseThread, now: Now) -> None:
+async def recall_departures(
+    settings: Settings, send_queue: SendQueue, db: DatabaseThread, *, now: Now
+) -> None:
     """Let the queue go on at the pace at which whoever sent before stopped."""
     # Telegram's limits go on counting over a restart, so what left before it counts here too.
-    for sent in await db.run(departures.recent_sends, now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
-        send_queue.note_departure(sent.chat_id, sent.ago.total_seconds(), is_group=sent.is_group)
+    if isinstance(settings.store.where, Path):
+        span = timedelta(seconds=GROUP_WINDOW_SECONDS)
+        send_queue.count(await db.run(departures.recent_sends, now(), span))
+    await send_queue.learn()
 
 
 def build_dispatcher(
@@ -237,6 +241,8 @@ def build_outgoing(
         await db.run_if_possible(delivery_results.pause_chat, chat_id, now() + span, span)
 
     async def note_departure(chat_id: int) -> None:
+        if tenure.epoch is not None:  # then all that leaves is noted, by the queue
+            return
         await db.run_if_possible(departures.note_departure, chat_id, now())
 
     reply_queue = ReplyQueue(send_queue, was_closed=was_closed, before_leaving=note_departure)

@@ -38,6 +38,7 @@ async def receive(process: ProcessParts, tenure: Tenure) -> None:
     """Receive and answer until cancelled; then what was handled is confirmed, unless the role was lost."""
     settings, telegram, now, health = process.settings, process.telegram, process.now, process.health
     db = process.database(tenure)
+    await process.send_queue.learn()
     owners = await db.run(owners_of, settings.access.owners)
     async with AsyncExitStack() as stack:
         permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)

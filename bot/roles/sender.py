@@ -13,7 +13,7 @@ async def send(process: ProcessParts, tenure: Tenure) -> None:
     """Send alerts until cancelled; then messages in flight may end, unless the role was lost."""
     settings, send_queue, now = process.settings, process.send_queue, process.now
     db = process.database(tenure)
-    await recall_departures(send_queue, db, now)
+    await recall_departures(settings, send_queue, db, now=now)
     outgoing = build_outgoing(
         process.telegram, send_queue, db, tenure=tenure, was_closed=lambda _: False, now=now
     )

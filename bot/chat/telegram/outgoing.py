@@ -369,7 +369,7 @@ class Outgoing:
         # Telegram counts edits with the messages of a chat, and a throttled toast says that it had too much
         # of that chat: whichever it is, all wait.
         if isinstance(outcome, SendThrottled) and chat_id is not None:
-            self._send_queue.throttled(chat_id, outcome.seconds, rank)
+            await self._send_queue.pause(chat_id, outcome.seconds, rank)
         return outcome
 
 

@@ -60,7 +60,8 @@ class Pacer:
         self._per_minute = group_messages_per_minute
         self._group_gap = min(GROUP_GAP_SECONDS, GROUP_WINDOW_SECONDS / group_messages_per_minute)
         self._bot_free_at = float("-inf")
-        self._private_spent_until: dict[int, float] = {}
+        self._bot_paused_until = float("-inf")
+        self._spent_until: dict[int, float] = {}
         self._group_departures: dict[int, deque[float]] = {}
         self._slowed: dict[int, _Slowed] = {}
         self._last_throttled: tuple[int, float] | None = None
@@ -75,6 +76,12 @@ class Pacer:
         paused_until = now if slowed is None else slowed.until
         return max(free_at - now, paused_until - now, 0.0)
 
+    def pause_wait(self, chat_id: int, now: float) -> float:
+        """Return for how many seconds Telegram wants no message there, because of the chat or the bot."""
+        slowed = self._slowed.get(chat_id)
+        until = self._bot_paused_until if slowed is None else max(slowed.until, self._bot_paused_until)
+        return max(until - now, 0.0)
+
     def bot_wait(self, now: float) -> float:
         """Return the seconds until the whole bot may send again, 0.0 for now."""
         return max(self._bot_free_at - now, 0.0)
@@ -83,13 +90,13 @@ class Pacer:
         """Count a message that leaves now."""
         # At most one gap of the idle time counts, so that an idle bot does not send a burst.
         self._bot_free_at = max(self._bot_free_at, now - self._bot_gap) + self._bot_gap
+        slowed = self._slowed.get(chat_id)
+        gap = self._private_gap / (1.0 if slowed is None else slowed.pace_at(now))
         if is_group:
             self._group_departures.setdefault(chat_id, deque()).append(now)
-        else:
-            slowed = self._slowed.get(chat_id)
-            gap = self._private_gap / (1.0 if slowed is None else slowed.pace_at(now))
-            spent_until = max(self._private_spent_until.get(chat_id, now), now)
-            self._private_spent_until[chat_id] = spent_until + gap
+            gap = self._group_gap
+        # Added up, as two programs may each have sent one at the same moment.
+        self._spent_until[chat_id] = max(self._spent_until.get(chat_id, now), now) + gap
         self._forget_idle(now)
 
     def throttled(self, chat_id: int, seconds: float, now: float, *, is_stranger: bool = False) -> None:
@@ -108,11 +115,12 @@ class Pacer:
         if before is not None and before[0] != chat_id and now - before[1] <= SIMULTANEOUS_SECONDS:
             other = self._slowed.get(before[0])
             longest = max(until, now if other is None else other.until)
-            self._bot_free_at = max(self._bot_free_at, min(longest, now + SIMULTANEOUS_PAUSE_LONGEST_SECONDS))
+            self._bot_paused_until = min(longest, now + SIMULTANEOUS_PAUSE_LONGEST_SECONDS)
+            self._bot_free_at = max(self._bot_free_at, self._bot_paused_until)
 
     def _private_free_at(self, chat_id: int, pace: float) -> float:
         """Return when a private chat is free: at once in a burst, which a slowed chat does not have."""
-        spent_until = self._private_spent_until.get(chat_id, float("-inf"))
+        spent_until = self._spent_until.get(chat_id, float("-inf"))
         ahead = (PRIVATE_BURST - 1) * self._private_gap if pace >= 1 else 0.0
         return spent_until - ahead
 
@@ -127,14 +135,12 @@ class Pacer:
         window_free_at = now
         if len(departures) >= per_minute:
             window_free_at = departures[-per_minute] + GROUP_WINDOW_SECONDS
-        return max(window_free_at, departures[-1] + self._group_gap)
+        return max(window_free_at, self._spent_until.get(chat_id, now))
 
     def _forget_idle(self, now: float) -> None:
-        if len(self._private_spent_until) + len(self._group_departures) < _PRUNE_ABOVE:
+        if len(self._spent_until) + len(self._group_departures) < _PRUNE_ABOVE:
             return
-        self._private_spent_until = {
-            chat: until for chat, until in self._private_spent_until.items() if until > now
-        }
+        self._spent_until = {chat: until for chat, until in self._spent_until.items() if until > now}
         self._group_departures = {
             chat: departures
             for chat, departures in self._group_departures.items()

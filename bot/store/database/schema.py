@@ -569,6 +569,28 @@ ALTER TABLE last_sweep ADD COLUMN quota_overage INTEGER;
 """
 
 
+@migrations()
+def m036_shared_departures(db: Database) -> None:
+    """Keep of what leaves who noted it, for programs that share Telegram's limits, and pauses beside it."""
+    db.executescript(_SHARED_DEPARTURES)
+
+
+_SHARED_DEPARTURES = """
+ALTER TABLE departure RENAME TO departure_before;
+CREATE TABLE departure (           -- what left in the last minute; over a file only answers to groups
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  noted_by TEXT NOT NULL,          -- which program; over a file empty
+  telegram_id INTEGER NOT NULL,    -- of the chat
+  is_group INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  pause_ms INTEGER NOT NULL        -- how long Telegram wants the chat left alone; 0: a message left
+) STRICT;
+INSERT INTO departure (noted_by, telegram_id, is_group, at, pause_ms)
+  SELECT '', telegram_id, 1, at, 0 FROM departure_before;
+DROP TABLE departure_before;
+"""
+
+
 _NAMES = """
 CREATE TABLE name (                -- what a destination calls an address; of a watched one the label counts
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
