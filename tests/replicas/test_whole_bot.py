@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.errors import DatabaseUnavailable
 from tests import postgres_server
 from tests.chat.reading import moves
 from tests.postgres_server import free_port
@@ -39,6 +41,9 @@ def alerts(stack: Stack) -> list[str]:
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'balance-bot'"
 
 
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+
+
 async def test_it_watches_tells_and_goes_on_after_a_restart(stack: Stack) -> None:
     stack.start()
     await stack.watches()
@@ -61,6 +66,18 @@ async def test_asked_to_stop_while_it_starts_it_leaves_no_connection(stack: Stac
     await stack.stop()
 
     await until(lambda: stack.rows(CONNECTIONS) == [(0,)])
+
+
+async def test_at_the_end_nobody_waits_for_a_server_that_does_not_answer(stack: Stack) -> None:
+    assert stack.store_url is not None
+    db = await DatabaseThread.open(stack.store_url)
+    waiting = asyncio.create_task(db.run(lambda one: one.execute("SELECT pg_sleep(9)").fetchall()))
+    await until(lambda: stack.rows(SLEEPING) == [(1,)])
+
+    await db.close()
+
+    with pytest.raises(DatabaseUnavailable):
+        await waiting
 
 
 async def test_while_the_server_is_away_the_start_waits_and_says_so_and_can_be_stopped(

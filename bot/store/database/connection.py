@@ -24,6 +24,10 @@ PATIENCE_SECONDS = 2.0
 """How long a unit of work waits for it; as there is one thread, all others wait behind."""
 
 
+CLOSE_SECONDS = 0.5
+"""How long the end of the program waits for the answer of a server."""
+
+
 @dataclass(slots=True)
 class _WriteFailure:
     """Why the last write failed: one for all who write over the same connection."""
@@ -194,12 +198,18 @@ class DatabaseThread:
         self._db.set_patience(0 if self.is_locked else self._patience_seconds)
 
     async def close(self) -> None:
-        """Wait for the work that was begun, then close the file."""
-        await self._in_thread(self._db.close)
+        """Wait for the work that was begun, but not long for a server, then close the database."""
+        closing = asyncio.create_task(self._in_thread(self._db.close))
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        if not closing.done():
+            self._db.cut()
+        await closing
         self._executor.shutdown()
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future.add_done_callback(_look_at)
+        return await asyncio.shield(future)
 
 
 def _open(
@@ -218,6 +228,12 @@ def _open(
         db = open_server(where, now, on_notify, replica)
     db.set_patience(patience_seconds)
     return db
+
+
+def _look_at(future: asyncio.Future[R]) -> None:
+    """Take note of an error, or asyncio would log that nobody did where the caller was cancelled."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _close_unused(opening: Future[OpenDatabase]) -> None:

@@ -151,3 +151,6 @@ class OpenDatabase(Database, Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+    def cut(self) -> None:
+        """Let whatever waits for an answer fail, now and from now on; may be called from any thread."""

@@ -168,6 +168,9 @@ class LiteDatabase:
         """Close the file."""
         self.raw.close()
 
+    def cut(self) -> None:
+        """Do nothing: a file answers."""
+
     def _tell(self) -> None:
         while self._notified:
             self._on_notify(self._notified.pop())

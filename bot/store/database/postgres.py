@@ -5,10 +5,12 @@ lock first, which is what `BEGIN IMMEDIATE` is to a file, and what a unit of wor
 from a single snapshot.
 """
 
+import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -105,6 +107,7 @@ class PostgresDatabase:
         self._refusal: psycopg.Error | None = None
         """Why the last attempt to connect failed."""
         self._refused_at = 0.0
+        self._is_cut = False
         self.conn = self._connected()
 
     # statements
@@ -348,7 +351,16 @@ class PostgresDatabase:
         """Close the connection."""
         self.conn.close()
 
+    def cut(self) -> None:
+        """Let whatever waits for an answer fail, now and from now on; may be called from any thread."""
+        self._is_cut = True
+        # What waits has the connection for itself: only its socket may be touched beside that.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.conn.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
     def _reconnect(self) -> None:
+        if self._is_cut:
+            raise psycopg.OperationalError("it is not needed any more")
         if self._refusal is not None and self._monotonic() < self._refused_at + RETRY_SECONDS:
             raise self._refusal.with_traceback(None)
         try:
