@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.store.database import server
 from bot.store.database.errors import (
     DatabaseFault,
     DatabaseUnavailable,
@@ -316,6 +317,22 @@ def test_tables_are_not_changed_while_replicas_of_an_earlier_version_run(
 
 def test_they_are_changed_once_none_of_them_runs(operator: Operator, earlier: str) -> None:
     replica(operator, "earlier", 60)
+
+    assert opened(earlier)
+
+
+def test_a_change_of_the_tables_takes_as_long_as_it_takes(
+    operator: Operator, earlier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        server, "SETTINGS", server.SETTINGS.replace("statement_timeout=10s", "statement_timeout=1s")
+    )
+    operator.does(
+        "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN"
+        " PERFORM pg_sleep(1.2) FROM pg_event_trigger_ddl_commands(); END'",
+        "CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION slow()",
+        database="earlier",
+    )
 
     assert opened(earlier)
 

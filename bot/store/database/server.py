@@ -68,9 +68,7 @@ def open_server(
             is_new = not check_content(db, address)
             if not (is_new or to_move):
                 refuse_moved(db)
-            pending = bring_up_to_date(
-                db, int(now.timestamp() * 1000), lambda: _refuse_beside_others(db, address)
-            )
+            pending = bring_up_to_date(db, int(now.timestamp() * 1000), lambda: _prepare_change(db, address))
             check_rights(db, address)
     except psycopg.Error as error:
         raise unusable(db, address, error) from error
@@ -249,8 +247,10 @@ def _tables(db: PostgresDatabase) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _refuse_beside_others(db: PostgresDatabase, address: Address) -> None:
-    """Raise DatabaseUnusable while replicas run that know the tables as they are."""
+def _prepare_change(db: PostgresDatabase, address: Address) -> None:
+    """Get ready to change tables: raises DatabaseUnusable while replicas run that know them as they are."""
+    # A year of history may take longer than any other statement may.
+    db.execute("SET LOCAL statement_timeout = 0")
     if "replica" not in _tables(db):
         return
     rows = db.execute(
