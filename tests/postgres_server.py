@@ -78,13 +78,13 @@ FOR_STACKS: PostgresServer | None = None
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
+def running(options: str = FAST) -> Iterator[PostgresServer]:
     """Run a new server until the end of the block."""
     with installed() as programs:
         data = programs.data_folder("data")
         programs.initialize(data)
         port = free_port()
-        programs.start(data, port, FAST)
+        programs.start(data, port, options)
         try:
             yield PostgresServer(port)
         finally:

@@ -13,6 +13,7 @@ from bot.app import leave_garbage_to_sweeps
 from tests.benchmarks import (
     charts,
     database,
+    engines,
     fanout,
     filters,
     history,
@@ -41,6 +42,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "history": history.measure,
     "charts": charts.measure,
     "imports": imports.measure,
+    "engines": engines.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest, "soak": soak.measure}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

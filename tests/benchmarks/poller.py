@@ -84,7 +84,7 @@ class MeasuredPoller:
 
 @asynccontextmanager
 async def open_poller(
-    profile: Profile, asking: Asking, *, url: str, path: Path
+    profile: Profile, asking: Asking, *, url: str, path: Path | str
 ) -> AsyncIterator[MeasuredPoller]:
     """Open the store of a database and a poller that asks there; both are closed with the block."""
     source = IndexerClient(url, page_size=asking.page_size, max_concurrent_requests=asking.at_once)
@@ -112,7 +112,7 @@ async def open_poller(
 
 
 @asynccontextmanager
-async def open_database(path: Path) -> AsyncIterator[DatabaseThread]:
+async def open_database(path: Path | str) -> AsyncIterator[DatabaseThread]:
     """Open a database and close it again."""
     db = await DatabaseThread.open(path)
     try:
@@ -121,7 +121,7 @@ async def open_database(path: Path) -> AsyncIterator[DatabaseThread]:
         await db.close()
 
 
-async def subscribe_to_all(profile: Profile, path: Path) -> None:
+async def subscribe_to_all(profile: Profile, path: Path | str) -> None:
     """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
     operator = Actor(None, "the benchmark", datetime.now(UTC))
     async with open_database(path) as db:

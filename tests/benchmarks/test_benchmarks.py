@@ -46,6 +46,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes a
         "history",
         "charts",
         "imports",
+        "engines",
     ],
 )
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:

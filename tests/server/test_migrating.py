@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.postgres_schema import known_migrations, tables
 from bot.store.database.server import applied_migrations, open_server
 from tests.builders import NOON
@@ -130,11 +131,10 @@ def test_of_replicas_that_start_at_once_one_makes_the_tables(
         write_as_before(url, old)
 
     def opened(_: int) -> frozenset[str]:
-        db = open_server(url, NOON, lambda _: None)
-        try:
-            return applied_migrations(db)
-        finally:
-            db.close()
+        while True:
+            # As a start does: it waits for a server, and for who makes its tables.
+            with suppress(DatabaseUnavailable), closing(open_server(url, NOON, lambda _: None)) as db:
+                return applied_migrations(db)
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(opened, range(4)))

@@ -11,15 +11,16 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
+from psycopg import adapters
 from psycopg.abc import Buffer, PQGen
-from psycopg.adapt import Loader
+from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Literal
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from bot.store.database.door import AnyOf, Fence, Value
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
@@ -49,6 +50,9 @@ would come one behind the other and each wait for it."""
 ANSWER_SECONDS = 12.0
 """How long an answer may take: longer than the server lets a statement run, so that nobody waits for ever for
 one that stands still while its system goes on."""
+
+STATEMENTS = 500
+"""More than the program has: the server plans each once and keeps it."""
 
 _AWAY = ("08", "53", "57", "25P03")
 """Connection trouble, lack of resources, an operator's doing, a time limit for idle transactions."""
@@ -93,6 +97,8 @@ class PostgresDatabase:
         self._replica = replica
         self._notified: set[str] = set()
         """Signals of the open transaction."""
+        self._types: dict[str, dict[str, str]] = {}
+        """Of the columns of tables that were written to."""
         self._patience_ms = 0
         self._fence: Fence | None = None
         self._executed = 0
@@ -125,17 +131,20 @@ class PostgresDatabase:
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> int:
         """Execute a statement once for each row of values; returns how many rows were written."""
+        listed = list(rows)
+        if len(listed) <= 1:
+            return sum(max(self.execute(sql, row).rowcount, 0) for row in listed)
         if self._is_outside:
             with self.transaction():
-                return self.executemany(sql, rows)
+                return self.executemany(sql, listed)
         with self.conn.cursor() as cursor:
-            cursor.executemany(_statement(sql).sql, (tuple(map(_plain, row)) for row in rows))
+            cursor.executemany(_statement(sql).sql, listed)
             self._count(cursor)
             return max(cursor.rowcount, 0)
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
         """Insert rows of values in the order of `columns`."""
-        self.executemany(_insert(table, columns), rows)
+        self._insert(table, columns, list(rows))
 
     def upsert_many(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]], *, key: Sequence[str]
@@ -143,11 +152,40 @@ class PostgresDatabase:
         """Insert rows of values in the order of `columns`, or update the rows with the same `key`."""
         others = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
         action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
-        self.executemany(f"{_insert(table, columns)} ON CONFLICT ({', '.join(key)}) {action}", rows)
+        # Of rows with the same key the last one counts, as if they had come one by one.
+        places = [columns.index(column) for column in key]
+        last = {tuple(row[place] for place in places): row for row in rows}
+        self._insert(table, columns, list(last.values()), f"ON CONFLICT ({', '.join(key)}) {action}")
+
+    def _insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], on_conflict: str = ""
+    ) -> None:
+        """Insert rows by one statement with an array for each column: in half the time of row by row."""
+        if not rows:
+            return
+        types = self._types_of(table, columns)
+        arrays = ", ".join(f"CAST(? AS {types[column]}[])" for column in columns)
+        values: list[Any] = [list(column) for column in zip(*rows, strict=True)]
+        self.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) t {on_conflict}",
+            values,
+        )
+
+    def _types_of(self, table: str, columns: Sequence[str]) -> Mapping[str, str]:
+        """Return the types of a table's columns; those of all tables are read at once."""
+        if not self._types.get(table, {}).keys() >= set(columns):
+            self._types.clear()
+            for of_table, column, kind in self.execute(
+                "SELECT relname, attname, format_type(atttypid, NULL) FROM pg_attribute"
+                " JOIN pg_class c ON c.oid = attrelid AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+                " WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))"
+            ).fetchall():
+                self._types.setdefault(of_table, {})[column] = kind
+        return self._types[table]
 
     def any_of(self, values: Iterable[Value]) -> AnyOf:
         """Return the condition that a column has any of these values; of none, it is true of no row."""
-        return AnyOf("= ANY (?)", ([_plain(value) for value in values],))
+        return AnyOf("= ANY (?)", (list(values),))
 
     # transactions
 
@@ -380,6 +418,11 @@ class PostgresDatabase:
         connection = self._connect()
         self.connections += 1
         connection.adapters.register_loader("numeric", _WholeNumberLoader)
+        connection.adapters.register_dumper(bool, _TruthDumper)
+        # Of one size, whatever the value: each combination of types would be a statement to be planned anew.
+        for dumper in (Int8Dumper, Int8BinaryDumper):
+            connection.adapters.register_dumper(int, dumper)
+        connection.prepared_max = STATEMENTS
         connection.add_notice_handler(self._note_warning)
         self._is_snapshot = self._listens = False
         return connection
@@ -389,7 +432,7 @@ class PostgresDatabase:
             self._warnings.append(notice.message_primary or "")
 
     def _execute(self, sql: str, values: Sequence[Value]) -> "_Rows":
-        cursor = self.conn.execute(sql, tuple(map(_plain, values)))
+        cursor = self.conn.execute(sql, values)
         self._count(cursor)
         return _Rows(cursor)
 
@@ -427,6 +470,15 @@ class _Rows:
         return iter(self.fetchall())
 
 
+class _TruthDumper(Dumper):
+    """Conditions are kept as 0 and 1."""
+
+    oid = adapters.types["int8"].oid
+
+    def dump(self, obj: object) -> bytes:
+        return b"1" if obj else b"0"
+
+
 class _WholeNumberLoader(Loader):
     """A sum of integers is a `numeric` there; all that is stored is whole."""
 
@@ -440,17 +492,6 @@ class _Statement(NamedTuple):
     sql: str
     reads: bool
     """Whether it only reads."""
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a value may be
-    """Return a value as psycopg takes it for what its column is: an enum is its value, a truth 0 or 1."""
-    if isinstance(value, Enum):
-        return value.value
-    return int(value) if isinstance(value, bool) else value
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
 @lru_cache(maxsize=1024)
