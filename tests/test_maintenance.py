@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.deliver.alerts import BackupFails, BackupWorks
+from bot.domain.deliver.alerts import BackupFails, BackupWorks, ReplicaAway
 from bot.domain.observe.holdings import Sweeps
 from bot.maintenance import (
     LOOK_SECONDS,
@@ -22,6 +22,7 @@ from bot.maintenance import (
     daily_worth,
     history_deletion,
     run_in_thread,
+    watch_replicas,
 )
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
@@ -266,6 +267,40 @@ async def test_worth_is_kept_slice_by_slice_and_lets_others_in_between(keeper: K
         (1, today, 2): 1,
         (2, today, 4): 1,
     }
+
+
+AWAY = """
+INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles)
+VALUES ('gone', 'gamma', '1', 0, 0, 0, '')
+"""
+
+
+@pytest.mark.parametrize("fails_between", [False, True])
+async def test_replicas_are_looked_for_again_and_again_and_who_was_missed_in_two_looks_is_told(
+    keeper: Keeper,
+    fails_between: bool,  # noqa: FBT001 - a case
+) -> None:
+    await keeper.rows(AWAY)
+    looks = 0
+    looked_thrice = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        nonlocal looks
+        if fails_between and looks in (1, 2):
+            former, new = ("replica", "hidden") if looks == 1 else ("hidden", "replica")
+            await keeper.rows(f"ALTER TABLE {former} RENAME TO {new}")
+        looks += 1
+        if looks > 3:
+            looked_thrice.set()
+            await asyncio.Event().wait()
+
+    watch = asyncio.create_task(watch_replicas(keeper.db, now=lambda: NOON, sleep=sleep))
+    await looked_thrice.wait()
+    watch.cancel()
+
+    (away,) = await keeper.notices(OLGA)
+    assert isinstance(away, ReplicaAway)
+    assert away.name == "gamma"
 
 
 async def test_a_copy_is_put_into_the_folder(keeper: Keeper, tmp_path: Path) -> None:
