@@ -1,8 +1,9 @@
-"""The one door to the database, and all that only its file needs.
+"""The one door to the database, and all that only its file or its server needs.
 
-`door` is what units of work take, and `lite` is SQLite behind it: no other folder knows the engine, and its
-statements are in the SQL that SQLite and PostgreSQL have in common. `connection` opens the file and owns the
-thread that all work runs in; `schema` has the tables and how they came to be. `copy` makes backups, `inspect`
+`door` is what units of work take; `lite` is SQLite behind it, `postgres` a PostgreSQL server: no other folder
+knows the engine, and its statements are in the SQL that both have in common. `connection` opens either and
+owns the thread that all work runs in: a `file`, or a `server` (`refusals`: why it lets nobody in). `schema`
+has the tables and how they came to be, and `postgres_schema` translates them. `copy` makes backups, `inspect`
 looks without changing anything, `errors` says what to do about a full disk and the like, and `signals` wakes
 whoever waits for something new.
 
