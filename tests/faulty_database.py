@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
@@ -42,6 +42,9 @@ class FaultyDatabase(LiteDatabase):
         super().__init__(healthy.raw, healthy._path, healthy._on_notify)
         self.fates: deque[Fate] = deque()
         """Of the next transactions; afterwards all are done."""
+        self.unknown_with = ""
+        """A table: the next transaction that inserts many rows into it is done, and nobody knows."""
+        self._is_unknown = False
 
     @contextmanager
     def unit(self, fence: Fence | None) -> Iterator[None]:
@@ -55,12 +58,13 @@ class FaultyDatabase(LiteDatabase):
         fate = self.fates.popleft() if self.fates else Fate.DONE
         if fate is Fate.ROLE_LOST:
             raise failure_of(fate)
+        self._is_unknown = False
         with super().transaction(alone=alone):
             yield
             if fate in (Fate.LOST, Fate.UNKNOWN_LOST):
                 raise failure_of(fate)
-        if fate is Fate.UNKNOWN_DONE:
-            raise failure_of(fate)
+        if fate is Fate.UNKNOWN_DONE or self._is_unknown:
+            raise failure_of(Fate.UNKNOWN_DONE)
 
     def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:
         # What returns rows can't be committed before they are read.
@@ -68,6 +72,11 @@ class FaultyDatabase(LiteDatabase):
             return super().execute(sql, values)
         with self.transaction():
             return super().execute(sql, values)
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        super().insert_many(table, columns, rows)
+        if table == self.unknown_with:
+            self.unknown_with, self._is_unknown = "", True
 
     def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
         return error.fault if isinstance(error, _Failure) else super().fault_of(error)
