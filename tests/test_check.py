@@ -45,7 +45,7 @@ from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
 from bot.store.chats import owners
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.errors import DatabaseUnusable
+from bot.store.database.errors import DatabaseInUse, DatabaseUnusable
 from bot.store.database.file import DirectoryLock
 from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
@@ -493,6 +493,12 @@ def test_what_is_wrong_with_the_data_is_told_apart_from_what_to_do() -> None:
     assert directory_row(
         Path("/data"), DirectorySeen(exists=True, is_held=False, is_private=True)
     ) == Finding("data directory", "/data, private")
+
+
+def test_data_that_is_being_moved_is_held() -> None:
+    assert database_row(DatabaseInUse("it is being moved: wait")) == Finding(
+        "database", "it is being moved", "wait", 3
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bot import __version__
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
 from bot.chat.telegram.transport import ProxyUnusable
-from bot.check.findings import MISTAKEN, NOT_YET, REFUSED, UNUSABLE, Finding, said_and_advice
+from bot.check.findings import HELD, MISTAKEN, NOT_YET, REFUSED, UNUSABLE, Finding, said_and_advice
 from bot.check.server_rows import is_running, look, server_rows, unused_backups_row
 from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
@@ -31,7 +31,7 @@ from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database.errors import DatabaseUnusable
+from bot.store.database.errors import DatabaseInUse, DatabaseUnusable, StoreError
 from bot.store.database.inspect import (
     DatabaseSeen,
     DirectorySeen,
@@ -69,7 +69,7 @@ class GatewaySeen:
 class StoreSeen:
     """What was seen of the database, wherever it is."""
 
-    database: DatabaseSeen | DatabaseUnusable | None
+    database: DatabaseSeen | StoreError | None
     is_running: bool
     """Whether the bot runs over it on this machine."""
     rows: list[Finding]
@@ -162,7 +162,7 @@ def key_rows(key: str) -> list[Finding]:
     return [Finding("access key", said, "copy indexer.access_key again: real ones are longer")]
 
 
-def owners_row(configured: Sequence[int], database: DatabaseSeen | DatabaseUnusable | None) -> Finding:
+def owners_row(configured: Sequence[int], database: DatabaseSeen | StoreError | None) -> Finding:
     """Say who owns the bot, or how somebody becomes its owner."""
     if configured:
         return Finding("owners", f"{len(configured)}, named in access.owners")
@@ -358,16 +358,18 @@ def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Fi
     return Finding("data directory", f"{directory.absolute()}, private{held}")
 
 
-def _database(path: Path) -> DatabaseSeen | DatabaseUnusable | None:
+def _database(path: Path) -> DatabaseSeen | StoreError | None:
     try:
         return look_at_database(path)
-    except DatabaseUnusable as error:
+    except StoreError as error:
         return error
 
 
-def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
+def database_row(seen: DatabaseSeen | StoreError | None) -> Finding:
     """Say whether the database is sound, and what is in it."""
-    if isinstance(seen, DatabaseUnusable):
+    if isinstance(seen, DatabaseInUse):
+        return Finding("database", *said_and_advice(seen), HELD)
+    if isinstance(seen, StoreError):
         return Finding("database", *said_and_advice(seen), UNUSABLE)
     if seen is None:
         return Finding("database", "none yet; the first start makes it")
@@ -405,7 +407,7 @@ def backup_rows(folder: str) -> list[Finding]:
 
 
 def clock_row(
-    now: datetime, database: DatabaseSeen | DatabaseUnusable | None, gateway: GatewaySeen | IndexerError
+    now: datetime, database: DatabaseSeen | StoreError | None, gateway: GatewaySeen | IndexerError
 ) -> Finding:
     """Compare this machine's clock with the indexer's and with the newest moment in the database."""
     said = f"{now:%Y-%m-%d %H:%M:%S} UTC"

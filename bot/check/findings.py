@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5
-"""Exit statuses (docs/operations.md): not all of its work yet, configuration, token or key, data."""
+NOT_YET, MISTAKEN, HELD, REFUSED, UNUSABLE = 1, 2, 3, 4, 5
+"""Exit statuses (docs/operations.md): not all of its work yet, configuration, data that is being moved,
+token or key, data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from bot.check.findings import MISTAKEN, NOT_YET, UNUSABLE, Finding, said_and_advice
+from bot.check.findings import HELD, MISTAKEN, NOT_YET, UNUSABLE, Finding, said_and_advice
 from bot.domain.replicas.replica import CLOCK_WRONG_SECONDS, Replica, ReplicaSeen
 from bot.settings.sections import Settings
 from bot.settings.shared import shared_values
@@ -13,8 +13,9 @@ from bot.store.database.connection import require_driver
 from bot.store.database.door import Database
 from bot.store.database.errors import (
     DatabaseFault,
+    DatabaseInUse,
     DatabaseUnavailable,
-    DatabaseUnusable,
+    StoreError,
     StoreMisconfigured,
 )
 from bot.store.database.inspect import DatabaseSeen, ServerSeen
@@ -38,7 +39,7 @@ class ReplicasThere:
     difference: ConfigurationDiffers | None = None
 
 
-Looked = ServerSeen[ReplicasThere] | DatabaseUnusable | DatabaseUnavailable | StoreMisconfigured
+Looked = ServerSeen[ReplicasThere] | StoreError | DatabaseUnavailable
 
 
 async def look(settings: Settings, url: str, me: Replica) -> Looked:
@@ -54,7 +55,7 @@ async def look(settings: Settings, url: str, me: Replica) -> Looked:
         return DatabaseUnavailable(
             DatabaseFault.AWAY, "the database server takes too long: check the network, and its load"
         )
-    except (DatabaseUnusable, DatabaseUnavailable, StoreMisconfigured) as error:
+    except (StoreError, DatabaseUnavailable) as error:
         return error
 
 
@@ -75,7 +76,9 @@ def server_rows(seen: Looked, now: datetime) -> list[Finding]:
         case DatabaseUnavailable():
             said, advice = said_and_advice(seen)
             return [Finding("database server", said, f"{advice}; a running bot waits for it", NOT_YET)]
-        case DatabaseUnusable():
+        case DatabaseInUse():
+            return [Finding("database server", *said_and_advice(seen), HELD)]
+        case StoreError():
             return [Finding("database server", *said_and_advice(seen), UNUSABLE)]
     return [
         server_row(seen),

@@ -26,6 +26,7 @@ from bot.settings.load import load_settings
 from bot.settings.shared import shared_values
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.inspect import DatabaseSeen, ServerSeen
+from bot.store.database.moved import MoveMark, MoveState, write_mark
 from bot.store.replicas.configurations import ConfigurationDiffers, join
 from tests.builders import NOON
 from tests.config_files import TOKEN, telegram, written
@@ -160,6 +161,22 @@ async def test_connections_are_counted_by_the_narrowest_limit(operator: Operator
     operator.does("ALTER DATABASE narrow CONNECTION LIMIT 2")
 
     assert (await found(tmp_path, url))["connections"] == connections_row(1)
+
+
+@pytest.mark.parametrize(("state", "status"), [(MoveState.LEAVING, 3), (MoveState.GONE, 5)])
+async def test_data_that_moves_or_has_moved_is_a_failure(
+    operator: Operator, tmp_path: Path, state: MoveState, status: int
+) -> None:
+    url = operator.has("moving")
+    db = await DatabaseThread.open(url)
+    later = await db.run(lambda db: db.now_ms()) + 60_000
+    mark = MoveMark(state=state, here="here", other="there", is_server=True, source="x", at=later)
+    await db.run(write_mark, mark)
+    await db.close()
+
+    (row,) = (await found(tmp_path, url)).values()
+
+    assert (row.status, bool(row.advice)) == (status, True)
 
 
 # ---------------------------------------------------------------- rows
