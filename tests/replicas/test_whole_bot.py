@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
+from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
+from bot.store.maintenance.backup import record_restore
+from bot.store.rows import to_milliseconds
 from tests import postgres_server
+from tests.builders import NOON, VERIFIED
 from tests.chat.reading import moves
 from tests.postgres_server import free_port
-from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import HANG_SECONDS, STOP_SECONDS, until
 
 
@@ -66,6 +71,24 @@ async def test_asked_to_stop_while_it_starts_it_leaves_no_connection(stack: Stac
     await stack.stop()
 
     await until(lambda: stack.rows(CONNECTIONS) == [(0,)])
+
+
+async def test_of_several_that_start_at_once_one_notes_that_the_database_is_a_copy(stack: Stack) -> None:
+    stack.start()
+    await stack.watches()
+    await stack.stop()
+    stack.rows("INSERT INTO setting (name, value) VALUES ('copied_at', ?)", str(to_milliseconds(NOON)))
+    assert stack.store_url is not None
+    those = [await DatabaseThread.open(stack.store_url, replica=str(number)) for number in range(3)]
+    await asyncio.gather(*(one.run(apply_access, [OWNER], (), VERIFIED) for one in those))
+
+    found = await asyncio.gather(*(one.run(record_restore, NOON + timedelta(hours=1)) for one in those))
+
+    assert sorted(found, key=bool) == [None, None, NOON]
+    assert stack.rows("SELECT telegram_id, open FROM chat") == [(OWNER, 1)]
+    assert stack.rows("SELECT count(*) FROM alert WHERE state = 'waiting'") == [(1,)]
+    for one in those:
+        await one.close()
 
 
 async def test_at_the_end_nobody_waits_for_a_server_that_does_not_answer(stack: Stack) -> None:
