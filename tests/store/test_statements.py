@@ -13,6 +13,8 @@ from bot.domain.chat.audit import Actor
 from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate, Epoch
 from bot.domain.observations import Balance, Fingerprint, Move, Poll, Standing, SweepNumber, Verdict
 from bot.domain.places import Place
+from bot.domain.replicas.replica import Replica
+from bot.domain.replicas.roles import Role
 from bot.domain.subscriptions import SubscriptionId, WatchSpec
 from bot.store.balances.assets import doubtful_descriptions, undescribed
 from bot.store.balances.snapshots import views
@@ -22,6 +24,8 @@ from bot.store.database.lite import LiteDatabase
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox.queue import claim_next
 from bot.store.polling.record import record_poll
+from bot.store.replicas.leases import take
+from bot.store.replicas.renewal import renew_all
 from tests.builders import BROAD, NOON, POLYGON, REGISTRY, VERIFIED, address, at, held
 from tests.new_database import put_new_database
 from tests.store.conftest import words
@@ -243,3 +247,14 @@ def test_a_hundred_new_labels_take_few_statements(db: CountedDatabase) -> None:
 
     assert db.execute("SELECT count(*) FROM subscription WHERE label <> ''").fetchone() == (100,)
     assert db.count() <= 25
+
+
+def test_all_leases_are_renewed_in_as_few_statements_as_one(db: CountedDatabase) -> None:
+    me = Replica("a", "one:8080", "1.0")
+    epochs = {role: take(db, role, me.id) or 0 for role in Role}
+    db.count()
+
+    kept = renew_all(db, me, epochs, {}, now=lambda: NOON, troubles="").kept
+
+    assert kept == set(Role)
+    assert db.count() <= 8

@@ -10,7 +10,7 @@ from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
 from bot.store.database.moved import refuse_moved
 from bot.store.replicas.leases import leases, release, release_all, renew
-from bot.store.replicas.seen import check_in, forget, replicas_seen
+from bot.store.replicas.seen import check_in, forget, replicas_with
 
 
 class Renewed(NamedTuple):
@@ -42,7 +42,8 @@ def renew_all(
         release(db, me.id, ended, now_ms)
         ahead_ms = int(now().timestamp() * 1000) - now_ms
         check_in(db, me, now_ms, clock_ahead_ms=ahead_ms, troubles=troubles)
-        return Renewed(kept, leases(db, now_ms), replicas_seen(db))
+        held = leases(db, now_ms)
+        return Renewed(kept, held, replicas_with(db, held, now_ms))
 
 
 def leave(db: Database, me: Replica) -> None:

@@ -1,7 +1,9 @@
 """Which replicas there are, and what each last said of itself."""
 
+from collections.abc import Collection
+
+from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import TTL_SECONDS, Replica, ReplicaSeen
-from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
 from bot.store.replicas.leases import leases
 
@@ -35,10 +37,11 @@ def forget(db: Database, replica_id: str) -> None:
 def replicas_seen(db: Database) -> tuple[ReplicaSeen, ...]:
     """Return all replicas of the last day, by name."""
     now_ms = db.now_ms()
-    roles_of: dict[str | None, set[Role]] = {}
-    for lease in leases(db, now_ms):
-        if lease.left_seconds > 0:
-            roles_of.setdefault(lease.holder, set()).add(lease.role)
+    return replicas_with(db, leases(db, now_ms), now_ms)
+
+
+def replicas_with(db: Database, held: Collection[Lease], now_ms: int) -> tuple[ReplicaSeen, ...]:
+    """Return all replicas of the last day, by name, where it is known already who has which role."""
     return tuple(
         ReplicaSeen(
             id=replica_id,
@@ -48,7 +51,7 @@ def replicas_seen(db: Database) -> tuple[ReplicaSeen, ...]:
             up_seconds=(seen_at - started_at) / 1000,
             clock_ahead_ms=clock_ahead_ms,
             troubles=troubles,
-            roles=frozenset(roles_of.get(replica_id, ())),
+            roles=frozenset(one.role for one in held if one.holder == replica_id and one.left_seconds > 0),
         )
         for replica_id, name, version, seen_at, started_at, clock_ahead_ms, troubles in db.execute(
             "SELECT id, name, version, seen_at, started_at, clock_ahead_ms, troubles FROM replica"
