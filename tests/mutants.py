@@ -418,8 +418,8 @@ MUTANTS = (
     Mutant(
         "a renewal waits for whoever records: a long recording costs the other replicas their roles",
         "bot/store/replicas/renewal.py",
-        "    with db.transaction(alone=False):\n        now_ms = db.now_ms()\n        kept",
-        "    with db.transaction():\n        now_ms = db.now_ms()\n        kept",
+        "    with db.transaction(alone=False):\n        refuse_moved(db)\n        now_ms",
+        "    with db.transaction():\n        refuse_moved(db)\n        now_ms",
         "tests/store/test_lease_locks.py::test_leases_are_renewed_and_taken_while_somebody_records",
         on_server=True,
     ),
