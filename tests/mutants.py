@@ -49,6 +49,14 @@ MUTANTS = (
         "::test_what_comes_to_a_receiver_that_stood_still_for_too_long_is_left_to_the_next",
     ),
     Mutant(
+        "a replica does not count what others send: together they send too much, and Telegram asks for pauses",
+        "bot/chat/telegram/send_queue.py",
+        "            self.count(await self._departures.exchange(*mine))",
+        "            await self._departures.exchange(*mine)",
+        "tests/chat/telegram/test_shared_departures.py"
+        "::test_answers_and_alerts_of_two_programs_stay_below_the_limits_of_a_chat",
+    ),
+    Mutant(
         "a claim whose commit is unknown is not taken back: its chat gets nothing more",
         "bot/dispatcher.py",
         "                await self._put_back()\n",
