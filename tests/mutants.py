@@ -49,7 +49,7 @@ MUTANTS = (
         "::test_what_comes_to_a_receiver_that_stood_still_for_too_long_is_left_to_the_next",
     ),
     Mutant(
-        "a replica does not count what others send: together they send too much, and Telegram asks for pauses",
+        "a replica does not count what others send: together they send too much for Telegram",
         "bot/chat/telegram/send_queue.py",
         "            self.count(await self._departures.exchange(*mine))",
         "            await self._departures.exchange(*mine)",
