@@ -35,7 +35,7 @@ from bot.web.stats import BotStats
 DATABASE_ANSWERS_SECONDS = 4.0
 """How long a file, or the numbers of a server, may take."""
 
-SERVER_ANSWERS_SECONDS = 1.5
+SERVER_ANSWERS_SECONDS = 2.0
 """How long a server may take to say that it is there."""
 
 HUNG_SECONDS = 30.0

@@ -103,8 +103,15 @@ class Pair:
     def both(self) -> tuple[Visitor, Visitor]:
         return self.alpha, self.beta
 
-    async def all_roles(self) -> set[str]:
-        return await self.alpha.roles() | await self.beta.roles()
+    async def have_changed_hands_since(self, before: Mapping[str, float]) -> bool:
+        """Say whether each role went to somebody else, came back, and is done."""
+        now = await self.alpha.metrics()
+        epochs = [f"balance_bot_lease_epoch {role}" for role in Role]
+        return (
+            all(now.get(epoch, 0) >= before[epoch] + 2 for epoch in epochs)
+            and await self.alpha.roles() | await self.beta.roles() == set(Role)
+            and not await self.alpha.reasons()
+        )
 
 
 @pytest.fixture(scope="module")
@@ -232,9 +239,7 @@ async def test_counters_go_on_when_roles_are_lost_and_had_again(pair: Pair) -> N
     # In a thread, as the proxy on the way there is in this loop.
     await asyncio.to_thread(pair.stack.rows, TAKEN)
     async with asyncio.timeout(HANG_SECONDS):
-        while await pair.all_roles():  # noqa: ASYNC110 - nobody sets an event
-            await asyncio.sleep(0.05)
-        while await pair.all_roles() != set(Role):  # noqa: ASYNC110 - as above
+        while not await pair.have_changed_hands_since(before):  # noqa: ASYNC110 - nobody sets an event
             await asyncio.sleep(0.05)
     pair.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     await pair.stack.hears("+1 USDC")
