@@ -44,7 +44,8 @@ async def _run(
         outcomes.append(outcome)
         _say(ROW.format(case.fault, case.aim, replicas, *_figures(outcome)))
         if not outcome.is_as_promised:
-            _say("\n".join(f"    {note}" for note in outcome.notes))
+            _say("\n".join(["    a promise is broken", *(f"    {note}" for note in outcome.notes)]))
+            _keep(servers.log)
 
 
 def _say(line: str) -> None:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from bot.sandbox.telegram.world.world import Message
@@ -42,6 +43,7 @@ class Verdict:
     """Messages that were there already, under the same number and to the letter."""
     latest: float = 0
     """Seconds from a movement to its message, at the worst."""
+    latest_of: str = ""
 
     def count(self, wrong: Wrong) -> int:
         """Return how often something was wrong in this way."""
@@ -81,8 +83,9 @@ def judge(held: Mapping[str, Sequence[Held]], messages: Iterable[Told], since: f
             begin, end = moments[before], moments[after]
             verdict.wrongs += _wrong_step(begin, end, reached[symbol], f"{symbol} from {before} to {after}")
             for one in held[symbol][reached[symbol] + 1 : end + 1]:
-                if one.at >= since:
-                    verdict.latest = max(verdict.latest, told.at - one.at)
+                if one.at >= since and told.at - one.at > verdict.latest:
+                    verdict.latest = told.at - one.at
+                    verdict.latest_of = f"{symbol} {one.amount}, moved {datetime.fromtimestamp(one.at, UTC)}"
             reached[symbol] = max(reached[symbol], end)
     for symbol, moment in reached.items():
         if moment < len(held[symbol]) - 1:

@@ -19,7 +19,7 @@ def verdict(*messages: Told) -> Sequence[object]:
 def test_each_step_told_once_and_in_order_is_right() -> None:
     messages = [told("A", (10, 20), at=4), told("B", (20, 15), (15, 30), at=6)]
 
-    assert judge(HELD, messages) == Verdict(latest=4)
+    assert judge(HELD, messages) == Verdict(latest=4, latest_of="TOK 15, moved 1970-01-01 00:00:02+00:00")
     assert is_all_told(HELD, messages)
 
 
