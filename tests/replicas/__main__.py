@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.fork_server import ForkServer, open_fork_server
 from tests.replicas.matrix import Case, Outcome, all_cases, run_cases
+from tests.replicas.world import NotAtWork
 
 LOG = Path("build/replicas.log")
 
@@ -38,6 +39,16 @@ async def main(words: list[str]) -> int:
 
 
 async def _run(
+    cases: list[Case], replicas: int, directory: Path, servers: ForkServer, outcomes: list[Outcome]
+) -> None:
+    try:
+        await _strike(cases, replicas, directory, servers, outcomes)
+    except NotAtWork as error:
+        outcomes.append(Outcome(forgotten=1))
+        _say(f"    a promise is broken\n    {error}")
+
+
+async def _strike(
     cases: list[Case], replicas: int, directory: Path, servers: ForkServer, outcomes: list[Outcome]
 ) -> None:
     async for case, outcome in run_cases(cases, replicas, directory, servers):

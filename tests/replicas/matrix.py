@@ -13,7 +13,7 @@ from tests.fork_server import ForkServer
 from tests.replicas.ledger import NUMBER
 from tests.replicas.proxy import Direction
 from tests.replicas.recorder import Exchange, HeldRequest
-from tests.replicas.world import ROLES, Replica, ReplicaWorld, open_world
+from tests.replicas.world import HIGHEST, ROLES, SYMBOLS, Replica, ReplicaWorld, open_world
 from tests.stack import POLL
 from tests.waits import HANG_SECONDS
 
@@ -199,6 +199,21 @@ def once_it_said(role: str, mark: bytes) -> Aim:
     return aim
 
 
+async def about_to_record(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until a change is about to be recorded; it begins once others can have taken over."""
+    hold = HeldRequest(POLL, "after", b"")
+    world.sets(SYMBOLS[0], world.rng.randrange(1, HIGHEST))
+    victim, let_go = await _held(world, hold)
+    held = [proxy.hold_request(ONE_WRITER) for proxy in victim.databases]
+    let_go()
+    came = [asyncio.create_task(one.wait()) for one, _ in held]
+    await asyncio.wait(came, timeout=HANG_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    for task, (_, goes_on) in zip(came, held, strict=True):
+        task.cancel()
+        asyncio.get_running_loop().call_later(LONGER_THAN_A_LEASE - 0.5, goes_on.set)
+    return victim, lambda: None
+
+
 POINTS: dict[str, Aim] = {
     "claim -> send": claimed,
     "send -> settle": sent,
@@ -210,8 +225,15 @@ POINTS: dict[str, Aim] = {
 """By what they are called: moments in which something is half done."""
 
 ELSEWHERE = "while another one sends"
+ABOUT_TO_RECORD = "answer -> record"
+"""Moments for one thing alone that can happen."""
 
-AIMS: dict[str, Aim] = {role: at_any_time(role) for role in ROLES} | POINTS | {ELSEWHERE: sent_by_another}
+AIMS: dict[str, Aim] = {
+    **{role: at_any_time(role) for role in ROLES},
+    **POINTS,
+    ELSEWHERE: sent_by_another,
+    ABOUT_TO_RECORD: about_to_record,
+}
 
 
 # ---------------------------------------------------------------- what comes of it
@@ -260,6 +282,7 @@ def all_cases(replicas: int) -> list[Case]:
     cases = [
         *(Case(fault, aim, replicas) for aim in (*ROLES, *POINTS) for fault in FAULTS),
         Case("kill -9", ELSEWHERE, replicas),
+        Case("stopped 15 s", ABOUT_TO_RECORD, replicas),
         *(Case(fault, aim, replicas) for aim in POINTS for fault in DATABASE_FAULTS),
         *(Case(WRONG_CLOCK, aim, replicas) for aim in ROLES),
     ]

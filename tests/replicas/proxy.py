@@ -31,6 +31,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
         self._awaited: tuple[bytes, asyncio.Event] | None = None
+        self._request: tuple[bytes, asyncio.Event, asyncio.Event] | None = None
         self._answers = asyncio.Event()
         self.release_answers()
         self.heal()
@@ -75,6 +76,11 @@ class Proxy:
         self._awaited = mark, asyncio.Event()
         return self._awaited[1]
 
+    def hold_request(self, mark: bytes) -> tuple[asyncio.Event, asyncio.Event]:
+        """Hold back the next request with this in it until the second event; the first tells that it came."""
+        self._request = mark, asyncio.Event(), asyncio.Event()
+        return self._request[1:]
+
     def release_answers(self) -> None:
         """Let go what was held back by `hold_answer_to`, and hold no more."""
         self._awaited = None
@@ -105,6 +111,10 @@ class Proxy:
         with suppress(OSError):
             while some := await reader.read(65536):
                 await self._flows[direction].wait()
+                if self._request and direction is Direction.TO_SERVER and self._request[0] in some:
+                    (_, came, goes_on), self._request = self._request, None
+                    came.set()
+                    await goes_on.wait()
                 if self._awaited and direction is Direction.TO_SERVER and self._awaited[0] in some:
                     self._answers.clear()
                     self._awaited[1].set()

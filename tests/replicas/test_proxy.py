@@ -129,3 +129,15 @@ async def test_a_word_is_passed_on_and_its_answer_held(proxy: Proxy, client: Cli
             await client[0].read(1)
     proxy.release_answers()
     assert await client[0].readexactly(6) == b"COMMIT"
+
+
+async def test_a_request_is_held_before_it_arrives(proxy: Proxy, client: Client, echo: Echo) -> None:
+    came, goes_on = proxy.hold_request(b"BEGIN")
+    client[1].write(b"BEGIN")
+    await came.wait()
+    await asyncio.sleep(0.05)
+    assert echo.heard == b"a"
+
+    goes_on.set()
+
+    assert await client[0].readexactly(5) == b"BEGIN"

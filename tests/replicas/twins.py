@@ -18,13 +18,6 @@ POSTGRES = "bot/store/database/postgres.py"
 
 TWINS = (
     Mutant(
-        "no epoch is looked at: what a stopped poller had read long ago is recorded when it wakes",
-        POSTGRES,
-        "WHERE role = {role} AND epoch = {epoch} FOR KEY SHARE",
-        "WHERE role = {role} AND {epoch} >= 0",
-        "frozen to the database, ask -> record, 2",
-    ),
-    Mutant(
         "whoever starts doubts whatever is being sent: what another one is sending is sent twice",
         "bot/app.py",
         "    await db.run(apply_access,",
