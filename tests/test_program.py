@@ -29,12 +29,14 @@ from bot.settings.sections import PREFIX
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
 from bot.store.database.errors import (
+    DatabaseInUse,
     DatabaseUnavailable,
     DatabaseUnusable,
     DirectoryHeld,
     StoreMisconfigured,
 )
 from bot.store.database.file import DirectoryLock
+from bot.store.move.move import MoveFailed
 from bot.store.replicas.configurations import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
@@ -298,11 +300,13 @@ def test_every_status_is_the_one_that_operators_rely_on() -> None:
         StoreMisconfigured: 2,
         ConfigurationDiffers: 2,
         DirectoryHeld: 3,
+        DatabaseInUse: 3,
         TokenRefused: 4,
         KeyRefused: 4,
         DatabaseUnusable: 5,
         DatabaseUnavailable: 5,
         CopyFailed: 5,
+        MoveFailed: 5,
     } == EXIT_STATUSES
 
 
