@@ -5,7 +5,8 @@ knows the engine, and its statements are in the SQL that both have in common. `c
 owns the thread that all work runs in: a `file`, or a `server` (`refusals`: why it lets nobody in). `schema`
 has the tables and how they came to be, and `postgres_schema` translates them. `copy` makes backups, `inspect`
 looks without changing anything, `errors` says what to do about a full disk and the like, and `signals` wakes
-whoever waits for something new.
+whoever waits for something new. `tables` lists all tables with their keys and references, and `moved` refuses
+a database whose data is elsewhere by now (`bot.store.move`).
 
 Begin with `door`.
 """
