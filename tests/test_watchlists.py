@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -282,6 +282,8 @@ PLAIN = st.builds(
 def test_a_spreadsheet_is_read_like_the_lines_that_say_the_same(
     wanted: list[WatchSpec], order: list[str], spelled: int, form: tuple[str, str, str]
 ) -> None:
+    # What begins with "#" is no row in a spreadsheet either.
+    assume(order[0] != "name" or not any(spec.label.lstrip().startswith("#") for spec in wanted))
     delimiter, encoding, ending = form
     written = io.StringIO(newline="")
     table = csv.writer(written, delimiter=delimiter, lineterminator=ending)
