@@ -349,7 +349,7 @@ def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
         "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
         " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"
         " WHERE x.contract <> ? AND (x.describe_at IS NULL OR x.describe_at <= ?)"
-        " ORDER BY x.describe_at NULLS FIRST LIMIT ?",
+        " ORDER BY x.describe_at NULLS FIRST, x.id LIMIT ?",
         [to_blob(NATIVE), to_milliseconds(now), DESCRIBED_AT_ONCE],
     )
     result: dict[Address, list[Asset]] = defaultdict(list)
