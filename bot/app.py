@@ -91,7 +91,9 @@ async def run(
     ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
     async with AsyncExitStack() as stack:
-        start = asyncio.create_task(_start(settings, stack, announce, before_sweep, now))
+        start = asyncio.create_task(
+            _start(settings, stack, stop, announce, before_sweep=before_sweep, now=now)
+        )
         if not await _ends_before(start, stop):
             start.cancel()
             await asyncio.wait({start})
@@ -108,7 +110,9 @@ async def run(
 async def _start(
     settings: Settings,
     stack: AsyncExitStack,
+    stop: asyncio.Event,
     announce: Callable[[str], None],
+    *,
     before_sweep: Callable[[], object],
     now: Now,
 ) -> SoleKeeper | RoleKeeper:
@@ -155,6 +159,7 @@ async def _start(
         chain_lists=chain_lists,
         announce=announce,
         before_sweep=before_sweep,
+        stop=stop,
         now=now,
         monotonic=time.monotonic,
     )

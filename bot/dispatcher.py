@@ -8,6 +8,7 @@ flight. What each outcome changes is decided in `domain/deliver`.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -164,19 +165,25 @@ class Dispatcher:
             # What is added while this looks leaves the signal set, so that it looks again at once.
             await self._news.wait(pause)
 
+    async def drain(self) -> None:
+        """Wait until all requests that have left are answered; nothing else leaves."""
+        for chat_id in self._in_flight.keys() - self._leaving:
+            self._in_flight[chat_id].cancel()
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values())
+
     async def finish(self, seconds: float) -> None:
         """Wait for the requests that have left, for so long at most, and cancel everything else.
 
         A request that is cancelled then may have arrived; the next start finds it marked as `sending`.
         """
-        in_flight = dict(self._in_flight)
-        for chat_id in in_flight.keys() - self._leaving:
-            in_flight[chat_id].cancel()
-        if in_flight:
-            await asyncio.wait(in_flight.values(), timeout=seconds)
-        for task in in_flight.values():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.drain()
+        in_flight = list(self._in_flight.values())
+        for task in in_flight:
             task.cancel()
-        await asyncio.gather(*in_flight.values(), return_exceptions=True)
+        await asyncio.gather(*in_flight, return_exceptions=True)
 
     async def _restore_unfinished(self) -> None:
         """Make ready again what was being sent when the last run, here or in another replica, ended."""

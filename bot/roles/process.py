@@ -37,6 +37,8 @@ class ProcessParts:
     """Gets what the operator must read at once: the claim link."""
     before_sweep: Callable[[], object]
     """Called before each sweep, when the least is under way."""
+    stop: asyncio.Event
+    """Set once the program is asked to stop."""
     now: Now
     monotonic: Callable[[], float]
 
