@@ -11,10 +11,11 @@ import pytest
 
 from bot.domain.replicas.roles import Role
 from bot.store.database import postgres
-from bot.store.database.connection import DatabaseThread
+from bot.store.database.connection import SERVER_PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.door import Database, Fence, OpenDatabase
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
 from bot.store.database.postgres import RETRY_SECONDS, PostgresDatabase, ServerConnection
+from bot.store.database.server import IDLE_SECONDS
 from bot.store.database.signals import SignalName
 from tests.replicas.proxy import Direction, Proxy
 from tests.server.conftest import PASSWORD, Operator
@@ -174,6 +175,36 @@ async def test_of_two_who_claim_the_same_thing_one_gets_it_and_none_is_hung_up(
     for number in range(30):
         claims = await asyncio.gather(db.run(claim, f"{number}"), other.run(claim, f"{number}"))
         assert sorted(claims) == [0, 1]
+
+
+async def test_a_lock_that_does_not_come_free_is_waited_for_once_and_costs_no_connection(
+    url: str, db: DatabaseThread
+) -> None:
+    wait = waiting_for(asyncio.get_running_loop())
+    hasty = await DatabaseThread.open(url, replica="hasty", patience_seconds=0.05)
+    tried: list[str] = []
+
+    async def is_refused() -> None:
+        with pytest.raises(DatabaseUnavailable) as refusal:
+            await hasty.run(put_late)
+        assert refusal.value.kind is DatabaseFault.LOCKED
+        assert (len(tried), hasty.connections) == (1, 1)
+
+    def put_late(db: Database) -> None:
+        tried.append("late")
+        put_within(db, "late")
+
+    def hold(db: Database) -> None:
+        with db.transaction():
+            wait(is_refused())
+
+    await db.run(hold)
+    await hasty.close()
+    assert await db.run(names) == []
+
+
+def test_others_wait_longer_than_a_process_that_stands_still_keeps_its_locks() -> None:
+    assert SERVER_PATIENCE_SECONDS > IDLE_SECONDS
 
 
 async def test_all_that_a_unit_of_work_reads_is_of_one_moment(

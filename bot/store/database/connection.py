@@ -21,8 +21,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PATIENCE_SECONDS = 2.0
-"""How long a unit of work waits for it; as there is one thread, all others wait behind."""
+"""How long a unit of work waits for a file; as there is one thread, all others wait behind."""
 
+SERVER_PATIENCE_SECONDS = 5.0
+"""The same for a server: less is what a replica that stands still in a transaction keeps its locks for."""
 
 CLOSE_SECONDS = 0.5
 """How long the end of the program waits for the answer of a server."""
@@ -61,19 +63,22 @@ class DatabaseThread:
         where: Path | str,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        patience_seconds: float = PATIENCE_SECONDS,
+        patience_seconds: float | None = None,
         replica: str = "",
         signals: Mapping[SignalName, Signal] | None = None,
     ) -> Self:
         """Open and check the database, and bring its schema up to date.
 
         `where` is a file, or the address of a server (`postgresql://…`).
-        `patience_seconds` is how long a unit of work waits for another program that holds the database.
+        `patience_seconds` is how long a unit of work waits for another program that holds the database; None:
+        as long as suits a file or a server.
         `replica` is who this is among programs that use one server, by a name that no other one has.
         `signals` are those of another connection to the same database, to be set by this one, too.
 
         Raises DatabaseUnusable, and DatabaseUnavailable for a server that does not answer.
         """
+        if patience_seconds is None:
+            patience_seconds = PATIENCE_SECONDS if isinstance(where, Path) else SERVER_PATIENCE_SECONDS
         loop = asyncio.get_running_loop()
         known = signals or {name: Signal() for name in SignalName}
 

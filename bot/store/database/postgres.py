@@ -68,8 +68,10 @@ class ServerConnection(psycopg.Connection[Any]):
         """Wait for an answer as psycopg does, but not for ever."""
         try:
             return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
-        except psycopg.OperationalError:
-            if timeout is None:  # nobody could tell what belongs to what, if the answer came after all
+        except psycopg.OperationalError as error:
+            # What the server only refused is an answer. Without one nobody could tell what belongs to what,
+            # if it came after all.
+            if timeout is None and error.diag.severity_nonlocalized != "ERROR":
                 self.pgconn.finish()
             raise
 
