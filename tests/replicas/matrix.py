@@ -214,6 +214,24 @@ async def about_to_record(world: ReplicaWorld) -> tuple[Replica, LetGo]:
     return victim, lambda: None
 
 
+async def about_to_obey(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until a new account is about to be watched; that begins once others have done it, and more."""
+    while True:
+        victim = await world.holder("receiver")
+        held = [proxy.hold_request(ONE_WRITER) for proxy in victim.databases]
+        came = [asyncio.create_task(one.wait()) for one, _ in held]
+        done, _ = await asyncio.wait(came, timeout=RESTART_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        is_it = bool(done) and world.asking.startswith("/watch")
+        for task, (_, goes_on) in zip(came, held, strict=True):
+            task.cancel()
+            if is_it:
+                asyncio.get_running_loop().call_later(LONGER_THAN_A_LEASE - 0.5, goes_on.set)
+            else:
+                goes_on.set()
+        if is_it:
+            return victim, lambda: None
+
+
 POINTS: dict[str, Aim] = {
     "claim -> send": claimed,
     "send -> settle": sent,
@@ -226,6 +244,7 @@ POINTS: dict[str, Aim] = {
 
 ELSEWHERE = "while another one sends"
 ABOUT_TO_RECORD = "answer -> record"
+ABOUT_TO_OBEY = "command -> write"
 """Moments for one thing alone that can happen."""
 
 AIMS: dict[str, Aim] = {
@@ -233,6 +252,7 @@ AIMS: dict[str, Aim] = {
     **POINTS,
     ELSEWHERE: sent_by_another,
     ABOUT_TO_RECORD: about_to_record,
+    ABOUT_TO_OBEY: about_to_obey,
 }
 
 
@@ -283,6 +303,7 @@ def all_cases(replicas: int) -> list[Case]:
         *(Case(fault, aim, replicas) for aim in (*ROLES, *POINTS) for fault in FAULTS),
         Case("kill -9", ELSEWHERE, replicas),
         Case("stopped 15 s", ABOUT_TO_RECORD, replicas),
+        Case("stopped 15 s", ABOUT_TO_OBEY, replicas),
         *(Case(fault, aim, replicas) for aim in POINTS for fault in DATABASE_FAULTS),
         *(Case(WRONG_CLOCK, aim, replicas) for aim in ROLES),
     ]

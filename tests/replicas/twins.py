@@ -18,6 +18,13 @@ POSTGRES = "bot/store/database/postgres.py"
 
 TWINS = (
     Mutant(
+        "no epoch is looked at: who slept through the loss of a role writes what it was about to write",
+        POSTGRES,
+        "AND epoch = {epoch} FOR KEY SHARE",
+        "AND {epoch} >= 0 FOR KEY SHARE",
+        "stopped 15 s, command -> write",
+    ),
+    Mutant(
         "whoever starts doubts whatever is being sent: what another one is sending is sent twice",
         "bot/app.py",
         "    await db.run(apply_access,",

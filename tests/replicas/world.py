@@ -87,6 +87,8 @@ class ReplicaWorld:
     """How often a replica asked for updates while another one that was well did."""
     wanted: int = 0
     """The number of what the administrator watches: the last one of which the bot said so."""
+    asking: str = ""
+    """The administrator's command that is not answered yet."""
     _told: dict[tuple[int, int], Told] = field(default_factory=dict)
     _life: list[asyncio.Task[None]] = field(default_factory=list)
     _is_going_on: bool = False
@@ -188,6 +190,7 @@ class ReplicaWorld:
             return label in text and any(word in text for word in words)
 
         while True:
+            self.asking = command
             said = self.telegram.says(self.telegram.user(ADMIN), chat, command)
             answer = await self.telegram.wait_for_message(
                 chat,
@@ -195,6 +198,7 @@ class ReplicaWorld:
                 after=said.message_id,
                 timeout_seconds=2 * HANG_SECONDS,
             )
+            self.asking = ""
             if is_answer(answer.text):
                 return
 
