@@ -29,7 +29,7 @@ class Proxy:
         self._refuses = False
         self._flows = {direction: asyncio.Event() for direction in Direction}
         self._writers: set[asyncio.StreamWriter] = set()
-        self._passing: set[asyncio.Task[None]] = set()
+        self._accepted: set[asyncio.Task[None]] = set()
         self._awaited: tuple[bytes, asyncio.Event] | None = None
         self._request: tuple[bytes, asyncio.Event, asyncio.Event] | None = None
         self._answers = asyncio.Event()
@@ -46,9 +46,10 @@ class Proxy:
         finally:
             server.close()
             self.cut()
-            for task in self._passing:
+            accepted = list(self._accepted)
+            for task in accepted:
                 task.cancel()
-            await asyncio.gather(*self._passing, return_exceptions=True)
+            await asyncio.gather(*accepted, return_exceptions=True)
 
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
@@ -87,23 +88,35 @@ class Proxy:
         self._answers.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._refuses:
-            _reset(writer)
-            return
+        accepted = asyncio.current_task()
+        assert accepted is not None
+        self._accepted.add(accepted)
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+            if not self._refuses:
+                await self._connect(reader, writer)
         except OSError:  # the server does not run: its system refuses, and so does this one
+            pass
+        finally:
             _reset(writer)
-            return
-        self._writers |= {writer, there_writer}
+            self._accepted.discard(accepted)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on, both ways, until both ends have ended."""
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        writers = {writer, there_writer}
+        self._writers |= writers
         both = {
             asyncio.create_task(self._pass(reader, there_writer, Direction.TO_SERVER)),
             asyncio.create_task(self._pass(there_reader, writer, Direction.TO_CLIENT)),
         }
-        self._passing |= both
-        await asyncio.wait(both)
-        self._passing -= both
-        self._writers -= {writer, there_writer}
+        try:
+            await asyncio.wait(both)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            _reset(there_writer)
+            self._writers -= writers
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction

@@ -22,7 +22,7 @@ TWINS = (
         POSTGRES,
         "AND epoch = {epoch} FOR KEY SHARE",
         "AND {epoch} >= 0 FOR KEY SHARE",
-        "stopped 15 s, command -> write",
+        "stopped 15 s, command -> write, 3",
     ),
     Mutant(
         "whoever starts doubts whatever is being sent: what another one is sending is sent twice",
