@@ -33,6 +33,8 @@ _NOT_WRITTEN = {
     "Your operator has to look at it; then send it again.",
     DatabaseFault.AWAY: "I can't reach my database. Nothing was changed.\n"
     "Please try again in a minute; if it stays, your operator has to look at it.",
+    DatabaseFault.BUSY: "My database is too busy. Nothing was changed.\n"
+    "Please try again in a minute; if it stays, your operator has to look at it.",
     DatabaseFault.ROLE_LOST: "Another replica of me takes over. Nothing was changed.\nPlease send it again.",
 }
 

@@ -187,7 +187,7 @@ async def test_a_lock_that_does_not_come_free_is_waited_for_once_and_costs_no_co
     async def is_refused() -> None:
         with pytest.raises(DatabaseUnavailable) as refusal:
             await hasty.run(put_late)
-        assert refusal.value.kind is DatabaseFault.LOCKED
+        assert refusal.value.kind is DatabaseFault.BUSY
         assert (len(tried), hasty.connections) == (1, 1)
 
     def put_late(db: Database) -> None:
@@ -201,6 +201,33 @@ async def test_a_lock_that_does_not_come_free_is_waited_for_once_and_costs_no_co
     await db.run(hold)
     await hasty.close()
     assert await db.run(names) == []
+
+
+async def test_who_waited_in_vain_waits_again_the_next_time(
+    url: str, db: DatabaseThread, other: DatabaseThread
+) -> None:
+    wait = waiting_for(asyncio.get_running_loop())
+    hasty = await DatabaseThread.open(url, replica="hasty", patience_seconds=0.5)
+    second: list[asyncio.Task[None]] = []
+
+    async def is_refused_and_waits_again() -> None:
+        with pytest.raises(DatabaseUnavailable):
+            await hasty.run(put, "first")
+        second.append(asyncio.create_task(hasty.run(put, "second")))
+        while not await other.run(waits):  # noqa: ASYNC110 - a server tells nobody that somebody waits
+            await asyncio.sleep(0.01)
+
+    def waits(db: Database) -> bool:
+        return bool(db.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone())
+
+    def hold(db: Database) -> None:
+        with db.transaction():
+            wait(is_refused_and_waits_again())
+
+    await db.run(hold)
+    await second[0]
+    await hasty.close()
+    assert await db.run(names) == ["second"]
 
 
 def test_others_wait_longer_than_a_process_that_stands_still_keeps_its_locks() -> None:
@@ -500,9 +527,9 @@ async def test_an_error_that_nobody_passes_on_still_lets_nothing_be_committed(db
         (psycopg.errors.DiskFull, DatabaseFault.FULL),
         (psycopg.errors.ReadOnlySqlTransaction, DatabaseFault.READ_ONLY),
         (psycopg.errors.InsufficientPrivilege, DatabaseFault.READ_ONLY),
-        (psycopg.errors.LockNotAvailable, DatabaseFault.LOCKED),
-        (psycopg.errors.DeadlockDetected, DatabaseFault.LOCKED),
-        (psycopg.errors.QueryCanceled, DatabaseFault.LOCKED),
+        (psycopg.errors.LockNotAvailable, DatabaseFault.BUSY),
+        (psycopg.errors.DeadlockDetected, DatabaseFault.BUSY),
+        (psycopg.errors.QueryCanceled, DatabaseFault.BUSY),
         (psycopg.errors.AdminShutdown, DatabaseFault.AWAY),
         (psycopg.errors.TooManyConnections, DatabaseFault.AWAY),
         (psycopg.errors.IdleInTransactionSessionTimeout, DatabaseFault.AWAY),

@@ -64,7 +64,7 @@ FINISH_SECONDS = 2.0
 UPDATE_SECONDS = 45.0
 """For handling one update; after that the next one of its chat is handled."""
 
-HANDLED_AGAIN = frozenset({DatabaseFault.AWAY, DatabaseFault.ROLE_LOST})
+HANDLED_AGAIN = frozenset({DatabaseFault.AWAY, DatabaseFault.BUSY, DatabaseFault.ROLE_LOST})
 """Why an update is handled once more, here or by the next receiver: nobody else has to repeat it."""
 
 AGAIN_SECONDS = 1.0

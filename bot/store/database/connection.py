@@ -161,7 +161,7 @@ class DatabaseThread:
             return self._run_here(work, *args, **kwargs)
         except DatabaseUnavailable as error:
             # Nobody waited for the lock, so it may be gone in a moment: that is no failure to report.
-            if error.kind is DatabaseFault.LOCKED:
+            if error.kind in (DatabaseFault.LOCKED, DatabaseFault.BUSY):
                 self._failure.last = before
             return None
         finally:
@@ -199,7 +199,10 @@ class DatabaseThread:
             return work(self._db, *args, **kwargs)
 
     def _reset_timeout(self) -> None:
-        """Wait for a lock the first time only: while it lasts, reads would queue behind writes that wait."""
+        """Wait for another program the first time only, or reads would queue behind writes that wait.
+
+        Replicas over a server hold it for moments, so they are always waited for.
+        """
         self._db.set_patience(0 if self.is_locked else self._patience_seconds)
 
     async def close(self) -> None:

@@ -61,6 +61,8 @@ class DatabaseFault(StrEnum):
     BROKEN = "broken"
     AWAY = "away"
     """The server can't be reached, or ended the connection."""
+    BUSY = "busy"
+    """Other replicas held the database for too long, or the server took too long: both pass by themselves."""
     ROLE_LOST = "role_lost"
 
 

@@ -37,9 +37,9 @@ _FAULTS: Mapping[str, tuple[DatabaseFault, str]] = {
     "53100": (DatabaseFault.FULL, "the disk of the database server is full: make room; nothing is lost"),
     "25006": (DatabaseFault.READ_ONLY, "the database server takes no writes: is it a standby?"),
     "42501": (DatabaseFault.READ_ONLY, "this user may not write: grant it all rights on the bot's tables"),
-    "55P03": (DatabaseFault.LOCKED, "another program holds the database: end that one"),
-    "40P01": (DatabaseFault.LOCKED, "another program held the database"),
-    "57014": (DatabaseFault.LOCKED, "the database server took too long"),
+    "55P03": (DatabaseFault.BUSY, "others held the database for too long"),
+    "40P01": (DatabaseFault.BUSY, "others held the database"),
+    "57014": (DatabaseFault.BUSY, "the database server took too long"),
 }
 """By SQLSTATE (PostgreSQL's manual, Appendix A); others are told by their class."""
 

@@ -657,7 +657,14 @@ def fails_with(*troubles: Exception) -> Callable[[str], Awaitable[None]]:
     return fail
 
 
-@pytest.mark.parametrize("trouble", [AWAY, CommitUnknown(DatabaseFault.AWAY, "during a commit")])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        AWAY,
+        DatabaseUnavailable(DatabaseFault.BUSY, "held for too long"),
+        CommitUnknown(DatabaseFault.AWAY, "during a commit"),
+    ],
+)
 async def test_an_update_is_handled_again_if_the_database_went_away(desk: Desk, trouble: Exception) -> None:
     desk.on_text = fails_with(trouble, trouble)
     async with desk.open():
