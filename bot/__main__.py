@@ -48,6 +48,7 @@ from bot.store.database.errors import (
     DirectoryHeld,
     StoreMisconfigured,
 )
+from bot.store.database.inspect import refuse_moved_file
 from bot.store.move.move import STOPPED, MoveFailed, Report
 from bot.store.move.sides import move_between
 from bot.store.replicas.configurations import ConfigurationDiffers
@@ -200,6 +201,7 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
     where = settings.store.where
     if isinstance(where, str):
         raise CopyFailed(_copy_by_hand(where, dest))
+    await asyncio.to_thread(refuse_moved_file, where)
     copy_task = asyncio.create_task(run_in_thread(partial(copy_database, where, dest, clock())))
     _when_asked_to_stop(copy_task.cancel)
     try:
@@ -214,8 +216,8 @@ def _copy_by_hand(url: str, dest: Path) -> str:
     from bot.store.database.server import dump_command  # noqa: PLC0415 - its library need not be installed
 
     return (
-        "the database is on a server, and no copy was made, as the server's own programs do that;"
-        f" while the bot works, too: {dump_command(url, dest)}"
+        "no copy was made: the database is on a server, whose own program copies it, also while it runs: "
+        f"{dump_command(url, dest)}"
     )
 
 

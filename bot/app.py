@@ -43,6 +43,7 @@ from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.file import DirectoryLock
+from bot.store.database.inspect import refuse_forgotten_file
 from bot.store.maintenance import backup
 from bot.store.replicas.configurations import join
 from bot.web.pages import Findings, serve_pages
@@ -239,7 +240,11 @@ async def _pages(health: Health) -> AsyncIterator[None]:
 
 
 async def _join(settings: Settings, db: DatabaseThread, me: Replica) -> None:
-    """Become one of the replicas that run; raises ConfigurationDiffers."""
+    """Become one of the replicas that run.
+
+    Raises ConfigurationDiffers, or DatabaseUnusable where a file was to be moved first.
+    """
+    await db.run(refuse_forgotten_file, settings.store.path)
     versions = await db.run(join, me, shared_values(settings), secrets.token_bytes(SALT_BYTES))
     if versions:
         log.warning("replicas of another version run", action="versions_differ", versions=list(versions))

@@ -235,7 +235,7 @@ def test_secrets_that_everybody_can_read_are_a_warning(
         ([], replace(SOUND, owners=1), "1, through the owner link"),
         ([], SOUND, "none yet: run prints a link, and whoever opens it first owns the bot"),
         ([], None, "none yet: run prints a link, and whoever opens it first owns the bot"),
-        ([], DatabaseUnusable("odd"), "none yet: run prints a link, and whoever opens it first owns the bot"),
+        ([], DatabaseUnusable("odd"), "not known while the database can't be read"),
     ],
 )
 def test_it_says_who_owns_the_bot(

@@ -31,11 +31,12 @@ from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database.errors import DatabaseInUse, DatabaseUnusable, StoreError
+from bot.store.database.errors import DatabaseInUse, DatabaseUnavailable, DatabaseUnusable, StoreError
 from bot.store.database.inspect import (
     DatabaseSeen,
     DirectorySeen,
     ServerSeen,
+    is_used_file,
     look_at_database,
     look_at_directory,
 )
@@ -69,7 +70,8 @@ class GatewaySeen:
 class StoreSeen:
     """What was seen of the database, wherever it is."""
 
-    database: DatabaseSeen | StoreError | None
+    database: DatabaseSeen | StoreError | DatabaseUnavailable | None
+    """None: there is none yet, or it has no tables."""
     is_running: bool
     """Whether the bot runs over it on this machine."""
     rows: list[Finding]
@@ -109,10 +111,12 @@ async def _store(settings: Settings, now: datetime) -> StoreSeen:
         return await asyncio.to_thread(_file, settings, where)
     name = settings.replica_name(socket.gethostname())
     seen = await look(settings, where, Replica("", name, __version__))
+    path = settings.store.path
+    forgotten = path if await asyncio.to_thread(is_used_file, path) else None
     return StoreSeen(
-        database=seen.database if isinstance(seen, ServerSeen) else None,
+        database=seen.database if isinstance(seen, ServerSeen) else seen,
         is_running=is_running(seen, name),
-        rows=[*server_rows(seen, now), unused_backups_row(settings.store.backup_dir)],
+        rows=[*server_rows(seen, now, forgotten), unused_backups_row(settings.store.backup_dir)],
     )
 
 
@@ -162,12 +166,16 @@ def key_rows(key: str) -> list[Finding]:
     return [Finding("access key", said, "copy indexer.access_key again: real ones are longer")]
 
 
-def owners_row(configured: Sequence[int], database: DatabaseSeen | StoreError | None) -> Finding:
+def owners_row(
+    configured: Sequence[int], database: DatabaseSeen | StoreError | DatabaseUnavailable | None
+) -> Finding:
     """Say who owns the bot, or how somebody becomes its owner."""
     if configured:
         return Finding("owners", f"{len(configured)}, named in access.owners")
     if isinstance(database, DatabaseSeen) and database.owners:
         return Finding("owners", f"{database.owners}, through the owner link")
+    if isinstance(database, Exception):
+        return Finding("owners", "not known while the database can't be read")
     return Finding("owners", "none yet: run prints a link, and whoever opens it first owns the bot")
 
 
@@ -407,7 +415,9 @@ def backup_rows(folder: str) -> list[Finding]:
 
 
 def clock_row(
-    now: datetime, database: DatabaseSeen | StoreError | None, gateway: GatewaySeen | IndexerError
+    now: datetime,
+    database: DatabaseSeen | StoreError | DatabaseUnavailable | None,
+    gateway: GatewaySeen | IndexerError,
 ) -> Finding:
     """Compare this machine's clock with the indexer's and with the newest moment in the database."""
     said = f"{now:%Y-%m-%d %H:%M:%S} UTC"

@@ -49,7 +49,7 @@ def _summary(findings: Sequence[Finding]) -> str:
             return f"The bot would not start (exit status {status})."
 
 
-def said_and_advice(error: Exception) -> tuple[str, str]:
+def said_and_advice(error: Exception | str) -> tuple[str, str]:
     """Split an error's text: what is wrong, and behind the last colon what to do about it."""
     said, _, advice = str(error).rpartition(": ")
     return said, advice

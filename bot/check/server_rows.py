@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from bot.check.findings import HELD, MISTAKEN, NOT_YET, UNUSABLE, Finding, said_and_advice
 from bot.domain.replicas.replica import CLOCK_WRONG_SECONDS, Replica, ReplicaSeen
@@ -18,7 +19,7 @@ from bot.store.database.errors import (
     StoreError,
     StoreMisconfigured,
 )
-from bot.store.database.inspect import DatabaseSeen, ServerSeen
+from bot.store.database.inspect import DatabaseSeen, ServerSeen, forgotten
 from bot.store.replicas.configurations import ConfigurationDiffers, compare
 from bot.store.replicas.seen import replicas_seen
 
@@ -68,8 +69,8 @@ def _replicas(db: Database, me: Replica, settings: Settings) -> ReplicasThere:
     return ReplicasThere(seen)
 
 
-def server_rows(seen: Looked, now: datetime) -> list[Finding]:
-    """Return all rows about the server."""
+def server_rows(seen: Looked, now: datetime, used_file: Path | None) -> list[Finding]:
+    """Return all rows about the server; `used_file` has the data of a bot, too."""
     match seen:
         case StoreMisconfigured():
             return [Finding("database server", *said_and_advice(seen), MISTAKEN)]
@@ -82,7 +83,7 @@ def server_rows(seen: Looked, now: datetime) -> list[Finding]:
             return [Finding("database server", *said_and_advice(seen), UNUSABLE)]
     return [
         server_row(seen),
-        content_row(seen.database),
+        content_row(seen.database, used_file),
         connections_row(seen.free_connections),
         durability_row(seen),
         replicas_row(seen.also or ReplicasThere()),
@@ -103,8 +104,11 @@ def server_row(seen: ServerSeen[ReplicasThere]) -> Finding:
     return Finding("database server", said)
 
 
-def content_row(seen: DatabaseSeen | None) -> Finding:
-    """Say what is in the database."""
+def content_row(seen: DatabaseSeen | None, used_file: Path | None) -> Finding:
+    """Say what is in the database, and if it should be what a file has."""
+    if used_file is not None and not (seen is not None and seen.is_used):
+        said, advice = said_and_advice(forgotten(used_file))
+        return Finding("database", f"empty, and {said}", advice, UNUSABLE)
     if seen is None:
         return Finding("database", "new; the first start makes its tables")
     said = f"subscriptions {seen.subscriptions}, open chats {seen.open_chats}, alerts waiting {seen.waiting}"

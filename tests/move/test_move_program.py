@@ -64,6 +64,27 @@ async def test_it_ends_with_5_and_what_to_do_where_something_is_in_the_way(file:
     )
 
 
+async def test_a_bot_over_an_empty_server_does_not_start_beside_a_file_with_data(
+    file: Path, url: str
+) -> None:
+    refused = await ran("run", "--config", configured(file, url))
+
+    assert refused.status == 5
+    assert f"the file {file} has the data of a bot: `balance-bot move` takes it along" in refused.err
+    assert (await ran("move", "--config", configured(file, url))).status == 0
+
+
+async def test_a_file_whose_data_moved_is_not_copied_any_more(file: Path, url: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    assert (await ran("move", "--config", configured(file, url))).status == 0
+
+    refused = await ran("backup", "--config", configured(file, ""), copy)
+
+    assert refused.status == 5
+    assert "moved to the database" in refused.err
+    assert not copy.exists()
+
+
 async def test_killed_again_and_again_it_ends_with_all_of_it(file: Path, url: str) -> None:
     config, chance = configured(file, url), random.Random(17)  # noqa: S311
     for back in ([], ["--back"]):

@@ -72,7 +72,7 @@ def config(directory: Path, url: str, *lines: str) -> Path:
 async def found(directory: Path, url: str, *lines: str) -> dict[str, Finding]:
     """Return what is found about the server."""
     settings = load_settings(config(directory, url, *lines))
-    rows = server_rows(await look(settings, url, ME), datetime.now(UTC))
+    rows = server_rows(await look(settings, url, ME), datetime.now(UTC), None)
     return {row.what: row for row in rows}
 
 
@@ -95,8 +95,8 @@ async def test_check_looks_at_the_server_and_shows_no_password(operator: Operato
 async def test_check_changes_nothing(operator: Operator, tmp_path: Path) -> None:
     url = operator.has("untouched")
 
-    assert (await found(tmp_path, url))["database"] == content_row(None)
-    assert (await found(tmp_path, url))["database"] == content_row(None)
+    assert (await found(tmp_path, url))["database"] == content_row(None, None)
+    assert (await found(tmp_path, url))["database"] == content_row(None, None)
 
 
 async def test_check_ends_with_what_a_start_would_end_with(operator: Operator, tmp_path: Path) -> None:
@@ -188,8 +188,21 @@ def test_a_pooler_is_a_warning() -> None:
 
 
 def test_a_database_that_has_to_be_changed_first_is_a_warning() -> None:
-    assert not content_row(DatabaseSeen(2, 1, 0, (), NOON)).advice
-    assert "stop all replicas" in content_row(DatabaseSeen(2, 1, 0, ("m040_more",), NOON)).advice
+    assert not content_row(DatabaseSeen(2, 1, 0, (), NOON), None).advice
+    assert "stop all replicas" in content_row(DatabaseSeen(2, 1, 0, ("m040_more",), NOON), None).advice
+
+
+@pytest.mark.parametrize("seen", [None, DatabaseSeen(0, 0, 0, (), None)])
+def test_an_empty_server_beside_a_file_with_data_would_not_start(seen: DatabaseSeen | None) -> None:
+    row = content_row(seen, Path("bot.sqlite3"))
+
+    assert (row.status, row.said) == (5, "empty, and the file bot.sqlite3 has the data of a bot")
+    assert row.advice.startswith("`balance-bot move` takes it along")
+    assert not content_row(seen, None).status
+
+
+def test_a_server_with_data_is_not_compared_with_a_file() -> None:
+    assert not content_row(DatabaseSeen(2, 1, 0, (), NOON), Path("bot.sqlite3")).status
 
 
 @pytest.mark.parametrize(("free", "is_advised"), [(2, False), (1, True), (-1, True)])

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import sqlite_utils
 
 from bot.store.database.copy import open_to_read
 from bot.store.database.door import Database
-from bot.store.database.errors import DatabaseUnusable, describe_error
+from bot.store.database.errors import DatabaseUnusable, StoreError, describe_error
 from bot.store.database.file import (
     LOCK_NAME,
     check_content,
@@ -55,6 +55,11 @@ class DatabaseSeen:
     """When any chain was last read; None: never."""
     owners: int = 0
     """How many own the bot by the printed code."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anything in it that somebody would miss."""
+        return bool(self.subscriptions or self.open_chats or self.owners)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,38 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
             return database_seen(db, tuple(migration.name for migration in migrations.pending(db.raw)))
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(f"the database {path} can't be read: {describe_error(error, path)}") from None
+
+
+def refuse_moved_file(path: Path) -> None:
+    """Raise DatabaseUnusable for a file whose data is elsewhere by now, or not all here yet.
+
+    One that can't be read is let through: whoever uses it says what is wrong.
+    """
+    with suppress(sqlite3.Error), closing(open_to_read(path)) as connection:
+        refuse_moved(LiteDatabase(sqlite_utils.Database(connection, execute_plugins=False), path))
+
+
+def refuse_forgotten_file(db: Database, path: Path) -> None:
+    """Raise DatabaseUnusable if nobody uses the bot on a server yet, and somebody that in a file."""
+    if not database_seen(db, ()).is_used and is_used_file(path):
+        raise DatabaseUnusable(f"the database on the server is empty, and {forgotten(path)}")
+
+
+def forgotten(path: Path) -> str:
+    """Return what to say of a file whose data was to be moved."""
+    return (
+        f"the file {path} has the data of a bot: `balance-bot move` takes it along; "
+        "to begin anew, move the file away"
+    )
+
+
+def is_used_file(path: Path) -> bool:
+    """Say whether somebody uses the bot whose data a file has; not if it moved, or can't be read."""
+    try:
+        seen = look_at_database(path)
+    except StoreError:
+        return False
+    return seen is not None and seen.is_used
 
 
 def database_seen(db: Database, pending: tuple[str, ...]) -> DatabaseSeen:
