@@ -194,7 +194,7 @@ class RoleKeeper:
         shift.tenure.good_until = float("-inf")
         shift.ends.set()
         log.warning(
-            "another replica does this now, or will",
+            "this replica no longer does this",
             action="role_lost",
             role=shift.tenure.role,
             epoch=shift.epoch,

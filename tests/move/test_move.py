@@ -318,7 +318,7 @@ def test_after_the_way_back_it_is_the_other_way_round(file: Path, url: str) -> N
     move(file, url)
     move(file, url, back=True)
 
-    with pytest.raises(DatabaseUnusable, match=r'set store\.url to "" to go on there.*`balance-bot move`'):
+    with pytest.raises(DatabaseUnusable, match=r'to "" to go on there, or give store\.url an empty'):
         open_server(url, NOW, print)
     db = open_file(file, NOW, print)
     assert record_restore(db, NOW) is None
@@ -385,7 +385,7 @@ def test_while_a_bot_has_the_file_nothing_moves_and_while_it_moves_no_bot_has_it
 ) -> None:
     lock = DirectoryLock(file.parent)
     for back in (False, True):
-        with pytest.raises(DirectoryHeld):
+        with pytest.raises(DirectoryHeld, match=r"stop it first$"):
             move(file, url, back=back)
     lock.release()
 

@@ -147,7 +147,7 @@ def test_a_refused_password_says_where_to_check_it(operator: Operator) -> None:
         ("28000", 'nessuna voce in pg_hba.conf per l\'host "::1"', "let its pg_hba.conf have a line"),
         ("3D000", 'il database "bot" non esiste', 'CREATE DATABASE "bot" OWNER "olga" ENCODING'),
         ("08P01", "unsupported startup parameter: options", "a pooler such as pgbouncer"),
-        ("22023", "valore non valido", "mend the options in store.url"),
+        ("22023", "valore non valido", "correct the options in store.url"),
     ],
 )
 def test_a_refusal_is_told_by_its_code_in_any_language(code: str, words: str, advice: str) -> None:

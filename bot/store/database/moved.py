@@ -77,10 +77,14 @@ def refuse_moved(db: Database) -> None:
                 "and start the bot there"
             )
         case MoveState.GONE:
-            address = 'set store.url to ""' if mark.is_server else "set store.url"
+            to_go_on = (
+                # What was on a server once is never written over.
+                f'set store.url to "" to go on there, or give store.url an empty database and run `{command}`'
+                if mark.is_server
+                else f"set store.url to go on there, or take it back with `{command}`"
+            )
             raise DatabaseUnusable(
-                f"the data of {mark.here} moved to {mark.other} on {day_of(mark)}: {address} to go on there, "
-                f"or take it back with `{command}`"
+                f"the data of {mark.here} moved to {mark.other} on {day_of(mark)}: {to_go_on}"
             )
 
 

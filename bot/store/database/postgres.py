@@ -24,6 +24,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from bot.store.database.door import AnyOf, Fence, Value
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
+from bot.store.database.refusals import reason_of
 
 RV = TypeVar("RV")
 
@@ -382,7 +383,8 @@ class PostgresDatabase:
         # Without a state the error is the connection's: it was lost, or never made.
         is_connection = not state and isinstance(error, psycopg.OperationalError)
         if is_connection or state.startswith(_AWAY):
-            return DatabaseUnavailable(DatabaseFault.AWAY, f"the database server does not answer ({error})")
+            reason = reason_of(str(error))
+            return DatabaseUnavailable(DatabaseFault.AWAY, f"the database server does not answer ({reason})")
         if state.startswith(_BROKEN):
             return DatabaseUnavailable(DatabaseFault.BROKEN, f"the database server is in trouble ({error})")
         return None

@@ -80,7 +80,7 @@ def address_of(conninfo: str) -> Address:
 
 def why_refused(conninfo: str, address: Address, error: psycopg.Error, seconds: float) -> Exception:
     """Return what to raise where `error` is why there is no connection; tries once more, for so long."""
-    refusal = _tried(conninfo, seconds) or Refusal(said=_reason(str(error)))
+    refusal = _tried(conninfo, seconds) or Refusal(said=reason_of(str(error)))
     return explained(refusal, address)
 
 
@@ -88,7 +88,7 @@ def explained(refusal: Refusal, address: Address) -> Exception:
     """Return what a refusal means for the start, and what to do about it."""
     server, user, said = f"the database server {address.hosts}", address.user, refusal.said
     if refusal.is_mistaken:
-        return StoreMisconfigured(f"store.url can't be used ({said}): mend it")
+        return StoreMisconfigured(f"store.url can't be used ({said}): correct it")
     if refusal.wants_password:
         return DatabaseUnusable(
             f"{server} wants a password for the user {user}: write store.url, or the file that store.url_file"
@@ -129,12 +129,12 @@ _ADVICE: Mapping[str, str] = {
     "28P01": f"check the password in store.url; {_ROLE}",
     "28": (
         "let its pg_hba.conf have a line for the user {user}, the database {database} and this machine;"
-        f" {_ROLE}"
+        f" {_ROLE}, and where it may not log in, ALTER ROLE {{user}} LOGIN"
     ),
     "3D000": f"{AS_ADMIN} {{create}}",
     "42501": f"{AS_ADMIN} GRANT CONNECT ON DATABASE {{database}} TO {{user}}",
-    "22023": f"mend the options in store.url; {POOLER_ADVICE}",
-    "42704": f"mend the options in store.url; {POOLER_ADVICE}",
+    "22023": f"correct the options in store.url; {POOLER_ADVICE}",
+    "42704": f"correct the options in store.url; {POOLER_ADVICE}",
     "08P01": POOLER_ADVICE,
 }
 """By SQLSTATE or its class (PostgreSQL's manual, Appendix A); all others pass by themselves."""
@@ -175,7 +175,7 @@ class _Attempt:
 
     @property
     def said(self) -> str:
-        return _reason(self._connection.error_message.decode(errors="replace"))
+        return reason_of(self._connection.error_message.decode(errors="replace"))
 
     def refusal(self, seconds: float) -> Refusal | None:
         self._connection.trace(self._trace)
@@ -203,7 +203,7 @@ class _Attempt:
         os.close(self._trace)
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
     """Return the reason in libpq's words, without the host before it; of several hosts each one's."""
     lines = text.strip().splitlines() or ["no reason given"]
     failed = [line for line in lines if _FAILED.match(line)] or lines[:1]

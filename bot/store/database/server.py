@@ -94,7 +94,7 @@ def connected(
         conninfo = _conninfo(url)
         address = address_of(conninfo)
     except psycopg.Error as error:
-        raise StoreMisconfigured(f"store.url can't be used ({str(error).strip()}): mend it") from None
+        raise StoreMisconfigured(f"store.url can't be used ({str(error).strip()}): correct it") from None
     try:
         return address, PostgresDatabase(partial(connect, conninfo), on_notify, replica)
     except psycopg.Error as error:

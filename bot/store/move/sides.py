@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.store.database.connection import require_driver
 from bot.store.database.door import OpenDatabase
-from bot.store.database.errors import DatabaseUnusable
+from bot.store.database.errors import DatabaseUnusable, DirectoryHeld
 from bot.store.database.file import DirectoryLock, open_file
 from bot.store.database.moved import MoveState, read_mark
 from bot.store.move.move import Report, Side, has_data, move_all, running_replicas
@@ -55,7 +55,10 @@ def open_sides(
         raise DatabaseUnusable(
             f"there is no database {path}: check store.path; nothing has to be moved without one"
         )
-    lock = DirectoryLock(path.parent)
+    try:
+        lock = DirectoryLock(path.parent)
+    except DirectoryHeld:
+        raise DirectoryHeld(f"a bot runs over the file {path}: stop it first") from None
     opened: list[OpenDatabase] = []
     try:
         there = open_server(url, now, lambda _: None, to_move=True)
