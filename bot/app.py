@@ -21,6 +21,7 @@ from bot import __version__
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.shared_departures import SharedDepartures
 from bot.domain.chains import Chains
+from bot.domain.replicas.leases import RENEW_SECONDS
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.health.health import Health
@@ -41,11 +42,12 @@ from bot.settings.shared import shared_values
 from bot.store.balances import coverage
 from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable, StoreMisconfigured
 from bot.store.database.file import DirectoryLock
 from bot.store.database.inspect import refuse_forgotten_file
 from bot.store.maintenance import backup
 from bot.store.replicas.configurations import join
+from bot.store.replicas.seen import namesake_seen_at
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import Now, build_indexer, build_send_queue, build_telegram, clock, contract_status
 
@@ -63,6 +65,9 @@ LEASES_PATIENCE_SECONDS = 0.5
 """How long renewing leases waits for a lock; it is tried again before they are over."""
 
 SALT_BYTES = 32
+
+NAMESAKE_SECONDS = 2 * RENEW_SECONDS
+"""How long a start watches whether a replica of its own name still lives."""
 
 ID_BYTES = 8
 """Of what tells this run of the program from all others over the same database."""
@@ -242,12 +247,26 @@ async def _pages(health: Health) -> AsyncIterator[None]:
 async def _join(settings: Settings, db: DatabaseThread, me: Replica) -> None:
     """Become one of the replicas that run.
 
-    Raises ConfigurationDiffers, or DatabaseUnusable where a file was to be moved first.
+    Raises ConfigurationDiffers, StoreMisconfigured, or DatabaseUnusable where a file was to be moved first.
     """
     await db.run(refuse_forgotten_file, settings.store.path)
+    await _refuse_namesake(db, me)
     versions = await db.run(join, me, shared_values(settings), secrets.token_bytes(SALT_BYTES))
     if versions:
         log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
+
+
+async def _refuse_namesake(db: DatabaseThread, me: Replica) -> None:
+    """Raise StoreMisconfigured if a replica runs that has the same name: its loss would be hidden."""
+    seen_at = await db.run(namesake_seen_at, me)
+    if seen_at is None:
+        return
+    # Killed a moment ago, it would be this one; otherwise it says again that it is there.
+    await asyncio.sleep(NAMESAKE_SECONDS)
+    if await db.run(namesake_seen_at, me) not in (None, seen_at):
+        raise StoreMisconfigured(
+            f"another replica called {me.name} runs: give each a name of its own (store.replica)"
+        )
 
 
 async def _apply_configuration(settings: Settings, db: DatabaseThread, now: Now) -> None:

@@ -34,6 +34,18 @@ def forget(db: Database, replica_id: str) -> None:
     db.execute("DELETE FROM replica WHERE id = ?", [replica_id])
 
 
+def namesake_seen_at(db: Database, me: Replica) -> int | None:
+    """Return when a replica of the same name was last there, in milliseconds; None: no other one has it.
+
+    It may be what this one was before it was killed. One that lives moves on with each renewal.
+    """
+    (seen_at,) = db.execute(
+        "SELECT max(seen_at) FROM replica WHERE name = ? AND id <> ? AND seen_at > ?",
+        [me.name, me.id, db.now_ms() - int(TTL_SECONDS * 1000)],
+    ).fetchone()
+    return None if seen_at is None else int(seen_at)
+
+
 def replicas_seen(db: Database) -> tuple[ReplicaSeen, ...]:
     """Return all replicas of the last day, by name."""
     now_ms = db.now_ms()
