@@ -213,7 +213,7 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 
 def _copy_by_hand(url: str, dest: Path) -> str:
     require_driver()
-    from bot.store.database.server import dump_command  # noqa: PLC0415 - its library need not be installed
+    from bot.store.database.server.opening import dump_command  # noqa: PLC0415 - its library need not be installed
 
     return (
         "no copy was made: the database is on a server, whose own program copies it, also while it runs: "

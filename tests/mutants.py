@@ -416,7 +416,7 @@ MUTANTS = (
     ),
     Mutant(
         "a replica that lost a role goes on writing in it: what the new one decided is undone",
-        "bot/store/database/postgres.py",
+        "bot/store/database/server/postgres.py",
         " WHERE role = {role} AND epoch = {epoch} FOR",
         " WHERE role = {role} FOR",
         "tests/store/test_lease_locks.py"

@@ -14,7 +14,7 @@ from tests.mutants import Mutant
 from tests.replicas.__main__ import BROKEN
 
 ROOT = Path(__file__).parents[2]
-POSTGRES = "bot/store/database/postgres.py"
+POSTGRES = "bot/store/database/server/postgres.py"
 
 TWINS = (
     Mutant(
@@ -42,7 +42,7 @@ TWINS = (
     ),
     Mutant(
         "a transaction may be idle for almost a minute: who is stopped in one keeps the others waiting",
-        "bot/store/database/server.py",
+        "bot/store/database/server/opening.py",
         "IDLE_SECONDS = 4\n",
         "IDLE_SECONDS = 50\n",
         "stopped 60 s, poller writes, 2",

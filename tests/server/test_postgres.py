@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from bot.domain.replicas.roles import Role
-from bot.store.database import postgres
 from bot.store.database.connection import SERVER_PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.door import Database, Fence, OpenDatabase
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
-from bot.store.database.postgres import RETRY_SECONDS, PostgresDatabase, ServerConnection
-from bot.store.database.server import IDLE_SECONDS
+from bot.store.database.server import postgres
+from bot.store.database.server.opening import IDLE_SECONDS
+from bot.store.database.server.postgres import RETRY_SECONDS, PostgresDatabase, ServerConnection
 from bot.store.database.signals import SignalName
 from tests.replicas.proxy import Direction, Proxy
 from tests.server.conftest import PASSWORD, Operator

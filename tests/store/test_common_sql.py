@@ -11,16 +11,13 @@ from tests.store.common_sql import Rule, module_of, rules, statements_of
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "bot/store"
-OF_ONE_ENGINE = {
-    *("copy.py", "file.py", "inspect.py", "lite.py", "schema.py", "tables.py"),
-    *("postgres.py", "postgres_schema.py", "server.py"),
-}
-"""Of the folder `database`: what is about the file, or about the server."""
+OF_THE_FILE = {"copy.py", "file.py", "inspect.py", "lite.py", "schema.py", "tables.py"}
+"""Of the folder `database`; what is about the server has a folder of its own."""
 
 MODULES = [
     path
     for path in sorted(STORE.rglob("*.py"))
-    if path.parent.name != "database" or path.name not in OF_ONE_ENGINE
+    if path.parent.name != "server" and not (path.parent.name == "database" and path.name in OF_THE_FILE)
 ]
 
 EXAMPLES = [

@@ -24,7 +24,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from bot.store.database.door import AnyOf, Fence, Value
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
-from bot.store.database.refusals import reason_of
+from bot.store.database.server.refusals import reason_of
 
 RV = TypeVar("RV")
 

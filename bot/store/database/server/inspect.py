@@ -6,16 +6,16 @@ from typing import TypeVar
 import psycopg
 
 from bot.store.database.inspect import ServerSeen, database_seen
-from bot.store.database.postgres import PostgresDatabase
-from bot.store.database.postgres_schema import known_migrations
-from bot.store.database.refusals import Address
-from bot.store.database.server import (
+from bot.store.database.server.opening import (
     check_content,
     check_rights,
     check_server,
     connected,
     unusable,
 )
+from bot.store.database.server.postgres import PostgresDatabase
+from bot.store.database.server.refusals import Address
+from bot.store.database.server.schema import known_migrations
 
 R = TypeVar("R")
 

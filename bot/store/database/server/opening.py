@@ -16,9 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bot.store.database.errors import DatabaseUnusable, StoreMisconfigured
 from bot.store.database.moved import refuse_moved
-from bot.store.database.postgres import PostgresDatabase, ServerConnection
-from bot.store.database.postgres_schema import bring_up_to_date, known_migrations, table_names
-from bot.store.database.refusals import (
+from bot.store.database.server.postgres import PostgresDatabase, ServerConnection
+from bot.store.database.server.refusals import (
     AS_ADMIN,
     POOLER_ADVICE,
     Address,
@@ -27,6 +26,7 @@ from bot.store.database.refusals import (
     quoted,
     why_refused,
 )
+from bot.store.database.server.schema import bring_up_to_date, known_migrations, table_names
 
 log = structlog.get_logger(__name__)
 
