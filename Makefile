@@ -30,9 +30,9 @@ BESIDE := tests/benchmarks tests/move tests/replicas tests/sandbox tests/server 
 test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, imports, tests
 	$(PYTEST) $(BESIDE:%=--ignore=%)
 
-test-all: $(VENV)/test.stamp ## the tests beside these: the store over PostgreSQL, sandbox, benchmarks, package, mutants of the bot
+test-all: $(VENV)/test.stamp ## the tests beside these: the store and some worlds over PostgreSQL, sandbox, benchmarks, package, mutants of the bot
 	$(PYTEST) $(BESIDE)
-	$(PYTEST) tests/store tests/roles --postgres
+	WORLDS=8 $(PYTEST) tests/store tests/roles tests/simulation --postgres
 
 laws: $(VENV)/test.stamp ## what holds for whatever comes, with ten times the examples: some ten minutes
 	$(PYTEST) --hypothesis-profile deep -m "hypothesis or law"

@@ -60,6 +60,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Put the longest tests first; all else stays in its order."""
     if config.getoption("--postgres"):
         items[:] = [item for item in items if _is_about_both_engines(item)]
+    if config.getoption("--postgres-stacks"):
+        for item in items:
+            if item.get_closest_marker("about_the_file"):
+                item.add_marker(pytest.mark.skip("about the file"))
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
 
 

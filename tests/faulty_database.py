@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
+import psycopg
+
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Fence, OpenDatabase, Value
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
 from bot.store.database.lite import LiteDatabase
+from bot.store.database.server.postgres import PostgresDatabase
 
 
 class Fate(Enum):
@@ -80,6 +83,44 @@ class FaultyDatabase(LiteDatabase):
 
     def fault_of(self, error: Exception) -> DatabaseUnavailable | None:
         return error.fault if isinstance(error, _Failure) else super().fault_of(error)
+
+
+class ForgetfulServer(PostgresDatabase):
+    """A server from which a commit is heard of no more, once a test says so."""
+
+    unknown_with = ""
+    """As with a file."""
+    _is_forgotten = False
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        super().insert_many(table, columns, rows)
+        if table == self.unknown_with:
+            self.unknown_with, self._is_forgotten = "", True
+
+    def _commit(self) -> None:
+        super()._commit()
+        if self._is_forgotten:
+            self._is_forgotten, self._is_unknown = False, True
+            self.conn.close()
+            raise psycopg.OperationalError("the connection was lost during a commit")
+
+
+async def make_forgetful(db: DatabaseThread) -> FaultyDatabase | ForgetfulServer:
+    """Let a file or a server do what it is asked without anybody knowing, where it is told to."""
+
+    def wrapped(healthy: OpenDatabase) -> ForgetfulServer | None:
+        if not isinstance(healthy, PostgresDatabase):
+            return None
+        server = ForgetfulServer(healthy._connect, healthy._on_notify, healthy._replica)
+        server._patience_ms = healthy._patience_ms
+        healthy.close()
+        return server
+
+    server = await db.run(wrapped)
+    if server is None:
+        return await make_faulty(db)
+    db._db = server
+    return server
 
 
 async def make_faulty(db: DatabaseThread) -> FaultyDatabase:

@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
+from bot.store.database.server.opening import open_server
 from tests.waits import HANG_SECONDS
 
 MEMORY = "/dev/shm"  # noqa: S108 - where tests keep their files, if it has room
@@ -58,6 +60,7 @@ class PostgresServer:
         else:
             self.execute("DROP DATABASE IF EXISTS bot WITH (FORCE)", "postgres")
             self.execute("CREATE DATABASE bot", "postgres")
+            open_server(self.url(), datetime.now(UTC), lambda _: None).close()
             self._has_tables = True
         return self.url()
 

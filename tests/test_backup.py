@@ -16,6 +16,8 @@ from tests.program import Ran, ran, started
 from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
+pytestmark = pytest.mark.about_the_file
+
 
 async def backed_up(stack: Stack, target: Path) -> Ran:
     result = await ran("backup", "--config", stack.config, target)

@@ -1,7 +1,5 @@
 """Charts end to end: a picture with what happened under it, asked for where it may be."""
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -124,7 +122,7 @@ async def test_an_account_is_drawn_in_dollars_once_there_are_two_days(tmp_path: 
         await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
         first = await asked(stack, "/chart Treasury usd")
         await stack.stop()
-        keep_worth(tmp_path, "40.5", "60")
+        keep_worth(stack, "40.5", "60")
         stack.start()
         await stack.asked(2)
         chart = await asked(stack, "/chart Treasury usd")
@@ -148,7 +146,7 @@ async def test_what_is_no_longer_watched_is_drawn_as_far_as_it_was(tmp_path: Pat
         stack.say("/unwatch Treasury")
         await stack.hears("Stopped watching")
         await stack.stop()
-        keep_worth(tmp_path, "40.5", "60")
+        keep_worth(stack, "40.5", "60")
         stack.start()
         dollars = await asked(stack, f"/chart {CHECKSUMMED} usd")
         chart = await asked(stack, f"/chart {CHECKSUMMED} USDC")
@@ -157,15 +155,14 @@ async def test_what_is_no_longer_watched_is_drawn_as_far_as_it_was(tmp_path: Pat
     assert chart.text.startswith("0x8e3E…d8B9 · USDC on Polygon · 30 days: 50 → 48 (−2)\n")
 
 
-def keep_worth(directory: Path, *dollars: str) -> None:
+def keep_worth(stack: Stack, *dollars: str) -> None:
     """Let the account have been worth so much at these hours of the last days, the earliest first."""
-    with closing(sqlite3.connect(directory / "data" / "bot.sqlite3")) as db, db:
-        db.execute("DELETE FROM worth")
-        db.executemany(
+    stack.rows("DELETE FROM worth")
+    for ago, usd in enumerate(dollars):
+        stack.rows(
             "INSERT INTO worth (destination_id, account_id, day, at, usd, priced, unpriced, ignored,"
             " unknown, last_known) VALUES (1, 1, ?, ?, ?, 2, 1, 0, '', '')",
-            [
-                (ago, to_milliseconds(clock() - timedelta(days=len(dollars) - ago)), usd)
-                for ago, usd in enumerate(dollars)
-            ],
+            ago,
+            to_milliseconds(clock() - timedelta(days=len(dollars) - ago)),
+            usd,
         )

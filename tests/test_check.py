@@ -86,6 +86,7 @@ async def found(stack: Stack) -> dict[str, Finding]:
 # ---------------------------------------------------------------- the command
 
 
+@pytest.mark.about_the_file
 async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_stack: Stack) -> None:
     result = await checked(quiet_stack)
 
@@ -98,6 +99,7 @@ async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_stack: Sta
     assert {path.name for path in quiet_stack.directory.iterdir()} == {"config.toml"}
 
 
+@pytest.mark.about_the_file
 async def test_it_works_while_the_bot_runs_and_does_not_disturb_it(stack: Stack) -> None:
     await stack.watches()
 
@@ -146,6 +148,7 @@ async def test_a_refused_token_ends_with_4(quiet_stack: Stack) -> None:
     assert "FAIL Telegram it refuses the token" in result.row("Telegram")
 
 
+@pytest.mark.about_the_file
 async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_stack: Stack) -> None:
     path = quiet_stack.directory / "data" / "bot.sqlite3"
     path.parent.mkdir(mode=0o700)
@@ -417,6 +420,7 @@ async def test_pages_that_can_be_served_are_fine(quiet_stack: Stack) -> None:
     assert (await found(quiet_stack))["web pages"].status == 0
 
 
+@pytest.mark.about_the_file
 async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of_who_holds_it(
     quiet_stack: Stack,
 ) -> None:
@@ -431,6 +435,7 @@ async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of
     lock.release()
 
 
+@pytest.mark.about_the_file
 @pytest.mark.parametrize(
     ("mode", "status", "is_advised"),
     [(0o700, 0, False), (0o750, 0, True), (0o777, 5, True), (0o770, 5, True)],
@@ -448,6 +453,7 @@ async def test_others_may_not_write_into_the_data_directory_and_should_not_look_
     assert ("chmod 700" in finding.advice) == is_advised
 
 
+@pytest.mark.about_the_file
 async def test_a_data_directory_that_is_a_file_is_unusable(quiet_stack: Stack) -> None:
     (quiet_stack.directory / "data").touch()
 
@@ -457,6 +463,7 @@ async def test_a_data_directory_that_is_a_file_is_unusable(quiet_stack: Stack) -
     assert "is no directory" in finding.said
 
 
+@pytest.mark.about_the_file
 async def test_a_data_directory_under_a_file_can_not_be_made(quiet_stack: Stack) -> None:
     (quiet_stack.directory / "file").touch()
     quiet_stack.lines["store"] = [f'path = "{quiet_stack.directory}/file/data/bot.sqlite3"']
@@ -464,6 +471,7 @@ async def test_a_data_directory_under_a_file_can_not_be_made(quiet_stack: Stack)
     assert (await found(quiet_stack))["data directory"].status == 5
 
 
+@pytest.mark.about_the_file
 async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_stack: Stack) -> None:
     path = quiet_stack.directory / "data" / "bot.sqlite3"
     path.parent.mkdir(mode=0o700)

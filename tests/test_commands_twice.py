@@ -1,8 +1,6 @@
 """A command whose commit is of unknown fate is handled again: that does no harm, and is answered once."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from bot.store.chats import owners
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import CommitUnknown
 from tests.builders import VERIFIED
-from tests.faulty_database import Fate, FaultyDatabase, make_faulty
+from tests.faulty_database import Fate, FaultyDatabase, ForgetfulServer, make_faulty, make_forgetful
 from tests.stack import CHECKSUMMED, Stack, open_stack
 from tests.store.conftest import OLGA, olga, open_new_keeper
 from tests.waits import until
@@ -29,16 +27,16 @@ class Databases:
     """Those that the bot has opened."""
 
     def __init__(self) -> None:
-        self.opened: list[FaultyDatabase] = []
+        self.opened: list[FaultyDatabase | ForgetfulServer] = []
 
     async def forget_the_next_change(self) -> None:
         """Let the next command that changes something be done without anybody knowing."""
         await until(lambda: bool(self.opened))
-        self.opened[-1].unknown_with = "audit"
+        self.opened[0].unknown_with = "audit"
 
     @property
     def forgot(self) -> bool:
-        return not self.opened[-1].unknown_with
+        return not self.opened[0].unknown_with
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
 
     async def open_faulty(*args: Any, **kwargs: Any) -> DatabaseThread:  # noqa: ANN401 - as it takes them
         thread = await open_thread(*args, **kwargs)
-        databases.opened.append(await make_faulty(thread))
+        databases.opened.append(await make_forgetful(thread))
         return thread
 
     monkeypatch.setattr(DatabaseThread, "open", open_faulty)
@@ -64,9 +62,8 @@ async def stack(tmp_path: Path, databases: Databases) -> AsyncIterator[Stack]:
 
 
 def count(stack: Stack, table: str) -> int:
-    with closing(sqlite3.connect(f"file:{stack.directory / 'data' / 'bot.sqlite3'}?mode=ro", uri=True)) as db:
-        (number,) = db.execute(f"SELECT count(*) FROM {table}").fetchone()
-        return int(number)
+    ((number,),) = stack.rows(f"SELECT count(*) FROM {table}")
+    return int(number)
 
 
 async def says(stack: Stack, databases: Databases, text: str, wanted: str) -> Message:
@@ -105,7 +102,7 @@ async def test_what_changes_something_is_done_once_though_it_is_handled_twice(
 
 
 async def test_a_press_is_done_once_though_it_is_handled_twice(stack: Stack, databases: Databases) -> None:
-    databases.opened[-1].unknown_with = ""
+    databases.opened[0].unknown_with = ""
     await stack.watches()
     stack.say("/unwatch Treasury")
     ended = await stack.hears("Treasury")

@@ -1,6 +1,5 @@
 """Alerts say who paid where that is known in time, and never depend on it."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -25,8 +24,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 def rows(stack: Stack, query: str) -> Rows:
-    with sqlite3.connect(f"file:{stack.directory / 'data' / 'bot.sqlite3'}?mode=ro", uri=True) as connection:
-        return connection.execute(query).fetchall()
+    return stack.rows(query)
 
 
 def explained(stack: Stack) -> Rows:

@@ -28,6 +28,8 @@ from tests.waits import HANG_SECONDS, until
 OTHER = "0x000000000000000000000000000000000000dEaD"
 LONGER = PATIENCE_SECONDS + 1
 
+pytestmark = pytest.mark.about_the_file
+
 
 @pytest.fixture
 async def paged(tmp_path: Path) -> AsyncIterator[Stack]:

@@ -362,6 +362,7 @@ async def test_who_stops_while_a_copy_is_made_waits_until_it_is_given_up() -> No
 # ---------------------------------------------------------------- in the whole bot
 
 
+@pytest.mark.about_the_file
 async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_it(tmp_path: Path) -> None:
     copies = tmp_path / "copies"
     copies.mkdir()
@@ -377,6 +378,7 @@ async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_i
     await db.close()
 
 
+@pytest.mark.about_the_file
 async def test_owners_hear_that_no_copy_can_be_made(tmp_path: Path) -> None:
     async with open_stack(tmp_path, store=[f'backup_dir = "{tmp_path / "nowhere"}"']) as stack:
         stack.start()

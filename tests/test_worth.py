@@ -1,7 +1,5 @@
 """What leaves is told with its worth, though nothing of it is in the answer any more."""
 
-import sqlite3
-from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +10,6 @@ from bot import maintenance
 from bot.chat.text.prices import worth_line
 from bot.domain.observe.worth import Worth
 from bot.settings.sections import shipped_chains
-from bot.store.database.copy import open_to_read
 from bot.store.rows import to_chains
 from bot.wiring import clock
 from tests.chat.reading import moves
@@ -60,20 +57,17 @@ async def test_the_worth_that_is_kept_of_a_day_is_what_balance_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(maintenance, "LOOK_SECONDS", 0.1)
-    database = tmp_path / "data" / "bot.sqlite3"
-
-    def kept() -> list[tuple[str, int, int, int, str, str]]:
-        with closing(open_to_read(database)) as db:
-            columns = "usd, priced, unpriced, ignored, unknown, last_known"
-            return db.execute(f"SELECT {columns} FROM worth").fetchall()
-
     async with open_stack(tmp_path) as stack:
+
+        def kept() -> list[tuple[str, int, int, int, str, str]]:
+            return stack.rows("SELECT usd, priced, unpriced, ignored, unknown, last_known FROM worth")
+
         stack.start()
         await stack.watches()
         await stack.stop()
         # The day may have been added up before anything was watched: the next start finds it to be done.
-        with closing(sqlite3.connect(database)) as db, db:
-            db.executescript("DELETE FROM due; DELETE FROM worth")
+        stack.rows("DELETE FROM due")
+        stack.rows("DELETE FROM worth")
         # What is stored then has no price yet that counts: the day is added up after the first sweep.
         stack.start(now=lambda: clock() + timedelta(hours=3))
         await until(lambda: bool(kept()))

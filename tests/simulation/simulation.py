@@ -36,7 +36,6 @@ from bot.store.due_rows import run_due
 from bot.store.polling.chains import choose_chains
 from bot.store.polling.digests import WAITS_AT_MOST, DigestTerms, make_due
 from tests.builders import REGISTRY
-from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.asked import changes_traced, why_silent
 from tests.simulation.clauses import PRICES, Clause, some_clause
@@ -63,7 +62,7 @@ from tests.simulation.small_world import (
     first_amount,
 )
 from tests.simulation.told import changes_told, digests_told, gaps_told
-from tests.store.conftest import Keeper, olga
+from tests.store.conftest import Keeper, olga, open_new_keeper
 
 RESTING_SWEEPS = 14
 PAYDAYS = range(4, 9)
@@ -630,7 +629,7 @@ class Simulation:
 
     async def _start(self) -> None:
         await self.keeper.db.close()
-        self.keeper.db = await DatabaseThread.open(self.keeper.path)
+        self.keeper.db = await DatabaseThread.open(self.keeper.where)
         self.keeper.status = Part(self.ledger.status)
         await self.keeper.apply_configuration([], [PLACES[0].chat_id])
         await self.keeper.db.run(choose_chains, list(map(ChainId, self.ledger.default_chains)), ())
@@ -800,7 +799,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
     """Build a world out of a seed, and the bot that looks at it."""
     rng = random.Random(seed)  # noqa: S311 - a seed has to be the same story each time
     random.seed(seed)  # the pauses of the poller
-    clock, path = Clock(), directory / "bot.sqlite3"
+    clock = Clock()
 
     async def sleep(seconds: float) -> None:
         clock.seconds += seconds
@@ -820,8 +819,8 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
             )
         )
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
-        put_new_database(path)
-        keeper = Keeper(await DatabaseThread.open(path), path, Part(ledger.status), limit=500)
+        keeper = await open_new_keeper(directory / "bot.sqlite3")
+        keeper.status, keeper.limit = Part(ledger.status), 500
         whims = random.Random(f"whims of {seed}")  # noqa: S311 - as above
         digest_whims = random.Random(f"digests of {seed}")  # noqa: S311 - as above
         payments = PaymentLedger()

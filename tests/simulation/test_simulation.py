@@ -19,6 +19,7 @@ FAILED_ONCE = (25,)
 
 
 @pytest.mark.law
+@pytest.mark.both_engines
 @pytest.mark.parametrize("seed", sorted({*range(WORLDS), *FAILED_ONCE}))
 async def test_everybody_is_told_what_happens_to_what_it_watches_and_nothing_else(
     tmp_path: Path, seed: int
