@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.chart.picture import HEIGHT, WIDTH
+from bot.chat.buttons.data import Screen
+from bot.chat.commands.history import chart
+from bot.chat.commands.history.subject import Subject, read_subject
 from bot.sandbox.telegram.world.world import Message
 from bot.store.rows import to_milliseconds
 from bot.wiring import clock
@@ -65,6 +69,28 @@ async def test_a_reply_to_an_alert_is_about_its_account_and_asks_for_the_token(s
     await stack.presses(which, "USDC Polygon")
 
     assert is_picture(await stack.hears("· 1 day: 50 → 49"))
+
+
+async def test_a_day_is_called_a_day_however_long_it_takes_to_find_what_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timedelta()
+
+    async def read_slowly(*args: Any) -> Subject | Screen:  # noqa: ANN401 - as it takes them
+        nonlocal ahead
+        subject = await read_subject(*args)
+        ahead += timedelta(seconds=2)
+        return subject
+
+    monkeypatch.setattr(chart, "read_subject", read_slowly)
+    async with open_stack(tmp_path) as stack:
+        stack.start(now=lambda: clock() + ahead)
+        await stack.watches()
+        await spend(stack)
+
+        one = await asked(stack, "/chart Treasury USDC on polygon 24h")
+
+    assert "· 1 day: 50 → 49" in one.text
 
 
 async def test_a_token_on_several_chains_is_asked_about_and_never_added_up(stack: Stack) -> None:

@@ -67,7 +67,8 @@ class ChartRequest(Request):
         place = incoming.place
         listed = await services.db.run(subscriptions.subscriptions_here, place)
         text, is_dollars = _without_dollars(self.text, listed)
-        subject = await read_subject(services, place, CHART_COMMAND, text, services.now())
+        asked_at = services.now()
+        subject = await read_subject(services, place, CHART_COMMAND, text, asked_at)
         if isinstance(subject, Screen):
             return (subject,)
         accounts = sorted(subject.selection.accounts)
@@ -78,7 +79,8 @@ class ChartRequest(Request):
         if len(accounts) != 1:
             return (await _which_account(services, place, accounts, listed, subject, is_dollars=is_dollars),)
         (account,) = accounts
-        maker = await _Maker.prepare(services, place, subject, account, listed)
+        period = _USUAL_SPAN if subject.since is None else asked_at - subject.since
+        maker = await _Maker.prepare(services, place, subject, account, listed, period=period)
         made = await services.chart_turns.take(maker.worth if is_dollars else maker.balance)
         return made or (EMPTY + "Too many charts at once. Please ask again in a minute.",)
 
@@ -140,6 +142,7 @@ class _Maker:
     subject: Subject
     account: Address
     label: str
+    period: timedelta
     now: datetime
     known: Sequence[ChainHoldings]
     """What the place sees of the account at the moment."""
@@ -152,6 +155,8 @@ class _Maker:
         subject: Subject,
         account: Address,
         listed: Sequence[ListedSubscription],
+        *,
+        period: timedelta,
     ) -> "_Maker":
         sweeps, listing = await services.sweeps(), await services.listing()
         late_after = timedelta(seconds=sweeps.late_after_seconds)
@@ -172,6 +177,7 @@ class _Maker:
             subject=subject,
             account=account,
             label=next(filter(None, labels), ""),
+            period=period,
             now=now,
             known=known[account],
         )
@@ -179,10 +185,6 @@ class _Maker:
     @property
     def _held(self) -> dict[Asset, NamedBalance]:
         return {one.asset: one for chain in self.known for one in chain.held}
-
-    @property
-    def _period(self) -> timedelta:
-        return _USUAL_SPAN if self.subject.since is None else self.services.now() - self.subject.since
 
     # ---------------------------------------------------------------- one balance
 
@@ -226,12 +228,12 @@ class _Maker:
             account=self.account,
             label=self.label,
             what=fill("{}{} on {}", name, raw, title),
-            period=self._period,
+            period=self.period,
         )
         return await self._answer(about, series, self._typed(asset), ())
 
     async def _series(self, key: stored.BalanceKey, asset: Asset, held: NamedBalance | None) -> Series | None:
-        since = self.now - self._period
+        since = self.now - self.period
         first = min(filter(None, (key.known_since, key.oldest)), default=since)
         since = min(max(since, first), self.now)
         return await read_series(
@@ -286,7 +288,7 @@ class _Maker:
     async def worth(self) -> Answer:
         """Return the chart of what the account was worth."""
         days = await self.services.db.run(
-            stored.daily_worth, self.subject.destination_id, self.account, self.now - self._period
+            stored.daily_worth, self.subject.destination_id, self.account, self.now - self.period
         )
         worth = worth_of(self.known, self.services.chains)
         is_partial = bool(worth.unknown or worth.last_known)
@@ -297,7 +299,7 @@ class _Maker:
             account=self.account,
             label=self.label,
             what=EMPTY + "worth",
-            period=self._period,
+            period=self.period,
             is_dollars=True,
         )
         series = worth_series(days, self.now)
