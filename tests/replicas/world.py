@@ -67,6 +67,11 @@ class Replica:
         self.process.kill()
         await self.process.wait()
 
+    async def end(self) -> None:
+        """End it, if it has not ended."""
+        if self.process.returncode is None:
+            await self.kill()
+
 
 @dataclass
 class ReplicaWorld:
@@ -316,6 +321,7 @@ async def _new_replica(world: ReplicaWorld, exits: AsyncExitStack, directory: Pa
         process=await world.servers.start(config),
     )
     telegram.on_request = lambda exchange: world.note_request(replica, exchange)
+    exits.push_async_callback(replica.end)
     return replica
 
 
