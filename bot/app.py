@@ -21,6 +21,7 @@ from bot import __version__
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.shared_departures import SharedDepartures
 from bot.domain.chains import Chains
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.leases import RENEW_SECONDS
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
@@ -86,12 +87,13 @@ async def run(
     announce: Callable[[str], None],
     *,
     before_sweep: Callable[[], object] = lambda: None,
-    now: Now = clock,
+    now: Now | None = None,
 ) -> None:
     """Run the bot until `stop` is set.
 
     `announce` gets what the operator must read at once: the claim link. `before_sweep` is called before each
-    sweep, when the least is under way. `now` is the time of day, which may jump.
+    sweep, when the least is under way. `now` is the time of day, which may jump; None: that of this
+    machine with a file, and that of the database with a server, where others compare what this one writes.
 
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, StoreMisconfigured, ConfigurationDiffers,
     ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on.
@@ -120,13 +122,17 @@ async def _start(
     announce: Callable[[str], None],
     *,
     before_sweep: Callable[[], object],
-    now: Now,
+    now: Now | None,
 ) -> SoleKeeper | RoleKeeper:
     """Build what all roles share, and return who keeps them; what has to be closed is pushed on the stack."""
     # First of all: an upgrade may replace the files while this waits for its neighbours.
     code = deciding_code()
     registry = shipped_chains()
     where = settings.store.where
+    own = now or clock
+    database_clock = DatabaseClock(own, time.monotonic)
+    if now is None:
+        now = own if isinstance(where, Path) else database_clock
     if isinstance(where, Path):
         stack.callback(DirectoryLock(where.parent).release)
     source = await stack.enter_async_context(build_indexer(settings))
@@ -146,7 +152,7 @@ async def _start(
     stack.push_async_callback(db.close)
     health.db = db
     if not isinstance(where, Path):
-        await _once_it_answers(partial(_join, settings, db, me), health)
+        await _once_it_answers(partial(_join, settings, db, me, database_clock), health)
     await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
     health.is_introduced, chain_lists = await asyncio.gather(
         _introduced(telegram), _chain_lists(source, registry)
@@ -184,7 +190,12 @@ async def _start(
     )
     stack.push_async_callback(second.close)
     keeper = RoleKeeper(
-        second, me, _works(process), now=now, monotonic=time.monotonic, troubles=health.own_troubles
+        second,
+        me,
+        _works(process),
+        clock=database_clock,
+        monotonic=time.monotonic,
+        troubles=health.own_troubles,
     )
     health.shared = Shared(me.id, second, lambda: keeper.held)
     return keeper
@@ -244,12 +255,13 @@ async def _pages(health: Health) -> AsyncIterator[None]:
         yield
 
 
-async def _join(settings: Settings, db: DatabaseThread, me: Replica) -> None:
+async def _join(settings: Settings, db: DatabaseThread, me: Replica, database_clock: DatabaseClock) -> None:
     """Become one of the replicas that run.
 
     Raises ConfigurationDiffers, StoreMisconfigured, or DatabaseUnusable where a file was to be moved first.
     """
     await db.run(refuse_forgotten_file, settings.store.path)
+    await db.run(lambda database: database_clock.ask(database.now_ms))
     await _refuse_namesake(db, me)
     versions = await db.run(join, me, shared_values(settings), secrets.token_bytes(SALT_BYTES))
     if versions:

@@ -209,8 +209,8 @@ def _run_bot(config: Path, stand_still_at: str | None) -> NoReturn:
 
 
 def _set_clock(ahead: float) -> None:
-    run, clock = (importlib.import_module(f"bot.{name}") for name in ("app", "wiring"))
-    run.run.__kwdefaults__["now"] = lambda: clock.clock() + timedelta(seconds=ahead)
+    app, wiring = (importlib.import_module(f"bot.{name}") for name in ("app", "wiring"))
+    vars(app)["clock"] = lambda: wiring.clock() + timedelta(seconds=ahead)
 
 
 def _stand_still_at(point: str, mark: Path) -> None:

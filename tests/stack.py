@@ -98,14 +98,14 @@ class Stack:
         path.write_text(text)
         return path
 
-    def start(self, *, before_sweep: Callable[[], object] = lambda: None, now: Now = clock) -> None:
+    def start(self, *, before_sweep: Callable[[], object] = lambda: None, now: Now | None = None) -> None:
         """Start the bot in this process; in one of its own it makes its first database itself."""
         data = self.directory / "data"
         if self.store_url is None and not data.exists():
             data.mkdir(mode=0o700)
             put_new_database(data / "bot.sqlite3")
         # One time for all: a price says of when it is, and transfers are listed for a month.
-        self.world.clock = self.gateway.clock = now
+        self.world.clock = self.gateway.clock = now or clock
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(
             app.run(
@@ -117,12 +117,15 @@ class Stack:
             )
         )
 
-    async def start_process(self, stand_still_at: str | None = None) -> BotProcess:
-        """Start the bot as a program of its own, which can be killed: anywhere, or where it stands still."""
+    async def start_process(self, stand_still_at: str | None = None, clock_ahead: float = 0) -> BotProcess:
+        """Start the bot as a program of its own, which can be killed: anywhere, or where it stands still.
+
+        Its time of day may be ahead by some seconds.
+        """
         if self._fork_server is None:
             self._fork_server = await self._exits.enter_async_context(open_fork_server())
         self.reached.unlink(missing_ok=True)
-        return await self._fork_server.start(self.config, stand_still_at)
+        return await self._fork_server.start(self.config, stand_still_at, clock_ahead)
 
     @property
     def reached(self) -> Path:

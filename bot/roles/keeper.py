@@ -8,10 +8,10 @@ work before anybody else can have begun.
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.leases import RENEW_SECONDS, plan_roles
 from bot.domain.replicas.replica import TTL_SECONDS, Replica
 from bot.domain.replicas.roles import Role, Tenure
@@ -88,7 +88,7 @@ class RoleKeeper:
     """Shares roles with the other replicas over one database, and runs the work of its own.
 
     `db` is a connection of its own: what it waits for must not keep the work waiting, nor the other way
-    round. `now` is the time of day, to be compared with the database's. `troubles` is what to tell the other
+    round. `clock` is set by the database's with each renewal. `troubles` is what to tell the other
     replicas about the work that is done here.
     """
 
@@ -98,14 +98,14 @@ class RoleKeeper:
         me: Replica,
         works: Mapping[Role, Work],
         *,
-        now: Callable[[], datetime],
+        clock: DatabaseClock,
         monotonic: Callable[[], float],
         troubles: Callable[[], str] = lambda: "",
     ) -> None:
         self._db = db
         self._me = me
         self._works = works
-        self._now = now
+        self._clock = clock
         self._monotonic = monotonic
         self._troubles = troubles
         self._shifts: dict[Role, _Shift] = {}
@@ -231,7 +231,7 @@ class RoleKeeper:
         epochs = {role: shift.epoch for role, shift in shifts.items()}
         ended = dict(self._ended)
         seen = await self._db.run(
-            renew_all, self._me, epochs, ended, now=self._now, troubles=self._troubles()
+            renew_all, self._me, epochs, ended, clock=self._clock, troubles=self._troubles()
         )
         for role in ended:
             del self._ended[role]

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import RoleKeeper
@@ -440,7 +441,14 @@ def test_a_replica_that_was_frozen_writes_nothing_once_the_data_is_elsewhere(fil
         pass
     for work in (
         partial(take, role=Role.SENDER, replica_id="a"),
-        partial(renew_all, me=Replica("a", "a", "1"), epochs={}, ended={}, now=lambda: NOW, troubles=""),
+        partial(
+            renew_all,
+            me=Replica("a", "a", "1"),
+            epochs={},
+            ended={},
+            clock=CLOCK,
+            troubles="",
+        ),
     ):
         with pytest.raises(DatabaseUnusable, match="moved to the file"), frozen.unit(None):
             work(frozen)
@@ -492,7 +500,7 @@ async def test_a_replica_that_runs_when_the_data_begins_to_leave_ends_and_says_s
         db,
         Replica("a", "db1:8080", "1"),
         dict.fromkeys(Role, work),
-        now=lambda: NOW,
+        clock=CLOCK,
         monotonic=time.monotonic,
     )
     with pytest.raises(DatabaseInUse, match="is being moved to there: wait for the end"):
@@ -513,7 +521,7 @@ async def test_one_that_begins_once_that_was_killed_a_minute_ago_works_as_ever(u
         db,
         Replica("a", "db1:8080", "1"),
         dict.fromkeys(Role, work),
-        now=lambda: NOW,
+        clock=CLOCK,
         monotonic=time.monotonic,
     )
     stop = asyncio.Event()
@@ -525,3 +533,5 @@ async def test_one_that_begins_once_that_was_killed_a_minute_ago_works_as_ever(u
 
 
 LEAVING = MoveMark(state=MoveState.LEAVING, here="here", other="there", is_server=True, source="2026", at=1)
+
+CLOCK = DatabaseClock(lambda: NOW, time.monotonic)

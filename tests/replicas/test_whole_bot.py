@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.maintenance.backup import record_restore
-from bot.store.rows import to_milliseconds
+from bot.store.rows import to_milliseconds, to_moment
 from tests import postgres_server
 from tests.builders import NOON, VERIFIED
 from tests.chat.reading import moves
@@ -129,3 +129,23 @@ async def test_while_the_server_is_away_the_start_waits_and_says_so_and_can_be_s
         assert stack.gateway.requests == []
         async with asyncio.timeout(STOP_SECONDS):
             await stack.stop()
+
+
+async def recorded_ago(stack: Stack) -> timedelta:
+    """Return how long ago, by our clock, a bot whose own is an hour ahead says that it recorded something."""
+    process = await stack.start_process(clock_ahead=3600)
+    await stack.watches()
+    usdc_moves(stack, -1)
+    await stack.hears("−1 USDC")
+    await stack.kill(process)
+    ((at,),) = stack.rows("SELECT max(observed_at) FROM change")
+    return datetime.now(UTC) - to_moment(at)
+
+
+async def test_a_bot_whose_clock_is_wrong_writes_moments_as_the_others_read_them(stack: Stack) -> None:
+    assert abs(await recorded_ago(stack)) < timedelta(minutes=30)
+
+
+async def test_over_a_file_it_goes_by_the_only_clock_there_is(tmp_path: Path) -> None:
+    async with open_stack(tmp_path) as stack:
+        assert abs(await recorded_ago(stack) + timedelta(hours=1)) < timedelta(minutes=30)

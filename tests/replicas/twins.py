@@ -51,8 +51,7 @@ TWINS = (
         "leases go by the clock of whoever looks: one that is ahead takes what another one has",
         POSTGRES,
         "return int(now)",
-        'run = __import__("sys").modules["bot.app"].run\n'
-        '        return int(run.__kwdefaults__["now"]().timestamp() * 1000)',
+        'return int(__import__("sys").modules["bot.app"].clock().timestamp() * 1000)',
         "clock 20 s ahead, receiver, 2",
     ),
 )

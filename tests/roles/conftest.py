@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import RoleKeeper, Work
@@ -58,7 +59,7 @@ class Group:
             second,
             Replica(name, name, "1.0"),
             dict.fromkeys(Role, work) | dict(works or {}),
-            now=lambda: NOON,
+            clock=DatabaseClock(lambda: NOON, time.monotonic),
             monotonic=time.monotonic,
         )
         stop = asyncio.Event()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import RoleKeeper
@@ -56,7 +57,7 @@ async def run(url: str, name: str, claims: Path) -> None:
         second,
         Replica(name, name, "1.0"),
         dict.fromkeys(Role, act),
-        now=lambda: datetime.now(UTC),
+        clock=DatabaseClock(lambda: datetime.now(UTC), time.monotonic),
         monotonic=time.monotonic,
     )
     await keeper.run(stop)

@@ -1,12 +1,14 @@
 """Over a server: who renews or takes a role waits for nobody, but for what the former holder has begun."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from threading import Event
 
 import pytest
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.store.database.connection import DatabaseThread
@@ -62,7 +64,8 @@ def set_at_the_end(event: Event) -> Iterator[None]:
 
 
 async def renewed(db: DatabaseThread, me: Replica, epochs: dict[Role, int]) -> frozenset[Role]:
-    return (await db.run(renew_all, me, epochs, {}, now=lambda: NOON, troubles="")).kept
+    clock = DatabaseClock(lambda: NOON, time.monotonic)
+    return (await db.run(renew_all, me, epochs, {}, clock=clock, troubles="")).kept
 
 
 async def test_leases_are_renewed_and_taken_while_somebody_records(

@@ -1,9 +1,11 @@
 """Who has which role, as the database has it: one at a time, each with a higher epoch."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import TTL_SECONDS, Replica
 from bot.domain.replicas.roles import Role
@@ -26,7 +28,14 @@ async def renewed(
     *,
     now: datetime = NOON,
 ) -> Renewed:
-    return await keeper.db.run(renew_all, me, epochs or {}, ended or {}, now=lambda: now, troubles="it rains")
+    return await keeper.db.run(
+        renew_all,
+        me,
+        epochs or {},
+        ended or {},
+        clock=DatabaseClock(lambda: now, time.monotonic),
+        troubles="it rains",
+    )
 
 
 async def taken(keeper: Keeper, me: Replica, role: Role = SENDER) -> int | None:

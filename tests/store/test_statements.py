@@ -1,6 +1,7 @@
 """How many statements a unit of work takes: over a network each of them would be a round trip."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from bot.domain.chat.audit import Actor
 from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate, Epoch
 from bot.domain.observations import Balance, Fingerprint, Move, Poll, Standing, SweepNumber, Verdict
 from bot.domain.places import Place
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.domain.subscriptions import SubscriptionId, WatchSpec
@@ -254,7 +256,7 @@ def test_all_leases_are_renewed_in_as_few_statements_as_one(db: CountedDatabase)
     epochs = {role: take(db, role, me.id) or 0 for role in Role}
     db.count()
 
-    kept = renew_all(db, me, epochs, {}, now=lambda: NOON, troubles="").kept
+    kept = renew_all(db, me, epochs, {}, clock=DatabaseClock(lambda: NOON, time.monotonic), troubles="").kept
 
     assert kept == set(Role)
     assert db.count() <= 8

@@ -1,9 +1,9 @@
 """What a replica does every few seconds: it renews what it has, says that it is here, and looks around."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from bot.domain.replicas.clock import DatabaseClock
 from bot.domain.replicas.leases import Lease
 from bot.domain.replicas.replica import Replica, ReplicaSeen
 from bot.domain.replicas.roles import Role
@@ -28,20 +28,21 @@ def renew_all(
     epochs: Mapping[Role, int],
     ended: Mapping[Role, int],
     *,
-    now: Callable[[], datetime],
+    clock: DatabaseClock,
     troubles: str,
 ) -> Renewed:
     """Renew the leases in `epochs`, give up those in `ended`, and say that this replica is here.
+
+    `clock` is set by the database's.
 
     Raises DatabaseUnusable or DatabaseInUse if the data moves elsewhere.
     """
     with db.transaction(alone=False):
         refuse_moved(db)
-        now_ms = db.now_ms()
+        now_ms = clock.ask(db.now_ms)
         kept = renew(db, me.id, epochs, now_ms)
         release(db, me.id, ended, now_ms)
-        ahead_ms = int(now().timestamp() * 1000) - now_ms
-        check_in(db, me, now_ms, clock_ahead_ms=ahead_ms, troubles=troubles)
+        check_in(db, me, now_ms, clock_ahead_ms=clock.own_ahead_ms, troubles=troubles)
         held = leases(db, now_ms)
         return Renewed(kept, held, replicas_with(db, held, now_ms))
 
