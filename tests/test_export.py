@@ -178,6 +178,7 @@ async def test_where_nothing_changed_a_sentence_says_so(stack: Stack) -> None:
     assert files_in(stack) == []
 
 
+@pytest.mark.about_the_file
 async def test_a_copy_gives_the_same_file(stack: Stack) -> None:
     await moves(stack, 7)
     await moves(stack, -2)
