@@ -176,6 +176,27 @@ async def test_much_is_forgotten_in_slices(keeper: Keeper) -> None:
     assert await kept(keeper) == (1, 1, 1)
 
 
+async def test_while_old_alerts_are_left_no_slice_looks_for_what_they_refer_to(keeper: Keeper) -> None:
+    many = ROWS_AT_ONCE + 1
+    await happened(keeper, OLD, times=many)
+    await happened(keeper, YOUNG)
+
+    slices = [await keeper.db.run(retention.delete_old_rows, YEAR_AGO) for _ in range(6)]
+
+    assert slices == [ROWS_AT_ONCE, 1] * 3
+    assert await kept(keeper) == (1, 1, 1)
+
+
+async def test_what_is_still_needed_keeps_nothing_that_is_younger(keeper: Keeper) -> None:
+    await happened(keeper, OLD - timedelta(days=1), alert="bound", times=2 * ROWS_AT_ONCE + 1)
+    await happened(keeper, OLD, times=2)
+    await happened(keeper, YOUNG)
+
+    assert await forget(keeper) == 6
+    left = 2 * ROWS_AT_ONCE + 2
+    assert await kept(keeper) == (left, left, left)
+
+
 @pytest.mark.parametrize(
     ("table", "column", "condition", "index"),
     [

@@ -21,7 +21,24 @@ def delete_old_rows(db: Database, before: datetime) -> int:
     with db.transaction():
         at = to_milliseconds(before)
         rows = sum(db.execute(statement, [at, ROWS_AT_ONCE]).rowcount for statement in _STATEMENTS)
-        return rows + _delete_accounts(db)
+        # Alerts refer to deliveries and to changes. What goes after them is looked for once no old one is
+        # left: else each slice would walk over all that the others still refer to.
+        history = db.execute(_OLD_ALERTS, [at, ROWS_AT_ONCE]).rowcount
+        history = history or _delete_free(db, _OLD_DELIVERIES, _FREE_DELIVERIES, at)
+        history = history or _delete_free(db, _OLD_CHANGES, _FREE_CHANGES, at)
+        return rows + history + _delete_accounts(db)
+
+
+def _delete_free(db: Database, old: str, free: str, at: int) -> int:
+    """Delete the first slice of old rows in which some are that nothing refers to; returns how many."""
+    # By their numbers: as one statement PostgreSQL joins all that is old with all that may refer to it, as it
+    # can't know how soon it will have found enough.
+    deleted, kept = 0, 0
+    while not deleted and (rows := db.execute(old, [at, ROWS_AT_ONCE, kept]).fetchall()):
+        these = db.any_of(row_id for (row_id,) in rows)
+        deleted = db.execute(free.format(these.sql), these.values).rowcount
+        kept += len(rows)
+    return deleted
 
 
 def _delete_accounts(db: Database) -> int:
@@ -40,28 +57,36 @@ def _delete_accounts(db: Database) -> int:
     return len(forgotten)
 
 
-# In this order: alerts refer to deliveries and to changes, which can go once no alert does.
-_STATEMENTS = (
-    f"""
+_OLD_ALERTS = f"""
 DELETE FROM alert WHERE id IN (
   SELECT id FROM alert WHERE {FINISHED_ALERTS} AND created_at < ? AND id < (SELECT max(id) FROM alert)
   ORDER BY created_at LIMIT ?)
-""",
-    f"""
-DELETE FROM delivery WHERE id IN (
-  SELECT id FROM delivery d WHERE {FINISHED_DELIVERIES} AND not_before < ?
-  AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.delivery_id = d.id)
-  ORDER BY not_before LIMIT ?)
-""",
-    """
-DELETE FROM change WHERE id IN (
-  SELECT id FROM change c WHERE observed_at < ? AND id < (SELECT max(id) FROM change)
-  AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id)
-  AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.first_change_id = c.id)
-  AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.first_change_id = c.id)
-  AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.last_change_id = c.id)
-  ORDER BY observed_at LIMIT ?)
-""",
+"""
+
+_OLD_DELIVERIES = f"""
+SELECT id FROM delivery WHERE {FINISHED_DELIVERIES} AND not_before < ?
+ORDER BY not_before, id LIMIT ? OFFSET ?
+"""
+
+_FREE_DELIVERIES = """
+DELETE FROM delivery WHERE id {}
+AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.delivery_id = delivery.id)
+"""
+
+_OLD_CHANGES = """
+SELECT id FROM change WHERE observed_at < ? AND id < (SELECT max(id) FROM change)
+ORDER BY observed_at, id LIMIT ? OFFSET ?
+"""
+
+_FREE_CHANGES = """
+DELETE FROM change WHERE id {}
+AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.change_id = change.id)
+AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.first_change_id = change.id)
+AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.first_change_id = change.id)
+AND NOT EXISTS (SELECT 1 FROM unreported u WHERE u.last_change_id = change.id)
+"""
+
+_STATEMENTS = (
     """
 DELETE FROM audit WHERE id IN (
   SELECT id FROM audit WHERE at < ? AND id < (SELECT max(id) FROM audit) ORDER BY id LIMIT ?)
