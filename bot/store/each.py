@@ -16,16 +16,20 @@ def do_each(items: Iterable[T], work: Callable[[T], None]) -> None:
     _raise_first(_tried(items, work))
 
 
-def write_each(db: Database, items: Sequence[T], work: Callable[[T], None]) -> None:
-    """Do the same in one transaction, which keeps all that was done for those that did not fail."""
+def write_each(db: Database, find: Callable[[], Sequence[T]], work: Callable[[T], None]) -> None:
+    """Do the same in one transaction for what is found; what was done stays where others fail.
+
+    Where nothing is found there is no transaction. What is found is looked for again within: another replica
+    may have done or changed it meanwhile.
+    """
 
     def alone(item: T) -> None:
         with db.savepoint():
             work(item)
 
-    if items:
+    if find():
         with db.transaction():
-            errors = _tried(items, alone)
+            errors = _tried(find(), alone)
         _raise_first(errors)
 
 

@@ -1,10 +1,11 @@
 """A real store on a real file, with short words for what the poller and people do with it."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -423,6 +424,30 @@ class Keeper:
         """Begin to send, as a start does; returns how many sends of former runs are in doubt."""
         self.epoch = await self.db.run(delivery_results.begin_epoch)
         return await self.db.run(delivery_results.doubt_unfinished_sends, now, self.epoch)
+
+
+class Meanwhile:
+    """A database in which somebody else comes first, just before the next transaction begins."""
+
+    def __init__(self, db: Database, work: Callable[[Database], object]) -> None:
+        self._db = db
+        self._work: Callable[[Database], object] | None = work
+
+    @classmethod
+    def before(cls, db: Database, work: Callable[[Database], object]) -> Database:
+        """Return a database as units of work know it."""
+        return cast("Database", cls(db, work))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+    @contextmanager
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
+        work, self._work = self._work, None
+        if work is not None:
+            work(self._db)
+        with self._db.transaction(alone=alone):
+            yield
 
 
 def refuse_inserts(db: Database, table: str) -> None:

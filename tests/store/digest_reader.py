@@ -80,6 +80,11 @@ class Reader:
 
     async def look(self, now: datetime, swept_at: datetime | None = None) -> datetime | None:
         """Let a digest be made if one is due; the last sweep ended just then, or when it is said."""
+        await self.swept(now, swept_at)
+        return await self.keeper.db.run(make_due, now, TERMS)
+
+    async def swept(self, now: datetime, swept_at: datetime | None = None) -> None:
+        """Let the last sweep end just then, or when it is said."""
         self.now = now
         await self.keeper.rows("DELETE FROM last_sweep")
         await self.keeper.rows(
@@ -87,7 +92,6 @@ class Reader:
             " VALUES (1, ?, 9, 9, 0, 0, '')",
             *ms(swept_at or now),
         )
-        return await self.keeper.db.run(make_due, now, TERMS)
 
     async def told(self) -> list[Alert]:
         """Return what arrives, digests with what they tell."""

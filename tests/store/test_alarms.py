@@ -22,6 +22,7 @@ from bot.store.balances.prices import save_prices
 from bot.store.chats import button_commands, mutes, unsubscribe
 from bot.store.chats.rules import alarms
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import Database
 from bot.store.maintenance import retention, stats
 from bot.store.polling import firings
 from bot.store.polling.alarm_values import ValueTerms
@@ -43,7 +44,7 @@ from tests.builders import (
 )
 from tests.examples import examples
 from tests.new_database import sqlite_of
-from tests.store.conftest import LIMIT, OLGA, OPS, Keeper, olga, open_new_keeper
+from tests.store.conftest import LIMIT, OLGA, OPS, Keeper, Meanwhile, olga, open_new_keeper
 
 BY = ValueTerms(VERIFIED, REGISTRY)
 WHOLE = 10**18
@@ -500,6 +501,40 @@ async def test_who_has_it_is_kept_and_stops_repetitions_for_a_day(story: Story) 
 
     assert [name for name, _ in await story.told()] == ["repeated"]
     assert (await story.alarms())[0].firings[0].acknowledged_by == "Olga"
+
+
+async def test_who_takes_it_just_before_it_repeats_hears_nothing_for_a_day(story: Story) -> None:
+    await story.set(AGAIN)
+    await story.see("0.4")
+    await story.told()
+    (delivery,) = await story.deliveries()
+    later = story.now + timedelta(hours=6)
+
+    def repeat(db: Database) -> None:
+        other = Meanwhile.before(db, lambda db: firings.acknowledge(db, delivery, OLGA, olga(later)))
+        firings.repeat_due(other, later, BY)
+
+    await story.keeper.db.run(repeat)
+
+    assert await story.told() == []
+    await story.repeat(timedelta(hours=29, minutes=59))
+    assert await story.told() == []
+    await story.repeat(timedelta(hours=30))
+    assert [name for name, _ in await story.told()] == ["repeated"]
+
+
+async def test_an_alarm_that_another_replica_ends_just_before_it_repeats_is_silent(story: Story) -> None:
+    alarm = (await story.set(AGAIN)).alarm
+    await story.see("0.4")
+    await story.told()
+    later = story.now + timedelta(hours=6)
+
+    def repeat(db: Database) -> datetime | None:
+        other = Meanwhile.before(db, lambda db: alarms.end_alarms(db, OLGA, [alarm.row], olga(later)))
+        return firings.repeat_due(other, later, BY)
+
+    assert await story.keeper.db.run(repeat) is None
+    assert await story.told() == []
 
 
 async def test_a_press_on_a_former_ring_says_that_it_is_over(story: Story) -> None:

@@ -1,5 +1,6 @@
 """When digests are made: one of each period, however the clock is set, and none waits for ever."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,16 +11,19 @@ from bot.domain.deliver.alerts import Alert
 from bot.domain.places import Place
 from bot.domain.rules.digests import DigestSchedule
 from bot.store.chats.rules import zones
+from bot.store.chats.rules.digests import set_digest
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import Database
 from bot.store.maintenance import stats
 from bot.store.polling.digests import (
     LOOKS_AGAIN_AFTER,
     MADE_AT_ONCE,
     TRIED_AGAIN_AFTER,
     WAITS_AT_MOST,
+    make_due,
 )
 from tests.builders import NOON
-from tests.store.conftest import OLGA, OPS, Keeper, olga
+from tests.store.conftest import OLGA, OPS, Keeper, Meanwhile, olga
 from tests.store.digest_reader import (
     DAY,
     EIGHT,
@@ -28,6 +32,7 @@ from tests.store.digest_reader import (
     MINUTE,
     ONLY,
     SUNDAYS,
+    TERMS,
     Reader,
     amounts_of,
     digests_in,
@@ -60,6 +65,29 @@ async def test_nobody_gets_digests_who_set_none_or_ended_them(keeper: Keeper) ->
 
     assert await reader.look(EIGHT + DAY) is None
     assert await reader.told() == []
+
+
+async def test_a_digest_that_another_replica_ends_just_before_it_is_made_is_not_made(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    await reader.swept(EIGHT)
+
+    made = await keeper.db.run(_made_after, lambda db: set_digest(db, OLGA, None, olga(EIGHT), ""))
+
+    assert made is None
+    assert await reader.told() == []
+
+
+async def test_a_digest_that_another_replica_makes_just_before_is_made_once(keeper: Keeper) -> None:
+    reader = await Reader(keeper).begin()
+    await reader.swept(EIGHT)
+
+    assert await keeper.db.run(_made_after, lambda db: make_due(db, EIGHT, TERMS)) == EIGHT + DAY
+    assert len(digests_in(await reader.told())) == 1
+
+
+def _made_after(db: Database, work: Callable[[Database], object]) -> datetime | None:
+    """Let another replica do something once this one has seen that a digest is due."""
+    return make_due(Meanwhile.before(db, work), EIGHT, TERMS)
 
 
 async def test_what_was_missed_while_the_bot_was_off_is_one_digest_and_a_late_one(keeper: Keeper) -> None:

@@ -24,10 +24,11 @@ from bot.domain.rules.conditions import Condition, Level, Unit
 from bot.domain.rules.quiet import WEEKENDS, QuietHours
 from bot.store.chats import chats, migrate, mutes
 from bot.store.chats.rules import quiet, zones
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_milliseconds
 from tests.builders import POLYGON, PUNKS, TREASURY, USDC, VERIFIED, asset, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, Meanwhile, olga
 
 NIGHT = QuietHours(time(22), time(7))
 LARGE = Condition(levels=(Level(Decimal(10), Unit.DOLLARS),))
@@ -90,6 +91,20 @@ async def test_what_happens_in_quiet_hours_is_held_and_told_at_their_end_after_a
 
     assert await waiting(watching, on(2, 6, 59)) == []
     assert await waiting(watching, on(2, 7)) == [over(2, on(1, 22), on(2, 7)), 6, 7]
+
+
+async def test_hours_that_another_replica_ends_meanwhile_do_not_begin_and_others_do(watching: Keeper) -> None:
+    for place in (OLGA, OPS):
+        await set_quiet(watching, NIGHT, on(1, 13), place)
+
+    def judge(db: Database) -> None:
+        other = Meanwhile.before(db, lambda db: quiet.set_quiet(db, OLGA, None, olga(on(1, 22)), "said"))
+        quiet.judge_due(other, on(1, 22))
+
+    await watching.db.run(judge)
+
+    assert (await watching.db.run(mutes.muted_here, OLGA)).mutes == ()
+    assert len((await watching.db.run(mutes.muted_here, OPS)).mutes) == 1
 
 
 async def test_outside_of_quiet_hours_and_in_other_places_alerts_are_sent_at_once(watching: Keeper) -> None:

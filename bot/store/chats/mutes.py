@@ -129,11 +129,13 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
     # One that begins in the future was made before the clock was set back: it would last too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
-    due = db.execute(
-        "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?"
-        " ORDER BY destination_id LIMIT ?",
-        [at, slack, DUE_AT_ONCE],
-    ).fetchall()
+
+    def due() -> list[Row]:
+        return db.execute(
+            "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?"
+            " ORDER BY destination_id LIMIT ?",
+            [at, slack, DUE_AT_ONCE],
+        ).fetchall()
 
     def end(row: Row) -> None:
         over = [one for one in mutes_of(db, row[0]) if is_over(one, now)]

@@ -226,11 +226,13 @@ def release_old(db: Database, now: datetime) -> datetime | None:
     """Report what has been held back for too long; returns when the next of it is, None: there is none."""
     # What begins in the future was held back before the clock was set back: it would wait too long.
     before, slack = to_milliseconds(now - HELD_BACK_AT_MOST), to_milliseconds(now + CLOCK_SLACK)
-    due = db.execute(
-        "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ?"
-        " ORDER BY destination_id LIMIT ?",
-        [before, slack, DUE_AT_ONCE],
-    ).fetchall()
+
+    def due() -> list[Row]:
+        return db.execute(
+            "SELECT DISTINCT destination_id FROM unreported WHERE since <= ? OR since > ?"
+            " ORDER BY destination_id LIMIT ?",
+            [before, slack, DUE_AT_ONCE],
+        ).fetchall()
 
     def release_due(row: Row) -> None:
         old = f"{_UNREPORTED} WHERE u.destination_id = ? AND (u.since <= ? OR u.since > ?)"

@@ -384,11 +384,13 @@ def repeat_due(db: Database, now: datetime, by: ValueTerms) -> datetime | None:
     """Tell again what still rings and is due; returns when the next is due, None: nothing is."""
     # What was told in the future was so before the clock was set back: it would wait too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
-    due = db.execute(
-        f"{_DUE} AND (f.next_at <= ? OR f.told_at > ? OR coalesce(f.acknowledged_at, 0) > ?)"
-        " ORDER BY f.id LIMIT ?",
-        [at, slack, slack, DUE_AT_ONCE],
-    ).fetchall()
+
+    def due() -> list[Row]:
+        return db.execute(
+            f"{_DUE} AND (f.next_at <= ? OR f.told_at > ? OR coalesce(f.acknowledged_at, 0) > ?)"
+            " ORDER BY f.id LIMIT ?",
+            [at, slack, slack, DUE_AT_ONCE],
+        ).fetchall()
 
     def repeat(row: Row) -> None:
         _repeat(db, row, by, now)

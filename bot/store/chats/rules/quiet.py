@@ -61,10 +61,12 @@ def judge_due(db: Database, now: datetime) -> datetime | None:
     """Begin and end what quiet hours are due; returns when the next are, None: nobody has any."""
     # What was judged in the future was so before the clock was set back: its next moment is too late.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
-    due = db.execute(
-        "SELECT destination_id FROM quiet WHERE due_at <= ? OR judged_at > ? ORDER BY due_at LIMIT ?",
-        [at, slack, DUE_AT_ONCE],
-    ).fetchall()
+
+    def due() -> list[Row]:
+        return db.execute(
+            "SELECT destination_id FROM quiet WHERE due_at <= ? OR judged_at > ? ORDER BY due_at LIMIT ?",
+            [at, slack, DUE_AT_ONCE],
+        ).fetchall()
 
     def judge(row: Row) -> None:
         _judge(db, row[0], now)
