@@ -116,6 +116,8 @@ class RoleKeeper:
         self._news = db.signal(SignalName.ROLES)
         self._leaves = False
         self._is_cut_off = False
+        self._asked_at: float | None = None
+        """Since when the database owes an answer about leases; None: it owes none."""
 
     @property
     def held(self) -> Mapping[Role, Tenure]:
@@ -214,6 +216,7 @@ class RoleKeeper:
         """Renew leases and look around, in time; in between, listen."""
         while True:
             self._news.clear()
+            self._asked_at = self._monotonic()
             try:
                 next_at = await self._look()
                 self._is_cut_off = False
@@ -222,6 +225,7 @@ class RoleKeeper:
                 if not self._is_cut_off:
                     log.warning("leases can't be renewed", action="leases_failed", trouble=str(error))
                 self._is_cut_off = True
+            self._asked_at = None
             await self._listen(next_at)
 
     async def _look(self) -> float:
@@ -277,13 +281,19 @@ class RoleKeeper:
                 signal.set()
 
     async def _leave(self) -> None:
-        try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await self._db.run(leave, self._me)
-        except (DatabaseUnavailable, TimeoutError) as error:
-            log.warning(
-                "others take over once the leases are over", action="leases_failed", trouble=str(error)
-            )
+        # While messages in flight ended, a server that is silent has been waited for already.
+        silent = 0.0 if self._asked_at is None else self._monotonic() - self._asked_at
+        trouble = "the database server does not answer"
+        if silent <= LEAVE_SECONDS:
+            try:
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    return await self._db.run(leave, self._me)
+            except TimeoutError:
+                pass
+            except DatabaseUnavailable as error:
+                trouble = str(error)
+        log.warning("others take over once the leases are over", action="leases_failed", trouble=trouble)
+        return None
 
 
 def _begun(work: Work, tenure: Tenure) -> asyncio.Task[None]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,10 @@ class Group:
     said: list[tuple[str, str, Role]] = field(default_factory=list)
     """Who began or ended which role."""
     members: dict[str, Member] = field(default_factory=dict)
+    now: Callable[[], datetime] = lambda: NOON
+    """What renewals ask for the time of day, each within its unit of work."""
+    ahead: float = 0.0
+    """Seconds that have passed for all of them beside those that have indeed."""
 
     async def join(self, name: str, works: Mapping[Role, Work] | None = None) -> Member:
         """Start a replica, by default one whose works say when they begin and end, and do nothing."""
@@ -55,12 +60,15 @@ class Group:
         def work(tenure: Tenure) -> Coroutine[None, None, None]:
             return self.idle(name, tenure)
 
+        def now() -> datetime:
+            return self.now()
+
         keeper = RoleKeeper(
             second,
             Replica(name, name, "1.0"),
             dict.fromkeys(Role, work) | dict(works or {}),
-            clock=DatabaseClock(lambda: NOON, time.monotonic),
-            monotonic=time.monotonic,
+            clock=DatabaseClock(now, time.monotonic),
+            monotonic=lambda: time.monotonic() + self.ahead,
         )
         stop = asyncio.Event()
         one = self.members[name] = Member(db, second, keeper, stop, asyncio.create_task(keeper.run(stop)))

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
+from datetime import datetime
 from threading import Event
 
 import pytest
 
 from bot.domain.replicas.replica import TTL_SECONDS
 from bot.domain.replicas.roles import Role, Tenure
-from bot.roles.keeper import SoleKeeper, WorkerDied
+from bot.roles.keeper import LEAVE_SECONDS, SoleKeeper, WorkerDied
 from bot.store.database.door import Database
 from bot.store.database.errors import RoleLost
 from bot.store.database.signals import SignalName
+from tests.builders import NOON
 from tests.roles.conftest import Group
 from tests.waits import HANG_SECONDS, until
 
@@ -177,6 +179,36 @@ async def test_what_can_not_be_renewed_in_time_ends_before_another_one_begins(gr
             ("a", "ends", role),
             ("b", "begins", role),
         ]
+
+
+async def test_a_server_that_was_silent_while_work_ended_is_not_waited_for_once_more(group: Group) -> None:
+    drained, asked, answers = asyncio.Event(), Event(), Event()
+
+    async def drain(tenure: Tenure) -> None:
+        try:
+            await group.idle("a", tenure)
+        finally:
+            await drained.wait()
+
+    def wait_for_the_answer() -> datetime:
+        asked.set()
+        answers.wait(HANG_SECONDS)
+        return NOON
+
+    one = await group.join("a", {SENDER: drain})
+    await group.holds("a", *Role)
+    group.now = wait_for_the_answer
+    await until(asked.is_set)
+
+    one.stop.set()
+    await until(lambda: ("a", "ends", SENDER) in group.said)
+    group.ahead = LEAVE_SECONDS + 1
+    drained.set()
+    await one.task
+
+    answers.set()
+    await one.second.ping()
+    assert await group.store.rows("SELECT id FROM replica") == [("a",)]  # nobody asked to forget it
 
 
 async def test_what_counts_here_is_over_before_it_is_over_for_the_others(group: Group) -> None:
