@@ -234,7 +234,9 @@ async def test_an_alert_about_another_change_of_the_same_batch_does_not_wait(kee
 
     await keeper_of_one.db.run(enqueue_alerts, both, to_milliseconds(NOON), {2: 5})
 
-    waits = await keeper_of_one.rows("SELECT change_id, explain_until FROM alert WHERE change_id > 0")
+    waits = await keeper_of_one.rows(
+        "SELECT change_id, explain_until FROM alert WHERE change_id > 0 ORDER BY id"
+    )
     assert waits == [(1, 0), (2, 5)]
 
 
