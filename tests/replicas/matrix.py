@@ -5,7 +5,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,18 @@ from tests.replicas.ledger import NUMBER
 from tests.replicas.proxy import Direction
 from tests.replicas.recorder import Exchange, HeldRequest
 from tests.replicas.world import HIGHEST, ROLES, SYMBOLS, Replica, ReplicaWorld, open_world
-from tests.stack import POLL
+from tests.stack import OWNER, POLL
 from tests.waits import HANG_SECONDS
 
 LONGER_THAN_A_LEASE = 15
 AHEAD_SECONDS = 20
 RESTART_SECONDS = 3
 """What a supervisor takes to start what has ended."""
-SLOW_SECONDS = 5.5
-"""An answer of Telegram takes so long that a replica ends and starts meanwhile, and no sender gives it up."""
+SLOW_SECONDS = 15
+"""An answer of Telegram takes so long that a replica ends and starts meanwhile, and no sender gives it up.
+
+A start takes some ten seconds after a kill, as its name is still somebody's.
+"""
 SETTLING_SECONDS = 1
 """A message is sent and settled in this time, on a busy machine."""
 BLIND_SECONDS = 30
@@ -32,6 +35,12 @@ ONE_WRITER = b"pg_advisory_xact_lock("
 """What a transaction that writes begins with."""
 
 COMMIT = b"COMMIT"
+
+POLLER_BEGINS = b"role = 'poller'"
+"""How a transaction of the poller begins: it looks whether the role is still its own."""
+
+IN_BETWEEN_SECONDS = 3
+"""A command is carried out in this time, and the server lets a transaction stand still for longer."""
 
 Fault = Callable[[ReplicaWorld, Replica], AbstractAsyncContextManager[None]]
 """Happens when it is entered; what it leaves behind is mended at its end."""
@@ -111,6 +120,11 @@ async def failed_over(world: ReplicaWorld, _: Replica) -> AsyncIterator[None]:
     await world.cluster.attach_standby()
 
 
+@asynccontextmanager
+async def nothing(_: ReplicaWorld, __: Replica) -> AsyncIterator[None]:
+    yield
+
+
 FAULTS: dict[str, Fault] = {
     "kill -9": killed,
     "stopped 5 s": stopped(5),
@@ -123,6 +137,7 @@ FAULTS: dict[str, Fault] = {
 """By what they are called: what happens to one replica."""
 
 WRONG_CLOCK = "clock 20 s ahead"
+NOTHING = "nothing"
 
 DATABASE_FAULTS: dict[str, Fault] = {
     "database stopped and started": database_restarted,
@@ -232,6 +247,53 @@ async def about_to_obey(world: ReplicaWorld) -> tuple[Replica, LetGo]:
             return victim, lambda: None
 
 
+async def about_to_keep_back(world: ReplicaWorld) -> tuple[Replica, LetGo]:
+    """Wait until a change is about to be kept back by a mute, which another replica ends just then."""
+    olga, chat = world.telegram.user(OWNER), world.telegram.chat(OWNER)
+    muted = world.telegram.says(olga, chat, "/mute 1h")
+    await world.telegram.wait_for_message(
+        chat, "is muted", after=muted.message_id, timeout_seconds=HANG_SECONDS
+    )
+    while True:
+        hold = HeldRequest(POLL, "after", b"")
+        world.sets(SYMBOLS[0], world.rng.randrange(1, HIGHEST))
+        victim, let_go = await _held(world, hold)
+        begins = [proxy.hold_request(POLLER_BEGINS) for proxy in victim.databases]
+        let_go()
+        if victim is await world.holder("receiver"):
+            # Of one replica alone, what is written is written one after the other.
+            await victim.stop()
+            await world.start(victim)
+        elif await _any_of(come for come, _ in begins):
+            ends = [proxy.hold_request(COMMIT) for proxy in victim.databases]
+            _release(begins)
+            if await _any_of(come for come, _ in ends):
+                asked = world.telegram.says(olga, chat, "/unmute")
+                with suppress(TimeoutError):
+                    await world.telegram.wait_for_message(
+                        chat, "no longer muted", after=asked.message_id, timeout_seconds=IN_BETWEEN_SECONDS
+                    )
+                _release(ends)
+                return victim, lambda: None
+            _release(ends)
+        _release(begins)
+        await asyncio.sleep(1)
+
+
+async def _any_of(events: Iterable[asyncio.Event]) -> bool:
+    """Wait until any event is set, not for long: roles may wander meanwhile."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    done, _ = await asyncio.wait(waiting, timeout=RESTART_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    return bool(done)
+
+
+def _release(held: Iterable[tuple[asyncio.Event, asyncio.Event]]) -> None:
+    for _, goes_on in held:
+        goes_on.set()
+
+
 POINTS: dict[str, Aim] = {
     "claim -> send": claimed,
     "send -> settle": sent,
@@ -245,6 +307,7 @@ POINTS: dict[str, Aim] = {
 ELSEWHERE = "while another one sends"
 ABOUT_TO_RECORD = "answer -> record"
 ABOUT_TO_OBEY = "command -> write"
+ABOUT_TO_KEEP_BACK = "a mute ends"
 """Moments for one thing alone that can happen."""
 
 AIMS: dict[str, Aim] = {
@@ -253,6 +316,7 @@ AIMS: dict[str, Aim] = {
     ELSEWHERE: sent_by_another,
     ABOUT_TO_RECORD: about_to_record,
     ABOUT_TO_OBEY: about_to_obey,
+    ABOUT_TO_KEEP_BACK: about_to_keep_back,
 }
 
 
@@ -304,6 +368,7 @@ def all_cases(replicas: int) -> list[Case]:
         Case("kill -9", ELSEWHERE, replicas),
         Case("stopped 15 s", ABOUT_TO_RECORD, replicas),
         Case("stopped 15 s", ABOUT_TO_OBEY, replicas),
+        *([Case(NOTHING, ABOUT_TO_KEEP_BACK, replicas)] if replicas > 2 else ()),
         *(Case(fault, aim, replicas) for aim in POINTS for fault in DATABASE_FAULTS),
         *(Case(WRONG_CLOCK, aim, replicas) for aim in ROLES),
     ]
@@ -335,7 +400,7 @@ async def strike(world: ReplicaWorld, case: Case) -> Outcome:
     begun_at = world.now
     world.go_on()
     victim, let_go = await AIMS[case.aim](world)
-    fault = (FAULTS | DATABASE_FAULTS | {WRONG_CLOCK: set_ahead})[case.fault]
+    fault = (FAULTS | DATABASE_FAULTS | {WRONG_CLOCK: set_ahead, NOTHING: nothing})[case.fault]
     struck_at = time.monotonic()
     async with AsyncExitStack() as exits:
         exits.callback(let_go)

@@ -67,6 +67,12 @@ class Replica:
         self.process.kill()
         await self.process.wait()
 
+    async def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.is_awake = False
+        self.process.send_signal(signal.SIGTERM)
+        await self.process.wait()
+
     async def end(self) -> None:
         """End it, if it has not ended."""
         if self.process.returncode is None:
