@@ -22,7 +22,6 @@ from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.shared_departures import SharedDepartures
 from bot.domain.chains import Chains
 from bot.domain.replicas.clock import DatabaseClock
-from bot.domain.replicas.leases import RENEW_SECONDS
 from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.health.health import Health
@@ -43,12 +42,12 @@ from bot.settings.shared import shared_values
 from bot.store.balances import coverage
 from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.errors import DatabaseUnavailable, StoreMisconfigured
+from bot.store.database.door import OpenDatabase
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.file import DirectoryLock
 from bot.store.database.inspect import refuse_forgotten_file
 from bot.store.maintenance import backup
-from bot.store.replicas.configurations import join
-from bot.store.replicas.seen import namesake_seen_at
+from bot.store.replicas.configurations import NameTaken, join
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import Now, build_indexer, build_send_queue, build_telegram, clock, contract_status
 
@@ -67,8 +66,8 @@ LEASES_PATIENCE_SECONDS = 0.5
 
 SALT_BYTES = 32
 
-NAMESAKE_SECONDS = 2 * RENEW_SECONDS
-"""How long a start watches whether a replica of its own name still lives."""
+NAMESAKE_AGAIN_SECONDS = 1.0
+"""Before a start looks again whether a replica of its own name still lives."""
 
 ID_BYTES = 8
 """Of what tells this run of the program from all others over the same database."""
@@ -96,7 +95,8 @@ async def run(
     machine with a file, and that of the database with a server, where others compare what this one writes.
 
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, StoreMisconfigured, ConfigurationDiffers,
-    ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on.
+    ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on. A
+    replica that was cut off for long starts again, in that sense, once the server answers.
     """
     async with AsyncExitStack() as stack:
         start = asyncio.create_task(
@@ -148,11 +148,12 @@ async def _start(
     )
     await stack.enter_async_context(_pages(health))
     me = Replica(secrets.token_hex(ID_BYTES), settings.replica_name(socket.gethostname()), __version__)
+    joining = partial(join, me=me, values=shared_values(settings), salt=secrets.token_bytes(SALT_BYTES))
     db = await _once_it_answers(partial(DatabaseThread.open, where, replica=me.id), health)
     stack.push_async_callback(db.close)
     health.db = db
     if not isinstance(where, Path):
-        await _once_it_answers(partial(_join, settings, db, me, database_clock), health)
+        await _once_it_answers(partial(_join, settings.store.path, db, joining, database_clock), health)
     await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
     health.is_introduced, chain_lists = await asyncio.gather(
         _introduced(telegram), _chain_lists(source, registry)
@@ -194,6 +195,7 @@ async def _start(
         me,
         _works(process),
         clock=database_clock,
+        join=joining,
         monotonic=time.monotonic,
         troubles=health.own_troubles,
     )
@@ -255,30 +257,35 @@ async def _pages(health: Health) -> AsyncIterator[None]:
         yield
 
 
-async def _join(settings: Settings, db: DatabaseThread, me: Replica, database_clock: DatabaseClock) -> None:
+async def _join(
+    file: Path,
+    db: DatabaseThread,
+    joining: Callable[[OpenDatabase], tuple[str, ...]],
+    database_clock: DatabaseClock,
+) -> None:
     """Become one of the replicas that run.
 
-    Raises ConfigurationDiffers, StoreMisconfigured, or DatabaseUnusable where a file was to be moved first.
+    Raises ConfigurationDiffers, NameTaken, or DatabaseUnusable where a file was to be moved first.
     """
-    await db.run(refuse_forgotten_file, settings.store.path)
+    await db.run(refuse_forgotten_file, file)
     await db.run(lambda database: database_clock.ask(database.now_ms))
-    await _refuse_namesake(db, me)
-    versions = await db.run(join, me, shared_values(settings), secrets.token_bytes(SALT_BYTES))
+    versions = await _joined(db, joining)
     if versions:
         log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
 
 
-async def _refuse_namesake(db: DatabaseThread, me: Replica) -> None:
-    """Raise StoreMisconfigured if a replica runs that has the same name: its loss would be hidden."""
-    seen_at = await db.run(namesake_seen_at, me)
-    if seen_at is None:
-        return
-    # Killed a moment ago, it would be this one; otherwise it says again that it is there.
-    await asyncio.sleep(NAMESAKE_SECONDS)
-    if await db.run(namesake_seen_at, me) not in (None, seen_at):
-        raise StoreMisconfigured(
-            f"another replica called {me.name} runs: give each a name of its own (store.replica)"
-        )
+async def _joined(db: DatabaseThread, joining: Callable[[OpenDatabase], tuple[str, ...]]) -> tuple[str, ...]:
+    """Join as soon as a replica of the same name is not there any more; raises NameTaken once it stirs."""
+    known: NameTaken | None = None
+    while True:
+        try:
+            return await db.run(joining)
+        except NameTaken as taken:
+            # Killed a moment ago, it would be this one: then it is silent until its roles are free, too.
+            if known is not None and taken.last_word != known.last_word:
+                raise
+            known = taken
+        await asyncio.sleep(NAMESAKE_AGAIN_SECONDS)
 
 
 async def _apply_configuration(settings: Settings, db: DatabaseThread, now: Now) -> None:

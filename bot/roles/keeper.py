@@ -16,6 +16,7 @@ from bot.domain.replicas.leases import RENEW_SECONDS, plan_roles
 from bot.domain.replicas.replica import TTL_SECONDS, Replica
 from bot.domain.replicas.roles import Role, Tenure
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import OpenDatabase
 from bot.store.database.errors import DatabaseUnavailable, RoleLost, StoreError
 from bot.store.database.signals import SignalName
 from bot.store.replicas.leases import take
@@ -88,8 +89,9 @@ class RoleKeeper:
     """Shares roles with the other replicas over one database, and runs the work of its own.
 
     `db` is a connection of its own: what it waits for must not keep the work waiting, nor the other way
-    round. `clock` is set by the database's with each renewal. `troubles` is what to tell the other
-    replicas about the work that is done here.
+    round. `join` is what it does again once the others no longer count on this replica. `clock` is set by the
+    database's with each renewal. `troubles` is what to tell the other replicas about the work that is done
+    here.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class RoleKeeper:
         works: Mapping[Role, Work],
         *,
         clock: DatabaseClock,
+        join: Callable[[OpenDatabase], object],
         monotonic: Callable[[], float],
         troubles: Callable[[], str] = lambda: "",
     ) -> None:
@@ -106,6 +109,7 @@ class RoleKeeper:
         self._me = me
         self._works = works
         self._clock = clock
+        self._join = join
         self._monotonic = monotonic
         self._troubles = troubles
         self._shifts: dict[Role, _Shift] = {}
@@ -133,7 +137,8 @@ class RoleKeeper:
     async def run(self, stop: asyncio.Event) -> None:
         """Take roles and do their work until `stop` is set; then end the work, and let others take them.
 
-        Raises WorkerDied, after that end, if some work ended by itself.
+        Raises WorkerDied, after that end, if some work ended by itself, and StoreError if this replica may
+        not go on beside the others.
         """
         asked = [asyncio.create_task(event.wait()) for event in (stop, self._died)]
         keeping = [asyncio.create_task(self._keep(), name="roles"), asyncio.create_task(self._wake())]
@@ -237,6 +242,10 @@ class RoleKeeper:
         seen = await self._db.run(
             renew_all, self._me, epochs, ended, clock=self._clock, troubles=self._troubles()
         )
+        if seen is None:
+            # Others may run with another configuration by now, with newer tables, or by this one's name.
+            await self._db.run(self._join)
+            return before
         for role in ended:
             del self._ended[role]
         for role, shift in shifts.items():

@@ -33,6 +33,7 @@ from bot.store.move.move import MoveFailed, move_all
 from bot.store.move.sides import open_sides
 from bot.store.replicas.leases import take
 from bot.store.replicas.renewal import renew_all
+from bot.store.replicas.seen import check_in
 from tests.move.conftest import numbers_of_file, rows_of_file, rows_of_server
 from tests.postgres_server import PostgresServer
 from tests.waits import HANG_SECONDS
@@ -501,6 +502,7 @@ async def test_a_replica_that_runs_when_the_data_begins_to_leave_ends_and_says_s
         Replica("a", "db1:8080", "1"),
         dict.fromkeys(Role, work),
         clock=CLOCK,
+        join=lambda db: check_in(db, Replica("a", "db1:8080", "1"), db.now_ms()),
         monotonic=time.monotonic,
     )
     with pytest.raises(DatabaseInUse, match="is being moved to there: wait for the end"):
@@ -522,6 +524,7 @@ async def test_one_that_begins_once_that_was_killed_a_minute_ago_works_as_ever(u
         Replica("a", "db1:8080", "1"),
         dict.fromkeys(Role, work),
         clock=CLOCK,
+        join=lambda db: check_in(db, Replica("a", "db1:8080", "1"), db.now_ms()),
         monotonic=time.monotonic,
     )
     stop = asyncio.Event()

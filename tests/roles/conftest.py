@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import RoleKeeper, Work
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
+from bot.store.replicas.configurations import join
 from tests.builders import NOON
 from tests.store.conftest import Keeper, open_new_keeper
 from tests.waits import HANG_SECONDS, until
@@ -50,8 +52,14 @@ class Group:
     ahead: float = 0.0
     """Seconds that have passed for all of them beside those that have indeed."""
 
-    async def join(self, name: str, works: Mapping[Role, Work] | None = None) -> Member:
-        """Start a replica, by default one whose works say when they begin and end, and do nothing."""
+    async def join(
+        self, name: str, works: Mapping[Role, Work] | None = None, values: Mapping[str, str] | None = None
+    ) -> Member:
+        """Start a replica, by default one whose works say when they begin and end, and do nothing.
+
+        `values` are those of its configuration.
+        """
+        me = Replica(name, name, "1.0")
         db = await DatabaseThread.open(self.store.url, replica=name)
         second = await DatabaseThread.open(
             self.store.url, replica=name, signals=db.signals, patience_seconds=0.5
@@ -65,9 +73,10 @@ class Group:
 
         keeper = RoleKeeper(
             second,
-            Replica(name, name, "1.0"),
+            me,
             dict.fromkeys(Role, work) | dict(works or {}),
             clock=DatabaseClock(now, time.monotonic),
+            join=partial(join, me=me, values=values or {}, salt=b"salt"),
             monotonic=lambda: time.monotonic() + self.ahead,
         )
         stop = asyncio.Event()

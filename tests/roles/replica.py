@@ -19,6 +19,7 @@ from bot.roles.keeper import RoleKeeper
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database, Fence
 from bot.store.database.errors import DatabaseUnavailable
+from bot.store.replicas.seen import check_in
 
 ACT_EVERY_SECONDS = 0.1
 
@@ -58,6 +59,7 @@ async def run(url: str, name: str, claims: Path) -> None:
         Replica(name, name, "1.0"),
         dict.fromkeys(Role, act),
         clock=DatabaseClock(lambda: datetime.now(UTC), time.monotonic),
+        join=lambda db: check_in(db, Replica(name, name, "1.0"), db.now_ms()),
         monotonic=time.monotonic,
     )
     await keeper.run(stop)

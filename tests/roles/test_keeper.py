@@ -13,6 +13,7 @@ from bot.roles.keeper import LEAVE_SECONDS, SoleKeeper, WorkerDied
 from bot.store.database.door import Database
 from bot.store.database.errors import RoleLost
 from bot.store.database.signals import SignalName
+from bot.store.replicas.configurations import ConfigurationDiffers
 from tests.builders import NOON
 from tests.roles.conftest import Group
 from tests.waits import HANG_SECONDS, until
@@ -244,6 +245,34 @@ async def test_a_connection_that_is_lost_costs_no_role(group: Group) -> None:
     await group.renewals(2)
 
     assert one.keeper.held == held
+
+
+async def test_whoever_no_longer_counts_joins_again_and_keeps_what_nobody_took(group: Group) -> None:
+    one = await group.join("a")
+    await group.holds("a", *Role)
+    held = dict(one.keeper.held)
+
+    await group.store.script("DELETE FROM replica")
+    await group.renewals(2)
+
+    assert await group.store.rows("SELECT id FROM replica") == [("a",)]
+    assert one.keeper.held == held
+
+
+async def test_whoever_no_longer_counts_ends_if_others_have_another_configuration_by_now(
+    group: Group,
+) -> None:
+    one = await group.join("a", values={"access.owners": "[]"})
+    await group.holds("a", *Role)
+    await group.store.script("UPDATE replica SET seen_at = 0")
+    await group.store.script("DELETE FROM replica")
+    await group.join("b", values={"access.owners": "[1]"})
+
+    with pytest.raises(ConfigurationDiffers, match=r"run \(b\) in access.owners"):
+        await one.task
+
+    assert not one.keeper.held
+    await group.holds("b", *Role)
 
 
 async def test_work_that_takes_its_time_to_end_is_waited_for_and_its_lease_goes_on(group: Group) -> None:

@@ -1,14 +1,20 @@
 """Replicas that join others: one configuration counts, and each has a name of its own."""
 
 import asyncio
+import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from bot.domain.replicas.replica import Replica
+from bot.domain.replicas.roles import Role
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
 from bot.store.replicas.configurations import ConfigurationDiffers, join
+from bot.store.replicas.seen import replicas_seen
 from tests.program import ran, started
 from tests.server.conftest import Operator
 from tests.waits import HANG_SECONDS
@@ -34,10 +40,12 @@ async def test_of_two_configurations_that_start_at_once_exactly_one_wins(
     await second.close()
 
 
-def configured(directory: Path, url: str, name: str) -> Path:
+def configured(directory: Path, url: str, name: str, *, owner: int = 1) -> Path:
     """Write the configuration of a replica whose neighbours are not there."""
-    path = directory / f"{name}.toml"
+    path = directory / f"{name}-{owner}.toml"
     path.write_text(f"""
+[access]
+owners = [{owner}]
 [telegram]
 token = "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 api_url = "http://127.0.0.1:1"
@@ -94,3 +102,124 @@ async def test_a_name_that_a_replica_has_is_refused_to_another_and_free_once_tha
     await again.communicate()
     await db.close()
     assert again.returncode == 0
+
+
+async def test_of_two_that_start_at_once_with_one_name_exactly_one_runs(
+    operator: Operator, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, operator.has("twice"), "alpha")
+
+    both = await asyncio.gather(*(started("run", "--config", config) for _ in range(2)))
+    ends = [asyncio.create_task(one.communicate()) for one in both]
+    async with asyncio.timeout(HANG_SECONDS):
+        (refused,), (runs,) = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+
+    assert b"another replica called alpha runs" in refused.result()[1]
+    both[ends.index(runs)].terminate()
+    await runs
+    assert sorted(one.returncode or 0 for one in both) == [0, 2]
+
+
+# ---------------------------------------------------------------- frozen for long
+
+
+@asynccontextmanager
+async def frozen_for_long(config: Path, watcher: DatabaseThread) -> AsyncIterator[Process]:
+    """Let a replica be the only one, stand still in the block for longer than it counts, and wake up then."""
+    one = await started("run", "--config", config)
+    await until_it_joined(watcher, ["alpha"])
+    async with asyncio.timeout(HANG_SECONDS):
+        while await watcher.run(roles_there) < len(Role):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    one.send_signal(signal.SIGSTOP)
+    await watcher.run(lambda db: db.execute("UPDATE replica SET seen_at = seen_at - 20000"))
+    yield one
+    one.send_signal(signal.SIGCONT)
+
+
+def roles_there(db: Database) -> int:
+    (count,) = db.execute("SELECT count(*) FROM lease WHERE replica_id IS NOT NULL").fetchone()
+    return int(count)
+
+
+@pytest.fixture
+async def watcher(operator: Operator) -> AsyncIterator[DatabaseThread]:
+    db = await DatabaseThread.open(operator.has("watched"), replica="watcher")
+    yield db
+    await db.close()
+
+
+async def ended(one: Process) -> tuple[int | None, str]:
+    """Return what a program ends with and what it says, once it does."""
+    async with asyncio.timeout(HANG_SECONDS):
+        _, err = await one.communicate()
+    return one.returncode, err.decode().splitlines()[-1]
+
+
+async def stopped(one: Process) -> int | None:
+    """Ask a program to stop, and return what it ends with."""
+    one.terminate()
+    return (await ended(one))[0]
+
+
+async def test_one_that_wakes_up_beside_another_configuration_ends_and_names_the_keys(
+    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+) -> None:
+    url = operator.url("watched")
+    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
+        other = await started("run", "--config", configured(tmp_path, url, "beta", owner=2))
+        await until_it_joined(watcher, ["alpha", "beta"])
+
+    status, said = await ended(frozen)
+
+    assert status == 2
+    assert "differs from that of the replicas that run (beta) in access.owners:" in said
+    assert await stopped(other) == 0
+
+
+async def test_one_that_wakes_up_beside_its_own_configuration_goes_on(
+    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+) -> None:
+    url = operator.url("watched")
+    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
+        other = await started("run", "--config", configured(tmp_path, url, "beta"))
+        await until_it_joined(watcher, ["alpha", "beta"])
+
+    async with asyncio.timeout(HANG_SECONDS):
+        while sum(one.is_live for one in await watcher.run(replicas_seen)) < 2:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+    assert await stopped(frozen) == await stopped(other) == 0
+
+
+async def test_one_that_wakes_up_under_a_name_that_another_one_has_by_now_ends(
+    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+) -> None:
+    url = operator.url("watched")
+    config = configured(tmp_path, url, "alpha")
+    async with frozen_for_long(config, watcher) as frozen:
+        former = await watcher.run(ids_there)
+        other = await started("run", "--config", config)
+        async with asyncio.timeout(HANG_SECONDS):
+            while await watcher.run(ids_there) == former:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+
+    status, said = await ended(frozen)
+
+    assert (status, "another replica called alpha runs" in said) == (2, True)
+    assert await watcher.run(names_there) == ["alpha"]
+    assert await stopped(other) == 0
+
+
+async def test_one_that_wakes_up_over_tables_of_a_newer_version_ends(
+    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+) -> None:
+    url = operator.url("watched")
+    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
+        await watcher.run(
+            lambda db: db.execute("INSERT INTO migration (name, applied_at) VALUES ('m999_later', 1)")
+        )
+
+    status, said = await ended(frozen)
+
+    assert status == 5
+    assert "written by a newer version of the program, which added m999_later: install that" in said

@@ -13,7 +13,8 @@ import pytest
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.server.opening import applied_migrations, open_server
-from bot.store.database.server.schema import known_migrations, tables
+from bot.store.database.server.schema import tables
+from bot.store.database.tables import known_migrations
 from tests.builders import NOON
 from tests.server.conftest import Operator
 from tests.store.archive import OLD, tables_of

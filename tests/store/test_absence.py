@@ -6,8 +6,9 @@ import pytest
 
 from bot.domain.deliver.alerts import ReplicaAway, ReplicaBack, StoredNotice
 from bot.domain.replicas.replica import Replica
+from bot.store.database.door import Database
 from bot.store.replicas.absence import AWAY_SECONDS, tell_absences
-from bot.store.replicas.seen import check_in, forget
+from bot.store.replicas.seen import check_in, forget, keep_in
 from bot.store.rows import to_moment
 from tests.builders import NOON
 from tests.store.conftest import OLGA, Keeper
@@ -24,7 +25,11 @@ class Watch:
         self.suspects = frozenset[str]()
 
     async def comes(self, replica: Replica) -> None:
-        await self.keeper.db.run(lambda db: check_in(db, replica, db.now_ms(), clock_ahead_ms=0, troubles=""))
+        def come(db: Database) -> None:
+            check_in(db, replica, db.now_ms())
+            keep_in(db, replica.id, db.now_ms(), clock_ahead_ms=0, troubles="")
+
+        await self.keeper.db.run(come)
 
     async def was_seen(self, replica: Replica, seconds_ago: float) -> None:
         """Let a replica have been seen for the last time so long ago."""

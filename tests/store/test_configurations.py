@@ -6,11 +6,12 @@ import pytest
 
 from bot.domain.replicas.replica import Replica
 from bot.store.database.door import Database
-from bot.store.replicas.configurations import ConfigurationDiffers, join
+from bot.store.replicas.configurations import ConfigurationDiffers, NameTaken, join
 from bot.store.replicas.seen import check_in, forget, replicas_seen
 from tests.store.conftest import Keeper
 
 ALPHA, BETA = Replica("1", "alpha", "1.0"), Replica("2", "beta", "1.0")
+ALPHA_ANEW = Replica("3", "alpha", "1.0")
 VALUES = {"indexer.chains": "[137]", "telegram.token": "secret-of-the-team", "access.owners": "[]"}
 
 
@@ -35,7 +36,7 @@ async def names(keeper: Keeper) -> list[str]:
 async def was_seen(keeper: Keeper, me: Replica, seconds_ago: int) -> None:
     def write(db: Database) -> None:
         with db.transaction():
-            check_in(db, me, db.now_ms() - seconds_ago * 1000, clock_ahead_ms=0, troubles="")
+            check_in(db, me, db.now_ms() - seconds_ago * 1000)
 
     await keeper.db.run(write)
 
@@ -84,10 +85,67 @@ async def test_one_that_was_killed_comes_back_with_another_configuration_under_i
     keeper: Keeper,
 ) -> None:
     await joins(keeper, ALPHA)
+    await was_seen(keeper, ALPHA, 11)
 
-    await joins(keeper, Replica("3", "alpha", "1.0"), indexer__chains="[1]")
+    await joins(keeper, ALPHA_ANEW, indexer__chains="[1]")
 
     assert "indexer.chains" in await refused(keeper, BETA)
+
+
+async def test_a_name_that_a_live_replica_has_is_refused_and_the_others_stay_as_they_are(
+    keeper: Keeper,
+) -> None:
+    await joins(keeper, ALPHA)
+    await was_seen(keeper, ALPHA, 9)
+
+    with pytest.raises(NameTaken, match=r"another replica called alpha runs: give each a name of its own"):
+        await joins(keeper, ALPHA_ANEW)
+
+    assert [one.id for one in await keeper.db.run(replicas_seen)] == [ALPHA.id]
+
+
+async def test_a_name_of_one_that_counts_no_more_is_free_and_whoever_had_it_is_refused_then(
+    keeper: Keeper,
+) -> None:
+    await joins(keeper, ALPHA)
+    await was_seen(keeper, ALPHA, 11)
+
+    await joins(keeper, ALPHA_ANEW)
+
+    assert [one.id for one in await keeper.db.run(replicas_seen)] == [ALPHA_ANEW.id]
+    with pytest.raises(NameTaken):
+        await joins(keeper, ALPHA)
+
+
+async def test_whoever_joins_again_is_no_namesake_of_itself(keeper: Keeper) -> None:
+    await joins(keeper, ALPHA)
+
+    await joins(keeper, ALPHA)
+
+    assert await names(keeper) == ["alpha"]
+
+
+async def test_a_name_of_before_the_clock_was_set_back_is_free(keeper: Keeper) -> None:
+    await joins(keeper, ALPHA)
+    await was_seen(keeper, ALPHA, -3600)
+
+    await joins(keeper, ALPHA_ANEW)
+
+
+async def test_each_word_of_a_namesake_differs_and_silence_is_told_by_that(keeper: Keeper) -> None:
+    await joins(keeper, ALPHA)
+
+    first, second = [await refused_name(keeper) for _ in range(2)]
+    await was_seen(keeper, ALPHA, 5)
+    third = await refused_name(keeper)
+
+    assert first.last_word == second.last_word != third.last_word
+
+
+async def refused_name(keeper: Keeper) -> NameTaken:
+    with pytest.raises(NameTaken) as error:
+        await joins(keeper, ALPHA_ANEW)
+    return error.value
 
 
 async def test_a_key_that_only_one_version_knows_tells_nothing_and_versions_are_told(keeper: Keeper) -> None:

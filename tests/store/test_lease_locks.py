@@ -16,6 +16,7 @@ from bot.store.database.door import Database, Fence
 from bot.store.database.errors import DatabaseUnavailable, RoleLost
 from bot.store.replicas.leases import take
 from bot.store.replicas.renewal import renew_all
+from bot.store.replicas.seen import check_in
 from tests.builders import NOON
 from tests.store.conftest import Keeper
 from tests.waits import HANG_SECONDS
@@ -63,9 +64,18 @@ def set_at_the_end(event: Event) -> Iterator[None]:
         event.set()
 
 
+def comes(db: Database, me: Replica) -> None:
+    """Let a replica be there, without waiting for who writes."""
+    with db.transaction(alone=False):
+        check_in(db, me, db.now_ms())
+
+
 async def renewed(db: DatabaseThread, me: Replica, epochs: dict[Role, int]) -> frozenset[Role]:
+    await db.run(comes, me)
     clock = DatabaseClock(lambda: NOON, time.monotonic)
-    return (await db.run(renew_all, me, epochs, {}, clock=clock, troubles="")).kept
+    seen = await db.run(renew_all, me, epochs, {}, clock=clock, troubles="")
+    assert seen is not None
+    return seen.kept
 
 
 async def test_leases_are_renewed_and_taken_while_somebody_records(

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,7 @@ from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
 from bot.store.replicas.leases import take
 from bot.store.replicas.renewal import Renewed, leave, renew_all
-from bot.store.replicas.seen import replicas_seen
+from bot.store.replicas.seen import check_in, replicas_seen
 from tests.builders import NOON
 from tests.store.conftest import Keeper
 
@@ -28,14 +29,21 @@ async def renewed(
     *,
     now: datetime = NOON,
 ) -> Renewed:
-    return await keeper.db.run(
+    """Renew as a replica does: if the others no longer count on it, it joins again first."""
+    renewal = partial(
         renew_all,
-        me,
-        epochs or {},
-        ended or {},
+        me=me,
+        epochs=epochs or {},
+        ended=ended or {},
         clock=DatabaseClock(lambda: now, time.monotonic),
         troubles="it rains",
     )
+    seen = await keeper.db.run(renewal)
+    if seen is None:
+        await keeper.db.run(lambda db: check_in(db, me, db.now_ms()))
+        seen = await keeper.db.run(renewal)
+    assert seen is not None
+    return seen
 
 
 async def taken(keeper: Keeper, me: Replica, role: Role = SENDER) -> int | None:
@@ -191,16 +199,36 @@ async def test_one_that_is_silent_for_as_long_as_a_lease_is_not_live_and_has_no_
     assert not one.roles
 
 
-async def test_a_replica_that_comes_back_replaces_its_dead_former_self_and_no_live_namesake(
+async def test_whoever_is_counted_on_renews_and_whoever_was_silent_for_too_long_does_nothing(
     keeper: Keeper,
 ) -> None:
-    namesake = Replica("c", A.name, "1.1")
     await renewed(keeper, A)
-    await renewed(keeper, namesake)
-    assert len(await keeper.db.run(replicas_seen)) == 2
+    await taken(keeper, A)
+    renewal = partial(
+        renew_all,
+        me=A,
+        epochs={SENDER: 1},
+        ended={},
+        clock=DatabaseClock(lambda: NOON, time.monotonic),
+        troubles="it has woken up",
+    )
+    await pass_time(keeper, TTL_SECONDS - 1)
+    assert await keeper.db.run(renewal)
+    await pass_time(keeper, TTL_SECONDS)
 
-    await pass_time(keeper, TTL_SECONDS + 1)
-    await renewed(keeper, namesake)
+    assert await keeper.db.run(renewal) is None
+
+    (one,) = await keeper.db.run(replicas_seen)
+    assert not one.is_live
+    assert await taken(keeper, B) == 2
+
+
+async def test_whoever_was_replaced_under_its_name_renews_nothing(keeper: Keeper) -> None:
+    await renewed(keeper, A)
+    await renewed(keeper, Replica("c", A.name, "1.1"))
+    clock = DatabaseClock(lambda: NOON, time.monotonic)
+
+    assert (await keeper.db.run(renew_all, A, {SENDER: 1}, {}, clock=clock, troubles="")) is None
 
     assert [one.id for one in await keeper.db.run(replicas_seen)] == ["c"]
 

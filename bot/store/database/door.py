@@ -140,8 +140,11 @@ class OpenDatabase(Database, Protocol):
     def set_last_numbers(self, numbers: Mapping[str, int]) -> None:
         """Within a transaction: go on behind these numbers, and behind those that rows have."""
 
-    def born(self) -> str:
-        """Return what tells this database from any other but its copies: when it was made."""
+    def migrated(self) -> Mapping[str, str]:
+        """Return the names of the migrations that made the tables, each with when it did.
+
+        The first of these moments tells a database from any other but its copies.
+        """
 
     def set_patience(self, seconds: float) -> None:
         """Set how long statements wait for another program that holds the database."""

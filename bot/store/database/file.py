@@ -9,7 +9,6 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -27,6 +26,7 @@ from bot.store.database.errors import (
 from bot.store.database.lite import LiteDatabase
 from bot.store.database.moved import refuse_moved
 from bot.store.database.schema import migrations
+from bot.store.database.tables import known_migrations
 
 LOCK_NAME = "balance-bot.lock"
 
@@ -123,7 +123,7 @@ def check_content(db: LiteDatabase, path: Path) -> None:
     applied = [migration.name for migration in migrations.applied(db.raw)]
     if not applied:
         raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
-    unknown = set(applied) - _known_migrations()
+    unknown = set(applied) - known_migrations()
     if unknown:
         raise DatabaseUnusable(
             f"the database {path} was written by a newer version of the program, which added "
@@ -219,11 +219,6 @@ def _check_references(db: LiteDatabase) -> None:
     lost = db.execute("PRAGMA foreign_key_check").fetchone()
     if lost:
         raise DatabaseUnusable(f"a row of {lost[0]} refers to nothing")
-
-
-def _known_migrations() -> set[str]:
-    with closing(sqlite3.connect(":memory:")) as empty:
-        return {one.name for one in migrations.pending(sqlite_utils.Database(empty, execute_plugins=False))}
 
 
 def _copies_beside(path: Path) -> str:

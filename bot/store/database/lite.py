@@ -125,10 +125,9 @@ class LiteDatabase:
             [(number, table) for table, number in numbers.items()],
         )
 
-    def born(self) -> str:
-        """Return what tells this database from any other but its copies: when it was made."""
-        (moment,) = self.conn.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
-        return str(moment)
+    def migrated(self) -> Mapping[str, str]:
+        """Return the names of the migrations that made the tables, each with when it did."""
+        return dict(self.conn.execute("SELECT name, applied_at FROM _sqlite_migrations").fetchall())
 
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""

@@ -1,4 +1,4 @@
-"""What the tables are: their columns, keys and references, as all migrations leave them."""
+"""What the tables are, as all migrations leave them: their columns, keys and references."""
 
 import sqlite3
 from collections.abc import Collection, Iterable
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlite_utils
 
+from bot.store.database.errors import DatabaseUnusable
 from bot.store.database.schema import migrations
 
 
@@ -30,6 +31,23 @@ def all_tables() -> tuple[TableShape, ...]:
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite_%' ORDER BY rowid"
         ).fetchall()
         return tuple(_in_order([_shape(empty, name) for (name,) in names]))
+
+
+def known_migrations() -> frozenset[str]:
+    """Return the names of all migrations that the program knows."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        known = migrations.pending(sqlite_utils.Database(empty, execute_plugins=False))
+        return frozenset(migration.name for migration in known)
+
+
+def refuse_newer(applied: Collection[str], database: str) -> None:
+    """Raise DatabaseUnusable if a database that replicas share has tables of a later version."""
+    unknown = set(applied) - known_migrations()
+    if unknown:
+        raise DatabaseUnusable(
+            f"{database} was written by a newer version of the program, which added "
+            f"{', '.join(sorted(unknown))}: install that version here, too"
+        )
 
 
 def _shape(db: sqlite3.Connection, table: str) -> TableShape:

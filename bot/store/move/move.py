@@ -146,7 +146,7 @@ class _Move:
         self._is_given_up = is_given_up
         self._rows_at_once = rows_at_once
         self._tables = moving_tables()
-        self._born = source.read(lambda db: db.born())
+        self._born = source.read(lambda db: min(db.migrated().values()))
         self._done = 0
         self.total = 0
 

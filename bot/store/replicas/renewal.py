@@ -10,7 +10,7 @@ from bot.domain.replicas.roles import Role
 from bot.store.database.door import Database
 from bot.store.database.moved import refuse_moved
 from bot.store.replicas.leases import leases, release, release_all, renew
-from bot.store.replicas.seen import check_in, forget, replicas_with
+from bot.store.replicas.seen import forget, keep_in, replicas_with
 
 
 class Renewed(NamedTuple):
@@ -30,19 +30,21 @@ def renew_all(
     *,
     clock: DatabaseClock,
     troubles: str,
-) -> Renewed:
+) -> Renewed | None:
     """Renew the leases in `epochs`, give up those in `ended`, and say that this replica is here.
 
-    `clock` is set by the database's.
+    `clock` is set by the database's. None: the others no longer count on this replica, so it has to join
+    again first, and nothing was done.
 
     Raises DatabaseUnusable or DatabaseInUse if the data moves elsewhere.
     """
     with db.transaction(alone=False):
         refuse_moved(db)
         now_ms = clock.ask(db.now_ms)
+        if not keep_in(db, me.id, now_ms, clock_ahead_ms=clock.own_ahead_ms, troubles=troubles):
+            return None
         kept = renew(db, me.id, epochs, now_ms)
         release(db, me.id, ended, now_ms)
-        check_in(db, me, now_ms, clock_ahead_ms=clock.own_ahead_ms, troubles=troubles)
         held = leases(db, now_ms)
         return Renewed(kept, held, replicas_with(db, held, now_ms))
 

@@ -10,40 +10,38 @@ from bot.store.replicas.leases import leases
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 
 
-def check_in(db: Database, me: Replica, now_ms: int, *, clock_ahead_ms: int, troubles: str) -> None:
-    """Note that a replica is here, and forget those that it replaces or that have been away for a day.
+def check_in(db: Database, me: Replica, now_ms: int) -> None:
+    """Note that a replica begins to count, in the place of what it was before a restart.
 
     One that comes under the name of another is that one for people: owners may be told that it is back.
     Within a transaction.
     """
     db.execute(
         "INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles, missed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT max(missed_at) FROM replica WHERE name = ?))"
-        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at,"
-        " clock_ahead_ms = excluded.clock_ahead_ms, troubles = excluded.troubles",
-        [me.id, me.name, me.version, now_ms, now_ms, clock_ahead_ms, troubles, me.name],
+        " VALUES (?, ?, ?, ?, ?, 0, '', (SELECT max(missed_at) FROM replica WHERE name = ?))"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+        [me.id, me.name, me.version, now_ms, now_ms, me.name],
     )
-    db.execute(
-        "DELETE FROM replica WHERE (name = ? AND id <> ? AND seen_at < ?) OR seen_at < ?",
-        [me.name, me.id, now_ms - int(TTL_SECONDS * 1000), now_ms - FORGOTTEN_AFTER_SECONDS * 1000],
+    db.execute("DELETE FROM replica WHERE name = ? AND id <> ?", [me.name, me.id])
+
+
+def keep_in(db: Database, replica_id: str, now_ms: int, *, clock_ahead_ms: int, troubles: str) -> bool:
+    """Note that a replica is still here, and forget those that have been away for a day.
+
+    False: it was not seen for so long, or is replaced, that the others no longer count on it, and nothing is
+    noted. Within a transaction.
+    """
+    noted = db.execute(
+        "UPDATE replica SET seen_at = ?, clock_ahead_ms = ?, troubles = ? WHERE id = ? AND seen_at > ?",
+        [now_ms, clock_ahead_ms, troubles, replica_id, now_ms - int(TTL_SECONDS * 1000)],
     )
+    db.execute("DELETE FROM replica WHERE seen_at < ?", [now_ms - FORGOTTEN_AFTER_SECONDS * 1000])
+    return noted.rowcount > 0
 
 
 def forget(db: Database, replica_id: str) -> None:
     """Forget a replica that ends."""
     db.execute("DELETE FROM replica WHERE id = ?", [replica_id])
-
-
-def namesake_seen_at(db: Database, me: Replica) -> int | None:
-    """Return when a replica of the same name was last there, in milliseconds; None: no other one has it.
-
-    It may be what this one was before it was killed. One that lives moves on with each renewal.
-    """
-    (seen_at,) = db.execute(
-        "SELECT max(seen_at) FROM replica WHERE name = ? AND id <> ? AND seen_at > ?",
-        [me.name, me.id, db.now_ms() - int(TTL_SECONDS * 1000)],
-    ).fetchone()
-    return None if seen_at is None else int(seen_at)
 
 
 def replicas_seen(db: Database) -> tuple[ReplicaSeen, ...]:

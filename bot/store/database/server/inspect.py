@@ -15,7 +15,7 @@ from bot.store.database.server.opening import (
 )
 from bot.store.database.server.postgres import PostgresDatabase
 from bot.store.database.server.refusals import Address
-from bot.store.database.server.schema import known_migrations
+from bot.store.database.tables import known_migrations
 
 R = TypeVar("R")
 

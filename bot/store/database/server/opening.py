@@ -26,7 +26,8 @@ from bot.store.database.server.refusals import (
     quoted,
     why_refused,
 )
-from bot.store.database.server.schema import bring_up_to_date, known_migrations, table_names
+from bot.store.database.server.schema import bring_up_to_date, table_names
+from bot.store.database.tables import refuse_newer
 
 log = structlog.get_logger(__name__)
 
@@ -195,12 +196,7 @@ def check_content(db: PostgresDatabase, address: Address) -> frozenset[str]:
             f"the user {address.user} may not make tables in the database {address.database}:"
             f" {AS_ADMIN} GRANT USAGE, CREATE ON SCHEMA {quoted(schema)} TO {address.quoted_user} there"
         )
-    unknown = applied - known_migrations()
-    if unknown:
-        raise DatabaseUnusable(
-            f"the database {address.database} was written by a newer version of the program, which added "
-            f"{', '.join(sorted(unknown))}: install that version here, too"
-        )
+    refuse_newer(applied, f"the database {address.database}")
     return applied
 
 

@@ -334,10 +334,10 @@ class PostgresDatabase:
             if last > 0:
                 self.execute("SELECT setval(CAST(? AS regclass), ?)", [sequence, last])
 
-    def born(self) -> str:
-        """Return what tells this database from any other but its copies: when it was made."""
-        (moment,) = self.execute("SELECT min(applied_at) FROM migration").fetchone()
-        return str(moment)
+    def migrated(self) -> Mapping[str, str]:
+        """Return the names of the migrations that made the tables, each with when it did."""
+        rows = self.execute("SELECT name, applied_at FROM migration").fetchall()
+        return {name: str(at) for name, at in rows}
 
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal`, here and elsewhere, once the transaction is committed."""

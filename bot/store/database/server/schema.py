@@ -93,11 +93,6 @@ def without_comments(sql: str) -> str:
     return re.sub(r"--[^\n]*", "", sql)
 
 
-def known_migrations() -> frozenset[str]:
-    """Return the names of all migrations that the program knows."""
-    return frozenset(_all_migrations())
-
-
 def _all_migrations() -> Mapping[str, Callable[[Any], None]]:
     with closing(sqlite3.connect(":memory:")) as empty:
         return {one.name: one.fn for one in migrations.pending(sqlite_utils.Database(empty))}
