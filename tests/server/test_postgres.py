@@ -230,6 +230,31 @@ async def test_who_waited_in_vain_waits_again_the_next_time(
     assert await db.run(names) == ["second"]
 
 
+async def test_who_waited_in_vain_waits_for_less_until_a_write_succeeds(url: str, db: DatabaseThread) -> None:
+    wait = waiting_for(asyncio.get_running_loop())
+    hasty = await DatabaseThread.open(url, replica="hasty", patience_seconds=0.9)
+
+    async def is_refused() -> None:
+        with pytest.raises(DatabaseUnavailable):
+            await hasty.run(put, "first")
+
+    def hold(db: Database) -> None:
+        with db.transaction():
+            wait(is_refused())
+
+    def patience(db: Database) -> str:
+        with db.transaction():
+            (shown,) = db.execute("SELECT current_setting('lock_timeout')").fetchone()
+        return str(shown)
+
+    assert await hasty.run(patience) == "900ms"
+    await db.run(hold)
+    assert await hasty.run(patience) == "500ms"
+    await hasty.run(put, "second")
+    assert await hasty.run(patience) == "900ms"
+    await hasty.close()
+
+
 def test_others_wait_longer_than_a_process_that_stands_still_keeps_its_locks() -> None:
     assert SERVER_PATIENCE_SECONDS > IDLE_SECONDS
 

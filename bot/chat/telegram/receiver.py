@@ -62,7 +62,8 @@ FINISH_SECONDS = 2.0
 """For updates that are being handled when the program is asked to stop."""
 
 UPDATE_SECONDS = 45.0
-"""For handling one update; after that the next one of its chat is handled."""
+"""For handling one update; after that the next one of its chat is handled. Where the database makes it wait,
+each time counts by itself."""
 
 HANDLED_AGAIN = frozenset({DatabaseFault.AWAY, DatabaseFault.BUSY, DatabaseFault.ROLE_LOST})
 """Why an update is handled once more, here or by the next receiver: nobody else has to repeat it."""
@@ -352,15 +353,22 @@ class Receiver:
             task.cancel()
 
     async def _deal_with(self, raw: Raw, before: asyncio.Task[None] | None) -> None:
-        """Handle one update, for `update_seconds` at most; however it ends, the next one follows."""
+        """Handle one update, again while the database lets it wait; however it ends, the next one follows."""
         if before is not None:
             await asyncio.wait({before})
         number = _number(raw)
-        handler_task = asyncio.create_task(self._handle(raw))
-        try:
-            await asyncio.wait({handler_task}, timeout=self._update_seconds)
-        finally:
-            handler_task.cancel()
+        while True:
+            handler_task = await self._tried(raw)
+            trouble = _passing_trouble(handler_task)
+            if trouble is None:
+                break
+            log.warning(
+                "an update waits for the database",
+                action="update_waits",
+                update=number,
+                trouble=str(trouble),
+            )
+            await self._sleep(AGAIN_SECONDS)
         self.counts.handled += 1
         if not handler_task.done():
             # It resists being cancelled: kept from the garbage collector until it ends.
@@ -378,16 +386,23 @@ class Receiver:
             self.counts.failed += 1
 
     async def _handle(self, raw: Raw) -> None:
-        """Handle an update until the database was there for all of it."""
-        while True:
-            try:
-                return await self._on_update(Update.de_json(dict(raw), self._bot))
-            except DatabaseUnavailable as trouble:
-                if trouble.kind not in HANDLED_AGAIN:
-                    raise
-                bound_log = log.bind(update=_number(raw), trouble=str(trouble))
-                bound_log.warning("an update waits for the database", action="update_waits")
-            await self._sleep(AGAIN_SECONDS)
+        await self._on_update(Update.de_json(dict(raw), self._bot))
+
+    async def _tried(self, raw: Raw) -> asyncio.Task[None]:
+        """Handle an update for `update_seconds` at most, and return what came of it."""
+        handler_task = asyncio.create_task(self._handle(raw))
+        try:
+            await asyncio.wait({handler_task}, timeout=self._update_seconds)
+        finally:
+            handler_task.cancel()
+        return handler_task
+
+
+def _passing_trouble(handler_task: asyncio.Task[None]) -> DatabaseUnavailable | None:
+    """Return why an update is to be handled once more; None: it isn't."""
+    ended = handler_task.done() and not handler_task.cancelled()
+    error = handler_task.exception() if ended else None
+    return error if isinstance(error, DatabaseUnavailable) and error.kind in HANDLED_AGAIN else None
 
 
 def _is_numbered(update: object) -> bool:

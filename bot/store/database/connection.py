@@ -26,6 +26,10 @@ PATIENCE_SECONDS = 2.0
 SERVER_PATIENCE_SECONDS = 5.0
 """The same for a server: less is what a replica that stands still in a transaction keeps its locks for."""
 
+_PATIENCE_LEFT = {DatabaseFault.LOCKED: 0.0, DatabaseFault.BUSY: 0.5}
+"""The same in seconds, once it was waited for in vain: a file may be held for long, a server is by other
+replicas, one moment after the other."""
+
 CLOSE_SECONDS = 0.5
 """How long the end of the program waits for the answer of a server."""
 
@@ -199,11 +203,12 @@ class DatabaseThread:
             return work(self._db, *args, **kwargs)
 
     def _reset_timeout(self) -> None:
-        """Wait for another program the first time only, or reads would queue behind writes that wait.
-
-        Replicas over a server hold it for moments, so they are always waited for.
-        """
-        self._db.set_patience(0 if self.is_locked else self._patience_seconds)
+        """Wait long for others the first time only, or reads would queue behind writes that wait."""
+        failure = self._failure.last
+        wait = self._patience_seconds
+        if failure is not None and failure.kind in _PATIENCE_LEFT:
+            wait = min(wait, _PATIENCE_LEFT[failure.kind])
+        self._db.set_patience(wait)
 
     async def close(self) -> None:
         """Wait for the work that was begun, but not long for a server, then close the database."""

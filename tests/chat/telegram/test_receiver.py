@@ -675,6 +675,25 @@ async def test_an_update_is_handled_again_if_the_database_went_away(desk: Desk, 
     assert desk.receiver.counts.failed == 0
 
 
+async def test_an_update_waits_for_the_database_for_longer_than_it_may_take_itself(desk: Desk) -> None:
+    tries = 0
+
+    async def wait_in_vain(text: str) -> None:
+        nonlocal tries
+        tries += text == "/watch"
+        if text == "/watch" and tries <= 4:
+            await asyncio.sleep(0.2)
+            raise DatabaseUnavailable(DatabaseFault.BUSY, "held for too long")
+
+    brief = Desk(desk.telegram, desk.bot, desk.olga, desk.chat, on_text=wait_in_vain, update_seconds=0.5)
+    async with brief.open():
+        brief.say("/watch")
+        brief.say("/list")
+        await brief.handles("/watch", "/list")
+
+    assert brief.receiver.counts.failed == 0
+
+
 async def test_an_update_is_handled_once_if_only_the_disk_is_full(desk: Desk) -> None:
     desk.on_text = fails_with(DatabaseUnavailable(DatabaseFault.FULL, "full"))
     async with desk.open():
