@@ -15,20 +15,17 @@ from bot.chat.telegram.transport import ProxyUnusable
 from bot.check.check import (
     GatewaySeen,
     _made_private,
-    backup_rows,
     chains_row,
     check,
     clock_row,
     configuration_row,
-    database_row,
-    directory_row,
-    disk_row,
     gateway_row,
     history_rows,
     key_rows,
     owners_row,
     telegram_row,
 )
+from bot.check.file_rows import backup_rows, database_row, directory_row, disk_row
 from bot.check.findings import Finding, exit_status, table
 from bot.domain.assets import ChainId
 from bot.indexer.errors import (

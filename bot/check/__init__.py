@@ -1,4 +1,5 @@
 """`balance-bot check`: asks everything the bot needs whether it could run.
 
-Begin with `check`; `server_rows` has what it says of a database server, `findings` how rows become a table.
+Begin with `check`; `file_rows` and `server_rows` have what it says of the database, `findings` how rows
+become a table.
 """

@@ -6,7 +6,6 @@ seen is gathered by the private function before it.
 
 import asyncio
 import os
-import shutil
 import socket
 import stat
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ from bot import __version__
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
 from bot.chat.telegram.transport import ProxyUnusable
-from bot.check.findings import HELD, MISTAKEN, NOT_YET, REFUSED, UNUSABLE, Finding, said_and_advice
+from bot.check.file_rows import file_rows, look_at_file
+from bot.check.findings import MISTAKEN, NOT_YET, REFUSED, Finding
 from bot.check.server_rows import is_running, look, server_rows, unused_backups_row
 from bot.domain.ask.questions import Question
 from bot.domain.assets import Address, ChainId
@@ -31,14 +31,12 @@ from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database.errors import DatabaseInUse, DatabaseUnavailable, DatabaseUnusable, StoreError
+from bot.store.database.errors import DatabaseUnavailable, StoreError
 from bot.store.database.inspect import (
     DatabaseSeen,
     DirectorySeen,
     ServerSeen,
     is_used_file,
-    look_at_database,
-    look_at_directory,
 )
 from bot.wiring import build_indexer, build_telegram
 
@@ -49,8 +47,6 @@ NOBODY = Address("0x00000000000000000000000000000000000b0700")
 NO_TOKEN = Address("0x00000000000000000000000000000000000b0701")
 """An account and a contract that nobody has: together they ask for the smallest answer there is."""
 
-SPACE_NEEDED_MB = 16
-SPACE_WARNING_MB = 256
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
@@ -121,16 +117,11 @@ async def _store(settings: Settings, now: datetime) -> StoreSeen:
 
 
 def _file(settings: Settings, path: Path) -> StoreSeen:
-    directory, database = _directory(path), _database(path)
+    directory, database = look_at_file(path)
     return StoreSeen(
         database=database,
         is_running=isinstance(directory, DirectorySeen) and directory.is_held,
-        rows=[
-            directory_row(path.parent, directory),
-            database_row(database),
-            disk_row(path),
-            *backup_rows(settings.store.backup_dir),
-        ],
+        rows=file_rows(path, directory, database, settings.store.backup_dir),
     )
 
 
@@ -344,74 +335,6 @@ def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
             advice = "check the network and indexer.url; a running bot keeps trying"
             return Finding("indexer", str(seen), advice, NOT_YET)
     return Finding("indexer", f"it accepts the key; it lists {len(seen.listed)} chains")
-
-
-def _directory(path: Path) -> DirectorySeen | DatabaseUnusable:
-    try:
-        return look_at_directory(path.parent)
-    except DatabaseUnusable as error:
-        return error
-
-
-def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Finding:
-    """Say whether the data directory exists, is private, and is held by a running bot."""
-    if isinstance(seen, DatabaseUnusable):
-        return Finding("data directory", *said_and_advice(seen), UNUSABLE)
-    if not seen.exists:
-        return Finding("data directory", f"{directory.absolute()}; the first start makes it")
-    held = ", held by a running bot" if seen.is_held else ""
-    if not seen.is_private:
-        advice = f"others on this machine can look into it: chmod 700 {directory.absolute()}"
-        return Finding("data directory", f"{directory.absolute()}{held}", advice)
-    return Finding("data directory", f"{directory.absolute()}, private{held}")
-
-
-def _database(path: Path) -> DatabaseSeen | StoreError | None:
-    try:
-        return look_at_database(path)
-    except StoreError as error:
-        return error
-
-
-def database_row(seen: DatabaseSeen | StoreError | None) -> Finding:
-    """Say whether the database is sound, and what is in it."""
-    if isinstance(seen, DatabaseInUse):
-        return Finding("database", *said_and_advice(seen), HELD)
-    if isinstance(seen, StoreError):
-        return Finding("database", *said_and_advice(seen), UNUSABLE)
-    if seen is None:
-        return Finding("database", "none yet; the first start makes it")
-    said = (
-        f"sound; subscriptions {seen.subscriptions}, open chats {seen.open_chats}, "
-        f"alerts waiting {seen.waiting}"
-    )
-    if seen.pending:
-        return Finding(
-            "database", said, "from an earlier version: the next start makes a copy and upgrades it"
-        )
-    return Finding("database", said)
-
-
-def disk_row(path: Path) -> Finding:
-    """Say how much disk space there is for the database."""
-    # The data directory may not exist before the first start: its nearest parent is on the same disk.
-    directory = next(one for one in path.absolute().parents if one.exists())
-    free = shutil.disk_usage(directory).free // 2**20
-    said = f"{free:,} MB free for {directory}"
-    if free < SPACE_NEEDED_MB:
-        return Finding("disk", said, "make room", UNUSABLE)
-    return Finding("disk", said, "make room before it is full" if free < SPACE_WARNING_MB else "")
-
-
-def backup_rows(folder: str) -> list[Finding]:
-    """Say whether the daily backup can be written, where it is switched on."""
-    if not folder:
-        return [Finding("backups", "switched off (store.backup_dir)")]
-    if not Path(folder).is_dir():
-        return [Finding("backups", f"the folder {folder} does not exist", "make it", NOT_YET)]
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return [Finding("backups", f"{folder} can't be written", "check its owner and mode", NOT_YET)]
-    return [Finding("backups", f"daily, to {folder}")]
 
 
 def clock_row(
