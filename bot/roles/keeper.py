@@ -54,9 +54,6 @@ class SoleKeeper:
         self.held: Mapping[Role, Tenure] = {role: Tenure(role) for role in works}
         self._works = works
 
-    def lost(self, tenure: Tenure) -> None:
-        """Do nothing: no role can be lost."""
-
     async def run(self, stop: asyncio.Event) -> None:
         """Run all work until `stop` is set, and end it; raises WorkerDied if some of it ended by itself."""
         stopped = asyncio.create_task(stop.wait())
@@ -127,12 +124,6 @@ class RoleKeeper:
     def held(self) -> Mapping[Role, Tenure]:
         """The roles whose work runs here."""
         return {role: shift.tenure for role, shift in self._shifts.items()}
-
-    def lost(self, tenure: Tenure) -> None:
-        """End the work of a role, as a write was refused: another replica has it."""
-        shift = self._shifts.get(tenure.role)
-        if shift is not None and shift.tenure is tenure:
-            self._lose(shift, "a write was refused")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take roles and do their work until `stop` is set; then end the work, and let others take them.

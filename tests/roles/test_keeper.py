@@ -98,21 +98,6 @@ async def test_what_another_one_took_ends_here_before_it_is_taken_again(group: G
     assert [what for _, what, role in group.said if role is SENDER] == ["begins", "ends", "begins"]
 
 
-async def test_a_refused_write_ends_the_role_and_one_of_an_earlier_time_ends_nothing(group: Group) -> None:
-    one = await group.join("a")
-    await group.holds("a", *Role)
-    former = one.keeper.held[SENDER]
-
-    one.keeper.lost(former)
-    await until(lambda: one.keeper.held.get(SENDER) not in (None, former))
-    present = one.keeper.held[SENDER]
-    one.keeper.lost(former)
-    await group.renewals(1)
-
-    assert one.keeper.held[SENDER] is present
-    assert present.epoch == 2
-
-
 async def test_work_that_meets_the_end_of_its_role_ends_nothing_else(group: Group) -> None:
     losses = 0
 
@@ -333,7 +318,6 @@ async def test_who_has_a_file_does_everything_until_the_end() -> None:
     keeper = SoleKeeper(dict.fromkeys(Role, idle))
     task = asyncio.create_task(keeper.run(stop))
     await until(lambda: len(said) == len(Role))
-    keeper.lost(keeper.held[SENDER])
     assert all(tenure.lasts(1e12, 1e12) and tenure.epoch is None for tenure in keeper.held.values())
 
     stop.set()
