@@ -109,6 +109,7 @@ async def test_stood_still_over_several_intervals_the_bot_goes_on_where_it_was(s
 # ---------------------------------------------------------------- a second instance
 
 
+@pytest.mark.about_the_file
 async def test_a_second_instance_ends_with_3_and_the_first_goes_on(stack: Stack) -> None:
     first = await stack.start_process()
     await stack.watches()
@@ -125,6 +126,7 @@ async def test_a_second_instance_ends_with_3_and_the_first_goes_on(stack: Stack)
 # ---------------------------------------------------------------- a disk that is full
 
 
+@pytest.mark.about_the_file
 @only_linux
 async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_is_room(stack: Stack) -> None:
     process = await stack.start_process()
@@ -145,6 +147,7 @@ async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_i
     assert len(alerts(stack)) == 1
 
 
+@pytest.mark.about_the_file
 @only_linux
 async def test_a_disk_full_after_a_send_repeats_nothing_once_there_is_room(stack: Stack) -> None:
     process = await stack.start_process()
