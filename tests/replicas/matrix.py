@@ -415,8 +415,12 @@ async def strike(world: ReplicaWorld, case: Case) -> Outcome:
         notes = ("it never came to rest",)
         world.end()
     victims = world.replicas if case.fault in DATABASE_FAULTS else [victim]
+    # What is killed twice sends all the while between.
+    kills = [(at, at) for at in victim.killed_at if at >= struck_at]
     unknown = sum(
-        _may_be_unknown(exchange, struck_at, until) for one in victims for exchange in one.telegram.exchanges
+        any(_may_be_unknown(exchange, *span) for span in kills or [(struck_at, until)])
+        for one in victims
+        for exchange in one.telegram.exchanges
     )
     after = _tally(world, begun_at)
     labels = await world.watched_numbers()

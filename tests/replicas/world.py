@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Replica:
     process: BotProcess
     is_awake: bool = True
     """Whether it runs, and is not stopped."""
+    killed_at: list[float] = field(default_factory=list)
+    """By the monotonic clock."""
 
     def sleep(self) -> None:
         """Stop it as SIGSTOP does."""
@@ -64,6 +67,7 @@ class Replica:
     async def kill(self) -> None:
         """End it as `kill -9` does."""
         self.is_awake = False
+        self.killed_at.append(time.monotonic())
         self.process.kill()
         await self.process.wait()
 
