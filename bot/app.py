@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -148,12 +149,11 @@ async def _start(
     )
     await stack.enter_async_context(_pages(health))
     me = Replica(secrets.token_hex(ID_BYTES), settings.replica_name(socket.gethostname()), __version__)
-    joining = partial(join, me=me, values=shared_values(settings), salt=secrets.token_bytes(SALT_BYTES))
     db = await _once_it_answers(partial(DatabaseThread.open, where, replica=me.id), health)
     stack.push_async_callback(db.close)
     health.db = db
     if not isinstance(where, Path):
-        await _once_it_answers(partial(_join, settings.store.path, db, joining, database_clock), health)
+        me = await _once_it_answers(partial(_join, settings, db, me, database_clock), health)
     await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
     health.is_introduced, chain_lists = await asyncio.gather(
         _introduced(telegram), _chain_lists(source, registry)
@@ -195,7 +195,7 @@ async def _start(
         me,
         _works(process),
         clock=database_clock,
-        join=joining,
+        join=_joining(settings, me),
         monotonic=time.monotonic,
         troubles=health.own_troubles,
     )
@@ -258,20 +258,33 @@ async def _pages(health: Health) -> AsyncIterator[None]:
 
 
 async def _join(
-    file: Path,
-    db: DatabaseThread,
-    joining: Callable[[OpenDatabase], tuple[str, ...]],
-    database_clock: DatabaseClock,
-) -> None:
-    """Become one of the replicas that run.
+    settings: Settings, db: DatabaseThread, me: Replica, database_clock: DatabaseClock
+) -> Replica:
+    """Become one of the replicas that run; returns under which name.
 
     Raises ConfigurationDiffers, NameTaken, or DatabaseUnusable where a file was to be moved first.
     """
-    await db.run(refuse_forgotten_file, file)
+    await db.run(refuse_forgotten_file, settings.store.path)
     await db.run(lambda database: database_clock.ask(database.now_ms))
-    versions = await _joined(db, joining)
-    if versions:
-        log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
+    named, number = me, 1
+    while True:
+        try:
+            versions = await _joined(db, _joining(settings, named))
+        except NameTaken:
+            if settings.store.replica:
+                raise
+            # Nobody chose it: several without pages on one machine have the same.
+            number += 1
+            named = replace(me, name=f"{me.name}-{number}")
+            continue
+        if versions:
+            log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
+        return named
+
+
+def _joining(settings: Settings, me: Replica) -> Callable[[OpenDatabase], tuple[str, ...]]:
+    """Return the unit of work that makes this program one of the replicas that run."""
+    return partial(join, me=me, values=shared_values(settings), salt=secrets.token_bytes(SALT_BYTES))
 
 
 async def _joined(db: DatabaseThread, joining: Callable[[OpenDatabase], tuple[str, ...]]) -> tuple[str, ...]:

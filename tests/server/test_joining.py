@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -118,6 +119,18 @@ async def test_of_two_that_start_at_once_with_one_name_exactly_one_runs(
     both[ends.index(runs)].terminate()
     await runs
     assert sorted(one.returncode or 0 for one in both) == [0, 2]
+
+
+async def test_replicas_of_one_machine_that_nobody_named_are_numbered(
+    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, operator.url("watched"), "")
+    host = socket.gethostname()
+
+    both = [await started("run", "--config", config) for _ in range(2)]
+
+    await until_it_joined(watcher, [host, f"{host}-2"])
+    assert [await stopped(one) for one in both] == [0, 0]
 
 
 # ---------------------------------------------------------------- frozen for long
