@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -39,6 +39,26 @@ async def test_of_two_configurations_that_start_at_once_exactly_one_wins(
     assert len(await first.run(lambda db: db.execute("SELECT id FROM replica").fetchall())) == 1
     await first.close()
     await second.close()
+
+
+Bots = Callable[[Path], Awaitable[Process]]
+"""Starts the program with a configuration."""
+
+
+@pytest.fixture
+async def bots() -> AsyncIterator[Bots]:
+    """Start bots; what still runs in the end is killed."""
+    begun: list[Process] = []
+
+    async def start(config: Path) -> Process:
+        begun.append(await started("run", "--config", config))
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        if one.returncode is None:
+            one.kill()
+            await one.communicate()
 
 
 def configured(directory: Path, url: str, name: str, *, owner: int = 1) -> Path:
@@ -78,12 +98,12 @@ def ids_there(db: Database) -> list[str]:
 
 
 async def test_a_name_that_a_replica_has_is_refused_to_another_and_free_once_that_was_killed(
-    operator: Operator, tmp_path: Path
+    operator: Operator, bots: Bots, tmp_path: Path
 ) -> None:
     url = operator.has("named")
     db = await DatabaseThread.open(url, replica="watcher")
     config = configured(tmp_path, url, "alpha")
-    first = await started("run", "--config", config)
+    first = await bots(config)
     await until_it_joined(db, ["alpha"])
 
     second = await ran("run", "--config", config)
@@ -95,7 +115,7 @@ async def test_a_name_that_a_replica_has_is_refused_to_another_and_free_once_tha
     first.kill()
     await first.communicate()
     former = await db.run(ids_there)
-    again = await started("run", "--config", config)
+    again = await bots(config)
     async with asyncio.timeout(HANG_SECONDS):
         while await db.run(ids_there) == former:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
@@ -106,11 +126,11 @@ async def test_a_name_that_a_replica_has_is_refused_to_another_and_free_once_tha
 
 
 async def test_of_two_that_start_at_once_with_one_name_exactly_one_runs(
-    operator: Operator, tmp_path: Path
+    operator: Operator, bots: Bots, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, operator.has("twice"), "alpha")
 
-    both = await asyncio.gather(*(started("run", "--config", config) for _ in range(2)))
+    both = await asyncio.gather(*(bots(config) for _ in range(2)))
     ends = [asyncio.create_task(one.communicate()) for one in both]
     async with asyncio.timeout(HANG_SECONDS):
         (refused,), (runs,) = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -122,12 +142,12 @@ async def test_of_two_that_start_at_once_with_one_name_exactly_one_runs(
 
 
 async def test_replicas_of_one_machine_that_nobody_named_are_numbered(
-    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, operator.url("watched"), "")
     host = socket.gethostname()
 
-    both = [await started("run", "--config", config) for _ in range(2)]
+    both = [await bots(config) for _ in range(2)]
 
     await until_it_joined(watcher, [host, f"{host}-2"])
     assert [await stopped(one) for one in both] == [0, 0]
@@ -137,9 +157,9 @@ async def test_replicas_of_one_machine_that_nobody_named_are_numbered(
 
 
 @asynccontextmanager
-async def frozen_for_long(config: Path, watcher: DatabaseThread) -> AsyncIterator[Process]:
+async def frozen_for_long(bots: Bots, config: Path, watcher: DatabaseThread) -> AsyncIterator[Process]:
     """Let a replica be the only one, stand still in the block for longer than it counts, and wake up then."""
-    one = await started("run", "--config", config)
+    one = await bots(config)
     await until_it_joined(watcher, ["alpha"])
     async with asyncio.timeout(HANG_SECONDS):
         while await watcher.run(roles_there) < len(Role):  # noqa: ASYNC110 - nobody tells
@@ -176,11 +196,11 @@ async def stopped(one: Process) -> int | None:
 
 
 async def test_one_that_wakes_up_beside_another_configuration_ends_and_names_the_keys(
-    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
 ) -> None:
     url = operator.url("watched")
-    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
-        other = await started("run", "--config", configured(tmp_path, url, "beta", owner=2))
+    async with frozen_for_long(bots, configured(tmp_path, url, "alpha"), watcher) as frozen:
+        other = await bots(configured(tmp_path, url, "beta", owner=2))
         await until_it_joined(watcher, ["alpha", "beta"])
 
     status, said = await ended(frozen)
@@ -191,11 +211,11 @@ async def test_one_that_wakes_up_beside_another_configuration_ends_and_names_the
 
 
 async def test_one_that_wakes_up_beside_its_own_configuration_goes_on(
-    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
 ) -> None:
     url = operator.url("watched")
-    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
-        other = await started("run", "--config", configured(tmp_path, url, "beta"))
+    async with frozen_for_long(bots, configured(tmp_path, url, "alpha"), watcher) as frozen:
+        other = await bots(configured(tmp_path, url, "beta"))
         await until_it_joined(watcher, ["alpha", "beta"])
 
     async with asyncio.timeout(HANG_SECONDS):
@@ -205,13 +225,13 @@ async def test_one_that_wakes_up_beside_its_own_configuration_goes_on(
 
 
 async def test_one_that_wakes_up_under_a_name_that_another_one_has_by_now_ends(
-    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
 ) -> None:
     url = operator.url("watched")
     config = configured(tmp_path, url, "alpha")
-    async with frozen_for_long(config, watcher) as frozen:
+    async with frozen_for_long(bots, config, watcher) as frozen:
         former = await watcher.run(ids_there)
-        other = await started("run", "--config", config)
+        other = await bots(config)
         async with asyncio.timeout(HANG_SECONDS):
             while await watcher.run(ids_there) == former:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
@@ -224,10 +244,10 @@ async def test_one_that_wakes_up_under_a_name_that_another_one_has_by_now_ends(
 
 
 async def test_one_that_wakes_up_over_tables_of_a_newer_version_ends(
-    operator: Operator, watcher: DatabaseThread, tmp_path: Path
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
 ) -> None:
     url = operator.url("watched")
-    async with frozen_for_long(configured(tmp_path, url, "alpha"), watcher) as frozen:
+    async with frozen_for_long(bots, configured(tmp_path, url, "alpha"), watcher) as frozen:
         await watcher.run(
             lambda db: db.execute("INSERT INTO migration (name, applied_at) VALUES ('m999_later', 1)")
         )

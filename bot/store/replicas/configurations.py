@@ -57,7 +57,7 @@ def join(db: OpenDatabase, me: Replica, values: Mapping[str, str], salt: bytes) 
     with db.transaction():
         refuse_newer(db.migrated(), "the database")
         _refuse_namesake(db, me)
-        others = others_that_run(db, me)
+        others = _others_that_run(db, me)
         known_salt = compare(db, me, values)
         if known_salt is None or not others:
             salt = known_salt or salt
@@ -78,7 +78,7 @@ def compare(db: Database, me: Replica, values: Mapping[str, str]) -> bytes | Non
     known = _Known(**json.loads(row[0]))
     salt = bytes.fromhex(known.salt)
     keys = differing_keys(fingerprint(values, salt), known.digests)
-    others = others_that_run(db, me)
+    others = _others_that_run(db, me)
     if others and keys:
         raise ConfigurationDiffers(keys, others, me)
     return salt
@@ -92,6 +92,6 @@ def _refuse_namesake(db: Database, me: Replica) -> None:
             raise NameTaken(other)
 
 
-def others_that_run(db: Database, me: Replica) -> tuple[ReplicaSeen, ...]:
+def _others_that_run(db: Database, me: Replica) -> tuple[ReplicaSeen, ...]:
     """Return the replicas that run beside this one; one of its own name is what it was before a restart."""
     return tuple(other for other in replicas_seen(db) if other.is_live and other.name != me.name)
