@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.chat.commands.arguments.addresses import WORD
+from bot.chat.commands.arguments.addresses import WORD, names_address
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.conditions import NOTHING_SAID, TypedCondition
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
@@ -81,7 +81,7 @@ def read_watchlist(text: str, chains: ChainReader) -> TypedWatchlist:
         if WORD.search(line) is None or _SEPARATOR.fullmatch(line.strip()):
             continue
         found = read_header(line) if is_first and len(line) <= LINE_CHARACTERS_MOST else None
-        if found is None and line.lstrip().startswith("#"):
+        if found is None and _is_comment(line, is_row=header is not None):
             continue
         header, is_first = found or header, False
         if found is not None:
@@ -97,6 +97,11 @@ def read_watchlist(text: str, chains: ChainReader) -> TypedWatchlist:
     return TypedWatchlist(
         tuple(_without_repeats(lines)), tuple(commands), tuple(bad), header.unused if header else ()
     )
+
+
+def _is_comment(line: str, *, is_row: bool) -> bool:
+    """Say whether a line is for people alone; a row of a spreadsheet may begin with a name such as #7."""
+    return line.lstrip().startswith("#") and not (is_row and names_address(line))
 
 
 def _said(number: int, line: str, *, is_row: bool) -> CommandLine | str:
