@@ -77,6 +77,19 @@ async def test_a_digest_that_another_replica_ends_just_before_it_is_made_is_not_
     assert await reader.told() == []
 
 
+async def test_a_digest_that_another_replica_puts_off_just_before_it_is_made_comes_then(
+    keeper: Keeper,
+) -> None:
+    reader = await Reader(keeper).begin()
+    await reader.swept(EIGHT)
+    later = DigestSchedule(time(21))
+
+    made = await keeper.db.run(_made_after, lambda db: set_digest(db, OLGA, later, olga(EIGHT), ""))
+
+    assert made == EIGHT + HOUR
+    assert await reader.told() == []
+
+
 async def test_a_digest_that_another_replica_makes_just_before_is_made_once(keeper: Keeper) -> None:
     reader = await Reader(keeper).begin()
     await reader.swept(EIGHT)

@@ -65,9 +65,12 @@ def make_due(db: Database, now: datetime, terms: DigestTerms) -> datetime | None
 
     One that can't be made raises its error once the others are made, and is tried again after a while.
     """
+    at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
+    # What was looked at in the future was so before the clock was set back.
     due = db.execute(
-        f"SELECT s.destination_id FROM digest_schedule s WHERE {_IS_DUE} ORDER BY s.due_at LIMIT ?",
-        [*_due_at(now), MADE_AT_ONCE],
+        "SELECT destination_id FROM digest_schedule WHERE due_at <= ? OR looked_at > ?"
+        " ORDER BY due_at LIMIT ?",
+        [at, slack, MADE_AT_ONCE],
     ).fetchall()
     do_each(due, lambda row: _look_or_put_off(db, DestinationId(row[0]), now, terms))
     (due_at,) = db.execute("SELECT min(due_at) FROM digest_schedule").fetchone()
@@ -89,11 +92,6 @@ def _look_or_put_off(db: Database, destination_id: DestinationId, now: datetime,
         raise
 
 
-def _due_at(now: datetime) -> list[int]:
-    """Return the values of the marks in `_IS_DUE`."""
-    return [to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)]
-
-
 class _Scheduled(NamedTuple):
     """A destination that gets digests."""
 
@@ -109,9 +107,9 @@ class _Scheduled(NamedTuple):
 
 def _look(db: Database, destination_id: DestinationId, now: datetime, terms: DigestTerms) -> None:
     """Make the digest of a destination if one is due, and note when to look again."""
-    row = db.execute(_SCHEDULED, [destination_id, *_due_at(now)]).fetchone()
+    row = db.execute(_SCHEDULED, [destination_id]).fetchone()
     if row is None:
-        return  # another replica ended it, or set it to another time, since it was due
+        return  # another replica ended it since it was due
     at, weekday, is_only, looked_at, done_until, begins_at, after_alert, worth, zone_name, is_open = row
     schedule, zone = to_schedule(at, weekday, is_only), zone_named(zone_name)
     scheduled = _Scheduled(
@@ -281,12 +279,9 @@ def _to_worth(text: str) -> DigestWorth | None:
 
 _NEWEST_ALERT = "SELECT coalesce(max(id), 0) FROM alert"
 
-# What was looked at in the future was so before the clock was set back.
-_IS_DUE = "(s.due_at <= ? OR s.looked_at > ?)"
-
-_SCHEDULED = f"""
+_SCHEDULED = """
 SELECT s.at, s.weekday, s.is_only, s.looked_at, s.done_until, s.begins_at, s.after_alert_id, s.worth,
        d.zone, c.open
 FROM digest_schedule s JOIN destination d ON d.id = s.destination_id JOIN chat c ON c.id = d.chat_id
-WHERE s.destination_id = ? AND {_IS_DUE}
+WHERE s.destination_id = ?
 """
