@@ -35,6 +35,8 @@ _NOT_WRITTEN = {
     "Please try again in a minute; if it stays, your operator has to look at it.",
     DatabaseFault.BUSY: "My database is too busy. Nothing was changed.\n"
     "Please try again in a minute; if it stays, your operator has to look at it.",
+    DatabaseFault.SLOW: "My database took too long. Nothing was changed.\n"
+    "Please try again in a minute; if it stays, your operator has to look at it.",
     DatabaseFault.ROLE_LOST: "Another replica of me takes over. Nothing was changed.\nPlease send it again.",
 }
 

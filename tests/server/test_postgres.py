@@ -554,7 +554,7 @@ async def test_an_error_that_nobody_passes_on_still_lets_nothing_be_committed(db
         (psycopg.errors.InsufficientPrivilege, DatabaseFault.READ_ONLY),
         (psycopg.errors.LockNotAvailable, DatabaseFault.BUSY),
         (psycopg.errors.DeadlockDetected, DatabaseFault.BUSY),
-        (psycopg.errors.QueryCanceled, DatabaseFault.BUSY),
+        (psycopg.errors.QueryCanceled, DatabaseFault.SLOW),
         (psycopg.errors.AdminShutdown, DatabaseFault.AWAY),
         (psycopg.errors.TooManyConnections, DatabaseFault.AWAY),
         (psycopg.errors.IdleInTransactionSessionTimeout, DatabaseFault.AWAY),

@@ -23,6 +23,7 @@ NOT_WRITTEN = {
     DatabaseFault.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
     DatabaseFault.AWAY: "I can't reach my database. Nothing was changed; try again in a minute.",
     DatabaseFault.BUSY: "My database is too busy. Nothing was changed; try again in a minute.",
+    DatabaseFault.SLOW: "My database took too long. Nothing was changed; try again in a minute.",
     DatabaseFault.ROLE_LOST: "Another replica of me takes over. Nothing was changed; press once more.",
 }
 WENT_WRONG = "Something went wrong on my side, sorry."

@@ -11,7 +11,8 @@ answers and however the handling of an update ends. The rules:
   where it is and is recognized when Telegram repeats it. It is let go only if it would hide everything new.
 - One program receives at a time: a poll ends at Telegram before another replica may receive, and what it
   brings later, to a program that was frozen, is left to that one.
-- An update is handled again if the database server went away meanwhile, though all of it may have been done.
+- An update is handled again if the database server went away meanwhile, though all of it may have been done,
+  or if others held the database.
 """
 
 import asyncio
@@ -66,7 +67,9 @@ UPDATE_SECONDS = 45.0
 each time counts by itself."""
 
 HANDLED_AGAIN = frozenset({DatabaseFault.AWAY, DatabaseFault.BUSY, DatabaseFault.ROLE_LOST})
-"""Why an update is handled once more, here or by the next receiver: nobody else has to repeat it."""
+"""Why an update is handled once more, here or by the next receiver: nobody else has to repeat it.
+
+All of these pass; what takes too long by itself would do so each time, and let others wait."""
 
 AGAIN_SECONDS = 1.0
 """Before an update is handled again, and before a look whether polling goes on."""

@@ -62,7 +62,9 @@ class DatabaseFault(StrEnum):
     AWAY = "away"
     """The server can't be reached, or ended the connection."""
     BUSY = "busy"
-    """Other replicas held the database for too long, or the server took too long: both pass by themselves."""
+    """Others held the database for too long, which passes by itself."""
+    SLOW = "slow"
+    """The server took too long for a statement, and may again."""
     ROLE_LOST = "role_lost"
 
 

@@ -40,7 +40,7 @@ _FAULTS: Mapping[str, tuple[DatabaseFault, str]] = {
     "42501": (DatabaseFault.READ_ONLY, "this user may not write: grant it all rights on the bot's tables"),
     "55P03": (DatabaseFault.BUSY, "others held the database for too long"),
     "40P01": (DatabaseFault.BUSY, "others held the database"),
-    "57014": (DatabaseFault.BUSY, "the database server took too long"),
+    "57014": (DatabaseFault.SLOW, "the database server took too long"),
 }
 """By SQLSTATE (PostgreSQL's manual, Appendix A); others are told by their class."""
 
