@@ -309,6 +309,7 @@ def test_a_row_may_begin_with_a_number_as_its_name_and_a_line_for_people_is_left
         "#7 cold"
     ]
     assert not read_watchlist(row, READER).lines
+    assert not read_watchlist(f"address,name\n#{checksummed(VAULT)},Old", READER).lines
 
 
 # ---------------------------------------------------------------- what is damaged
