@@ -58,7 +58,7 @@ def open_sides(
     try:
         lock = DirectoryLock(path.parent)
     except DirectoryHeld:
-        raise DirectoryHeld(f"a bot runs over the file {path}: stop it first") from None
+        raise DirectoryHeld(f"a bot, or another move, works with the file {path}: stop it first") from None
     opened: list[OpenDatabase] = []
     try:
         there = open_server(url, now, lambda _: None, to_move=True)
