@@ -221,6 +221,9 @@ class RoleKeeper:
                 if not self._is_cut_off:
                     log.warning("leases can't be renewed", action="leases_failed", trouble=str(error))
                 self._is_cut_off = True
+            except StoreError:
+                self._asked_at = None
+                raise
             self._asked_at = None
             await self._listen(next_at)
 
