@@ -6,10 +6,11 @@ A command:  Telegram -> chat -> store -> chat -> Telegram
 
 import asyncio
 import gc
+import itertools
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -195,7 +196,7 @@ async def _start(
         me,
         _works(process),
         clock=database_clock,
-        join=_joining(settings, me),
+        join=partial(_join_again, settings, me),
         monotonic=time.monotonic,
         troubles=health.own_troubles,
     )
@@ -266,20 +267,37 @@ async def _join(
     """
     await db.run(refuse_forgotten_file, settings.store.path)
     await db.run(lambda database: database_clock.ask(database.now_ms))
-    named, number = me, 1
+    names = _named(settings, me)
     while True:
+        named = next(names)
         try:
             versions = await _joined(db, _joining(settings, named))
         except NameTaken:
             if settings.store.replica:
                 raise
-            # Nobody chose it: several without pages on one machine have the same.
-            number += 1
-            named = replace(me, name=f"{me.name}-{number}")
             continue
         if versions:
             log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
         return named
+
+
+def _join_again(settings: Settings, me: Replica, db: OpenDatabase) -> tuple[str, ...]:
+    """Become one of the replicas that run once more; raises what `_join` does."""
+    names = _named(settings, me)
+    while True:
+        try:
+            return _joining(settings, next(names))(db)
+        except NameTaken:
+            if settings.store.replica:
+                raise
+
+
+def _named(settings: Settings, me: Replica) -> Iterator[Replica]:
+    """Return as whom a replica may join: with a number behind its name, if nobody chose that."""
+    yield me
+    # Several without pages on one machine have the same.
+    name = settings.replica_name(socket.gethostname())
+    yield from (replace(me, name=f"{name}-{number}") for number in itertools.count(2))
 
 
 def _joining(settings: Settings, me: Replica) -> Callable[[OpenDatabase], tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Roles are taken, done and given up: by several replicas over one server, and by the one that has a file."""
 
 import asyncio
+import json
 import time
 from datetime import datetime
 from threading import Event
@@ -13,7 +14,7 @@ from bot.roles.keeper import LEAVE_SECONDS, SoleKeeper, WorkerDied
 from bot.store.database.door import Database
 from bot.store.database.errors import RoleLost
 from bot.store.database.signals import SignalName
-from bot.store.replicas.configurations import ConfigurationDiffers
+from bot.store.replicas.configurations import CONFIGURATION, ConfigurationDiffers
 from tests.builders import NOON
 from tests.roles.conftest import Group
 from tests.waits import HANG_SECONDS, until
@@ -249,15 +250,22 @@ async def test_whoever_no_longer_counts_ends_if_others_have_another_configuratio
 ) -> None:
     one = await group.join("a", values={"access.owners": "[]"})
     await group.holds("a", *Role)
-    await group.store.script("UPDATE replica SET seen_at = 0")
-    await group.store.script("DELETE FROM replica")
-    await group.join("b", values={"access.owners": "[1]"})
+    await group.store.db.run(_succeed)
 
     with pytest.raises(ConfigurationDiffers, match=r"run \(b\) in access.owners"):
         await one.task
 
     assert not one.keeper.held
-    await group.holds("b", *Role)
+
+
+def _succeed(db: Database) -> None:
+    """Let a replica with another configuration be there instead."""
+    with db.transaction():
+        db.execute("UPDATE replica SET id = 'b', name = 'b'")
+        (value,) = db.execute("SELECT value FROM setting WHERE name = ?", [CONFIGURATION]).fetchone()
+        known = json.loads(value)
+        known["digests"]["access.owners"] = "another"
+        db.execute("UPDATE setting SET value = ? WHERE name = ?", [json.dumps(known), CONFIGURATION])
 
 
 async def test_work_that_takes_its_time_to_end_is_waited_for_and_its_lease_goes_on(group: Group) -> None:

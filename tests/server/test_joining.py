@@ -157,10 +157,12 @@ async def test_replicas_of_one_machine_that_nobody_named_are_numbered(
 
 
 @asynccontextmanager
-async def frozen_for_long(bots: Bots, config: Path, watcher: DatabaseThread) -> AsyncIterator[Process]:
+async def frozen_for_long(
+    bots: Bots, config: Path, watcher: DatabaseThread, name: str = "alpha"
+) -> AsyncIterator[Process]:
     """Let a replica be the only one, stand still in the block for longer than it counts, and wake up then."""
     one = await bots(config)
-    await until_it_joined(watcher, ["alpha"])
+    await until_it_joined(watcher, [name])
     async with asyncio.timeout(HANG_SECONDS):
         while await watcher.run(roles_there) < len(Role):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
@@ -241,6 +243,21 @@ async def test_one_that_wakes_up_under_a_name_that_another_one_has_by_now_ends(
     assert (status, "another replica called alpha runs" in said) == (2, True)
     assert await watcher.run(names_there) == ["alpha"]
     assert await stopped(other) == 0
+
+
+async def test_one_that_nobody_named_goes_on_with_a_number_if_another_one_has_its_name_by_now(
+    operator: Operator, watcher: DatabaseThread, bots: Bots, tmp_path: Path
+) -> None:
+    config, host = configured(tmp_path, operator.url("watched"), ""), socket.gethostname()
+    async with frozen_for_long(bots, config, watcher, host) as frozen:
+        former = await watcher.run(ids_there)
+        other = await bots(config)
+        async with asyncio.timeout(HANG_SECONDS):
+            while await watcher.run(ids_there) == former:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+
+    await until_it_joined(watcher, [host, f"{host}-2"])
+    assert await stopped(frozen) == await stopped(other) == 0
 
 
 async def test_one_that_wakes_up_over_tables_of_a_newer_version_ends(

@@ -19,7 +19,7 @@ def check_in(db: Database, me: Replica, now_ms: int) -> None:
     db.execute(
         "INSERT INTO replica (id, name, version, started_at, seen_at, clock_ahead_ms, troubles, missed_at)"
         " VALUES (?, ?, ?, ?, ?, 0, '', (SELECT max(missed_at) FROM replica WHERE name = ?))"
-        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at",
         [me.id, me.name, me.version, now_ms, now_ms, me.name],
     )
     db.execute("DELETE FROM replica WHERE name = ? AND id <> ?", [me.name, me.id])
