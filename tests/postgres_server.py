@@ -86,7 +86,7 @@ FOR_STACKS: PostgresServer | None = None
 
 UNTIL_NOBODY_WAITS = """
 exec 3<&0
-(read -r _ <&3; kill -QUIT $$) &
+(read -r _ <&3; kill -QUIT $$ 2>/dev/null) &
 exec "$@" 3<&- </dev/null >>"$0" 2>&1
 """
 """Becomes a server, and ends it at once when its input ends: also where whoever started it was killed."""
