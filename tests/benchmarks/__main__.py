@@ -61,16 +61,19 @@ def main(names: tuple[str, ...], accounts: int, rounds: int, lines: Path | None)
     leave_garbage_to_sweeps()
     profile = Profile(accounts=accounts, rounds=rounds)
     with tempfile.TemporaryDirectory() as directory:
-        results = asyncio.run(_run(names or tuple(ALWAYS), profile, Path(directory)))
+        results = asyncio.run(run_each(names or tuple(ALWAYS), profile, Path(directory)))
     click.echo(f"{profile.described()}\n\n{table(results)}")
     if lines is not None:
         write_lines(results, lines)
 
 
-async def _run(names: Iterable[str], profile: Profile, directory: Path) -> list[Result]:
+async def run_each(names: Iterable[str], profile: Profile, directory: Path) -> list[Result]:
+    """Run benchmarks one after the other, each in a folder of its own, and say what each measures."""
     results = []
     for name in names:
-        async for result in BENCHMARKS[name](profile, directory):
+        home = directory / name
+        home.mkdir()
+        async for result in BENCHMARKS[name](profile, home):
             click.echo(f"{result.what}: {result.measured}", err=True)
             results.append(result)
     return results

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.__main__ import BENCHMARKS, run_each
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -54,6 +54,11 @@ async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> N
 
     assert results
     assert all(figure >= 0 for result in results for figure in result.figures.values())
+
+
+async def test_no_benchmark_meets_the_files_of_another_one(tmp_path: Path) -> None:
+    # Both make a database that lacks something.
+    assert await run_each(["filters", "history"], TINY, tmp_path)
 
 
 @on_linux
