@@ -81,7 +81,7 @@ async def says(stack: Stack, databases: Databases, text: str, wanted: str) -> Me
 async def test_what_changes_something_is_done_once_though_it_is_handled_twice(
     stack: Stack, databases: Databases
 ) -> None:
-    await says(stack, databases, f"/watch {CHECKSUMMED} as Treasury", "Treasury")
+    await says(stack, databases, f"/watch {CHECKSUMMED} as Treasury", "Already watching")
     assert count(stack, "subscription") == 1
 
     await says(stack, databases, "/mute 2h", "muted")
@@ -90,14 +90,14 @@ async def test_what_changes_something_is_done_once_though_it_is_handled_twice(
     await says(stack, databases, f"/name {PAYROLL} Payroll", "Payroll")
     assert count(stack, "name") == 1
 
-    await says(stack, databases, "/only Treasury above $100", "Treasury")
+    await says(stack, databases, "/only Treasury above $100", "only changes of")
     await says(stack, databases, "/quiet 22:00-07:00", "quiet")
     assert count(stack, "quiet") == 1
 
     await says(stack, databases, "/unmute", "muted")
     assert count(stack, "mute") == 0
 
-    await says(stack, databases, "/unwatch Treasury", "Treasury")
+    await says(stack, databases, "/unwatch Treasury", "not watched here")
     assert count(stack, "subscription") == 0
 
 

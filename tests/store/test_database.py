@@ -41,6 +41,7 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise sqlite3.OperationalError("on purpose")
 
     monkeypatch.setattr(file, "migrations", later)
+    monkeypatch.setattr("bot.store.database.tables.migrations", later)
     return ran
 
 
