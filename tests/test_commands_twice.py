@@ -91,7 +91,7 @@ async def test_what_changes_something_is_done_once_though_it_is_handled_twice(
     assert count(stack, "name") == 1
 
     await says(stack, databases, "/only Treasury above $100", "only changes of")
-    await says(stack, databases, "/quiet 22:00-07:00", "quiet")
+    await says(stack, databases, "/quiet 22:00-07:00", "Quiet hours here")
     assert count(stack, "quiet") == 1
 
     await says(stack, databases, "/unmute", "muted")
