@@ -6,13 +6,11 @@ A command:  Telegram -> chat -> store -> chat -> Telegram
 
 import asyncio
 import gc
-import itertools
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +31,7 @@ from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.memory import deciding_code
 from bot.roles.chains import ChainLists, list_chains
 from bot.roles.chores import do_chores
+from bot.roles.joining import join_again, join_others
 from bot.roles.keeper import RoleKeeper, SoleKeeper, Work
 from bot.roles.poller import poll
 from bot.roles.process import ProcessParts
@@ -40,16 +39,12 @@ from bot.roles.receiver import receive
 from bot.roles.sender import send
 from bot.roles.workers import begin
 from bot.settings.sections import Settings, shipped_chains
-from bot.settings.shared import shared_values
 from bot.store.balances import coverage
 from bot.store.chats.owners import apply_access
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.door import OpenDatabase
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.file import DirectoryLock
-from bot.store.database.inspect import refuse_forgotten_file
 from bot.store.maintenance import backup
-from bot.store.replicas.configurations import NameTaken, join
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import Now, build_indexer, build_send_queue, build_telegram, clock, contract_status
 
@@ -65,11 +60,6 @@ DATABASE_AGAIN_SECONDS = 3.0
 
 LEASES_PATIENCE_SECONDS = 0.5
 """How long renewing leases waits for a lock; it is tried again before they are over."""
-
-SALT_BYTES = 32
-
-NAMESAKE_AGAIN_SECONDS = 1.0
-"""Before a start looks again whether a replica of its own name still lives."""
 
 ID_BYTES = 8
 """Of what tells this run of the program from all others over the same database."""
@@ -97,8 +87,8 @@ async def run(
     machine with a file, and that of the database with a server, where others compare what this one writes.
 
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, StoreMisconfigured, ConfigurationDiffers,
-    ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on. A
-    replica that was cut off for long starts again, in that sense, once the server answers.
+    ProxyUnusable, TokenRefused or KeyRefused where it can't start, and WorkerDied where it can't go on. Those
+    of the database are raised later, too, by a replica that was cut off for long and may not go on.
     """
     async with AsyncExitStack() as stack:
         start = asyncio.create_task(
@@ -131,10 +121,8 @@ async def _start(
     code = deciding_code()
     registry = shipped_chains()
     where = settings.store.where
-    own = now or clock
-    database_clock = DatabaseClock(own, time.monotonic)
-    if now is None:
-        now = own if isinstance(where, Path) else database_clock
+    database_clock = DatabaseClock(now or clock, time.monotonic)
+    now = now or (clock if isinstance(where, Path) else database_clock)
     if isinstance(where, Path):
         stack.callback(DirectoryLock(where.parent).release)
     source = await stack.enter_async_context(build_indexer(settings))
@@ -154,7 +142,7 @@ async def _start(
     stack.push_async_callback(db.close)
     health.db = db
     if not isinstance(where, Path):
-        me = await _once_it_answers(partial(_join, settings, db, me, database_clock), health)
+        me = await _once_it_answers(partial(join_others, settings, db, me, database_clock), health)
     await _once_it_answers(partial(_apply_configuration, settings, db, now), health)
     health.is_introduced, chain_lists = await asyncio.gather(
         _introduced(telegram), _chain_lists(source, registry)
@@ -196,7 +184,7 @@ async def _start(
         me,
         _works(process),
         clock=database_clock,
-        join=partial(_join_again, settings, me),
+        join=partial(join_again, settings, me),
         monotonic=time.monotonic,
         troubles=health.own_troubles,
     )
@@ -256,67 +244,6 @@ async def _pages(health: Health) -> AsyncIterator[None]:
         return
     async with serve_pages(host, int(port), Findings(health.unhealthy, health.not_ready, health.stats)):
         yield
-
-
-async def _join(
-    settings: Settings, db: DatabaseThread, me: Replica, database_clock: DatabaseClock
-) -> Replica:
-    """Become one of the replicas that run; returns under which name.
-
-    Raises ConfigurationDiffers, NameTaken, or DatabaseUnusable where a file was to be moved first.
-    """
-    await db.run(refuse_forgotten_file, settings.store.path)
-    await db.run(lambda database: database_clock.ask(database.now_ms))
-    names = _named(settings, me)
-    while True:
-        named = next(names)
-        try:
-            versions = await _joined(db, _joining(settings, named))
-        except NameTaken:
-            if settings.store.replica:
-                raise
-            continue
-        if versions:
-            log.warning("replicas of another version run", action="versions_differ", versions=list(versions))
-        return named
-
-
-def _join_again(settings: Settings, me: Replica, db: OpenDatabase) -> tuple[str, ...]:
-    """Become one of the replicas that run once more; raises what `_join` does."""
-    names = _named(settings, me)
-    while True:
-        try:
-            return _joining(settings, next(names))(db)
-        except NameTaken:
-            if settings.store.replica:
-                raise
-
-
-def _named(settings: Settings, me: Replica) -> Iterator[Replica]:
-    """Return as whom a replica may join: with a number behind its name, if nobody chose that."""
-    yield me
-    # Several without pages on one machine have the same.
-    name = settings.replica_name(socket.gethostname())
-    yield from (replace(me, name=f"{name}-{number}") for number in itertools.count(2))
-
-
-def _joining(settings: Settings, me: Replica) -> Callable[[OpenDatabase], tuple[str, ...]]:
-    """Return the unit of work that makes this program one of the replicas that run."""
-    return partial(join, me=me, values=shared_values(settings), salt=secrets.token_bytes(SALT_BYTES))
-
-
-async def _joined(db: DatabaseThread, joining: Callable[[OpenDatabase], tuple[str, ...]]) -> tuple[str, ...]:
-    """Join as soon as a replica of the same name is not there any more; raises NameTaken once it stirs."""
-    known: NameTaken | None = None
-    while True:
-        try:
-            return await db.run(joining)
-        except NameTaken as taken:
-            # Killed a moment ago, it would be this one: then it is silent until its roles are free, too.
-            if known is not None and taken.last_word != known.last_word:
-                raise
-            known = taken
-        await asyncio.sleep(NAMESAKE_AGAIN_SECONDS)
 
 
 async def _apply_configuration(settings: Settings, db: DatabaseThread, now: Now) -> None:
