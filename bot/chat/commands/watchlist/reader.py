@@ -30,7 +30,7 @@ LINE_CHARACTERS_MOST = 4_000
 _COMMAND = re.compile(r"/(?P<word>[a-z]{1,16})(?:@\w{1,64})?(?:\s+(?P<rest>.*))?", re.IGNORECASE | re.ASCII)
 _WATCH = frozenset({"watch", "add"})
 _TAKEN = frozenset({"alarm", "low", "only", "loud", "ignore", "name"})
-_CELL = re.compile(r"[^,;\t]*")
+_CELLS_END = re.compile(r"[,;\t]")
 _SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 """How a spreadsheet may say in its first line what keeps its cells apart."""
 
@@ -102,9 +102,10 @@ def read_watchlist(text: str, chains: ChainReader) -> TypedWatchlist:
 
 def _is_comment(line: str, *, is_row: bool) -> bool:
     """Say whether a line is for people alone; a row of a spreadsheet may begin with a name such as #7."""
-    first_cell = _CELL.match(line.lstrip())
-    is_name = is_row and names_address(line) and first_cell is not None and not names_address(first_cell[0])
-    return line.lstrip().startswith("#") and not is_name
+    if not line.lstrip().startswith("#"):
+        return False
+    first_cell = _CELLS_END.split(line, maxsplit=1)[0]
+    return not is_row or names_address(first_cell) or not names_address(line)
 
 
 def _said(number: int, line: str, *, is_row: bool) -> CommandLine | str:
