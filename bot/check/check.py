@@ -62,12 +62,15 @@ class GatewaySeen:
     """Why it gave no transfers; None where it did."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+ContentSeen = DatabaseSeen | StoreError | DatabaseUnavailable | None
+"""What a database has, or why it can't be read; None: there is none yet, or it has no tables."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSeen:
     """What was seen of the database, wherever it is."""
 
-    database: DatabaseSeen | StoreError | DatabaseUnavailable | None
-    """None: there is none yet, or it has no tables."""
+    database: ContentSeen
     is_running: bool
     """Whether the bot runs over it on this machine."""
     rows: list[Finding]
@@ -157,9 +160,7 @@ def key_rows(key: str) -> list[Finding]:
     return [Finding("access key", said, "copy indexer.access_key again: real ones are longer")]
 
 
-def owners_row(
-    configured: Sequence[int], database: DatabaseSeen | StoreError | DatabaseUnavailable | None
-) -> Finding:
+def owners_row(configured: Sequence[int], database: ContentSeen) -> Finding:
     """Say who owns the bot, or how somebody becomes its owner."""
     if configured:
         return Finding("owners", f"{len(configured)}, named in access.owners")
@@ -339,7 +340,7 @@ def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
 
 def clock_row(
     now: datetime,
-    database: DatabaseSeen | StoreError | DatabaseUnavailable | None,
+    database: ContentSeen,
     gateway: GatewaySeen | IndexerError,
 ) -> Finding:
     """Compare this machine's clock with the indexer's and with the newest moment in the database."""

@@ -47,7 +47,7 @@ async def look(settings: Settings, url: str, me: Replica) -> Looked:
     """Look at the server, within a bounded time; `me` is who would join the replicas."""
     try:
         require_driver()
-        from bot.store.database.server.inspect import look_at_server  # noqa: PLC0415
+        from bot.store.database.server.inspect import look_at_server  # noqa: PLC0415 - only who has a server needs it
 
         ask = partial(look_at_server, url, lambda db: _replicas(db, me, settings))
         async with asyncio.timeout(LOOK_SECONDS):

@@ -27,8 +27,8 @@ SERVER_PATIENCE_SECONDS = 5.0
 """The same for a server: less is what a replica that stands still in a transaction keeps its locks for."""
 
 _PATIENCE_LEFT = {DatabaseFault.LOCKED: 0.0, DatabaseFault.BUSY: 0.5}
-"""The same in seconds, once it was waited for in vain: a file may be held for long, a server is by other
-replicas, one moment after the other."""
+"""The same once it was waited for in vain: a file may be held for long, a server is held by other replicas,
+for a moment each."""
 
 CLOSE_SECONDS = 0.5
 """How long the end of the program waits for the answer of a server."""
@@ -236,7 +236,7 @@ def _open(
         db: OpenDatabase = open_file(where, now, on_notify)
     else:
         require_driver()
-        from bot.store.database.server.opening import open_server  # noqa: PLC0415
+        from bot.store.database.server.opening import open_server  # noqa: PLC0415 - as `require_driver` says
 
         db = open_server(where, now, on_notify, replica)
     db.set_patience(patience_seconds)
