@@ -129,6 +129,22 @@ async def test_a_change_that_one_chat_still_has_to_hear_is_kept_for_it(keeper: K
     assert await kept(keeper) == (2, 2, 1)
 
 
+async def test_what_is_held_back_keeps_the_changes_that_it_begins_and_ends_with(keeper: Keeper) -> None:
+    await happened(keeper, OLD, times=4)
+    await keeper.script(
+        """
+        INSERT INTO unreported
+          (account_id, asset_id, destination_id, label, first_change_id, last_change_id, steps, since)
+          SELECT 1, 1, 1, '', 1, 3, 3, observed_at FROM change WHERE id = 1
+        """
+    )
+    await happened(keeper, YOUNG)
+
+    await forget(keeper)
+
+    assert await keeper.rows("SELECT id FROM change ORDER BY id") == [(1,), (3,), (5,)]
+
+
 async def test_no_message_id_is_given_twice(keeper: Keeper) -> None:
     await happened(keeper, OLD, times=2)
     await happened(keeper, YOUNG, delivery=None)

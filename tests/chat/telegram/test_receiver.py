@@ -694,8 +694,9 @@ async def test_an_update_waits_for_the_database_for_longer_than_it_may_take_itse
     assert brief.receiver.counts.failed == 0
 
 
-async def test_an_update_is_handled_once_if_only_the_disk_is_full(desk: Desk) -> None:
-    desk.on_text = fails_with(DatabaseUnavailable(DatabaseFault.FULL, "full"))
+@pytest.mark.parametrize("kind", [DatabaseFault.FULL, DatabaseFault.SLOW])
+async def test_an_update_is_handled_once_for_a_trouble_that_may_stay(desk: Desk, kind: DatabaseFault) -> None:
+    desk.on_text = fails_with(DatabaseUnavailable(kind, "in its words"))
     async with desk.open():
         desk.say("/watch")
         desk.say("/list")
