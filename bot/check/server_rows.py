@@ -127,8 +127,7 @@ def connections_row(free: int) -> Finding:
 
 def durability_row(seen: ServerSeen[ReplicasThere]) -> Finding:
     """Say what a crash or a failover of the server could take back."""
-    lag = "" if seen.lag_seconds is None else f", up to {seen.lag_seconds:.1f} s behind"
-    followed = f"standbys {seen.standbys}{lag}" if seen.standbys else "no standby"
+    followed = f"standbys {seen.standbys}{_lag(seen)}" if seen.standbys else "no standby"
     if seen.loses_commits:
         return Finding(
             "durability",
@@ -144,6 +143,12 @@ def durability_row(seen: ServerSeen[ReplicasThere]) -> Finding:
     if (seen.lag_seconds or 0) > LAG_WARNING_SECONDS:
         return Finding("durability", followed, "see why the standby is behind: a failover would wait for it")
     return Finding("durability", f"what is committed is on disk; {followed}")
+
+
+def _lag(seen: ServerSeen[ReplicasThere]) -> str:
+    if not seen.may_see_lag:
+        return ", how far behind is shown to members of pg_monitor"
+    return "" if seen.lag_seconds is None else f", up to {seen.lag_seconds:.1f} s behind"
 
 
 def replicas_row(there: ReplicasThere) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.check.findings import Finding, exit_status
@@ -27,11 +28,13 @@ from bot.settings.shared import shared_values
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.inspect import DatabaseSeen, ServerSeen
 from bot.store.database.moved import MoveMark, MoveState, write_mark
+from bot.store.database.server.inspect import look_at_server
 from bot.store.replicas.configurations import ConfigurationDiffers, join
 from tests.builders import NOON
 from tests.config_files import TOKEN, telegram, written
 from tests.program import ran
 from tests.server.conftest import PASSWORD, Operator
+from tests.waits import until
 
 ME = Replica("", "here:8080", "1")
 ALPHA = ReplicaSeen(
@@ -55,6 +58,7 @@ SEEN: ServerSeen[ReplicasThere] = ServerSeen(
     loses_commits=False,
     standbys=0,
     lag_seconds=None,
+    may_see_lag=True,
     waits_for_standby=False,
     database=None,
     also=None,
@@ -205,6 +209,24 @@ def test_a_server_with_data_is_not_compared_with_a_file() -> None:
     assert not content_row(DatabaseSeen(2, 1, 0, (), NOON), Path("bot.sqlite3")).status
 
 
+async def test_connections_of_other_users_are_counted(operator: Operator) -> None:
+    """Who is no administrator sees little of them."""
+    urls = operator.has("shared"), operator.server.url("shared")
+    with psycopg.connect(operator.server.url("postgres")):
+
+        def free() -> list[int]:
+            return [look_at_server(url, lambda _: None).free_connections for url in urls]
+
+        await until(lambda: len(set(free())) == 1)  # connections of tests before this one are still ending
+
+
+def test_how_far_a_standby_is_behind_is_shown_to_who_may_see_it(operator: Operator) -> None:
+    url = operator.has("behind")
+
+    assert not look_at_server(url, lambda _: None).may_see_lag
+    assert look_at_server(operator.server.url("behind"), lambda _: None).may_see_lag
+
+
 @pytest.mark.parametrize(("free", "is_advised"), [(2, False), (1, True), (-1, True)])
 def test_too_few_connections_are_a_warning(free: int, *, is_advised: bool) -> None:
     assert bool(connections_row(free).advice) == is_advised
@@ -225,6 +247,11 @@ def test_too_few_connections_are_a_warning(free: int, *, is_advised: bool) -> No
             replace(SEEN, standbys=1, waits_for_standby=True, lag_seconds=60.0),
             "standbys 1, up to 60.0 s behind",
             True,
+        ),
+        (
+            replace(SEEN, standbys=1, waits_for_standby=True, may_see_lag=False),
+            "what is committed is on disk; standbys 1, how far behind is shown to members of pg_monitor",
+            False,
         ),
     ],
 )

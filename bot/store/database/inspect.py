@@ -81,6 +81,8 @@ class ServerSeen(Generic[R]):
     """How many follow it."""
     lag_seconds: float | None
     """How far the last of them is behind; None: unknown, or there is none."""
+    may_see_lag: bool
+    """Whether this user is told how far they are behind."""
     waits_for_standby: bool
     """Whether it says that a commit is done only once a standby has it."""
     database: DatabaseSeen | None

@@ -54,8 +54,9 @@ def _seen(
         " current_setting('fsync') || ' ' || current_setting('synchronous_commit'),"
         " current_setting('synchronous_standby_names')"
     ).fetchone()
-    standbys, lag = db.execute(
-        "SELECT count(*), CAST(extract(epoch FROM max(replay_lag)) AS FLOAT) FROM pg_stat_replication"
+    standbys, lag, may_see_lag = db.execute(
+        "SELECT count(*), CAST(extract(epoch FROM max(replay_lag)) AS FLOAT),"
+        " pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') FROM pg_stat_replication"
     ).fetchone()
     return ServerSeen(
         place=f"{address.hosts}, database {address.database}, user {address.user}",
@@ -67,6 +68,7 @@ def _seen(
         loses_commits="off" in commits.split(),
         standbys=standbys,
         lag_seconds=lag,
+        may_see_lag=may_see_lag,
         waits_for_standby=bool(standby_names) and not commits.endswith((" off", " local")),
         database=database_seen(db, pending) if applied else None,
         also=also(db) if applied and not pending else None,
@@ -75,10 +77,11 @@ def _seen(
 
 def _free_connections(db: PostgresDatabase) -> int:
     """Return how many connections are left, by the limits of server, database and user."""
+    # What is hidden of the sessions of other users: all but whose they are and in which database.
     most, used, of_database, used_there, of_user, used_by_user = db.execute(
         "SELECT CAST(current_setting('max_connections') AS BIGINT)"
         " - CAST(current_setting('superuser_reserved_connections') AS BIGINT),"
-        " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
+        " (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),"
         " (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),"
         " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),"
         " (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),"
