@@ -51,7 +51,7 @@ from bot.store.database.errors import (
 from bot.store.database.inspect import refuse_moved_file
 from bot.store.move.move import STOPPED, MoveFailed, Report
 from bot.store.move.sides import move_between
-from bot.store.replicas.configurations import ConfigurationDiffers
+from bot.store.replicas.membership import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 
@@ -213,7 +213,7 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 
 def _copy_by_hand(url: str, dest: Path) -> str:
     require_driver()
-    from bot.store.database.server.opening import dump_command  # noqa: PLC0415 - its library need not be installed
+    from bot.store.database.server.connect import dump_command  # noqa: PLC0415 - its library need not be installed
 
     return (
         "no copy was made: the database is on a server, whose own program copies it, also while it runs: "

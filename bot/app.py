@@ -31,8 +31,8 @@ from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.memory import deciding_code
 from bot.roles.chains import ChainLists, list_chains
 from bot.roles.chores import do_chores
-from bot.roles.joining import join_again, join_others
 from bot.roles.keeper import RoleKeeper, SoleKeeper, Work
+from bot.roles.membership import join_again, join_others
 from bot.roles.poller import poll
 from bot.roles.process import ProcessParts
 from bot.roles.receiver import receive

@@ -137,7 +137,7 @@ async def watch_replicas(
     while True:
         await sleep(REPLICAS_LOOK_SECONDS)
         try:
-            suspects = await db.run(absence.tell_absences, suspects, now())
+            suspects = await db.run(absence.report_absences, suspects, now())
         except DatabaseUnavailable:
             suspects = frozenset()  # it has seen nobody
         except Exception:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from bot.store.database.server.opening import open_server
+from bot.store.database.server.connect import open_server
 from tests.waits import HANG_SECONDS
 
 MEMORY = "/dev/shm"  # noqa: S108 - where tests keep their files, if it has room

@@ -37,7 +37,7 @@ from bot.store.database.errors import (
 )
 from bot.store.database.file import DirectoryLock
 from bot.store.move.move import MoveFailed
-from bot.store.replicas.configurations import ConfigurationDiffers
+from bot.store.replicas.membership import ConfigurationDiffers
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 from tests.waits import HANG_SECONDS, STOP_SECONDS

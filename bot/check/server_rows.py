@@ -20,7 +20,7 @@ from bot.store.database.errors import (
     StoreMisconfigured,
 )
 from bot.store.database.inspect import DatabaseSeen, ServerSeen, forgotten
-from bot.store.replicas.configurations import ConfigurationDiffers, compare
+from bot.store.replicas.membership import ConfigurationDiffers, compare
 from bot.store.replicas.seen import replicas_seen
 
 LOOK_SECONDS = 30.0

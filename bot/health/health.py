@@ -12,9 +12,9 @@ from bot.chat.telegram.receiver import ReceiverProgress
 from bot.domain.ask.progress import LastSweep
 from bot.domain.chains import Chains
 from bot.domain.replicas.roles import Role
-from bot.health.asking import Question
 from bot.health.counts import Counts
 from bot.health.numbers import stored_stats
+from bot.health.questions import Question
 from bot.health.reasons import (
     silent_seconds,
     silent_seconds_by_the_clock,

@@ -47,6 +47,10 @@ class WorkerDied(Exception):
     """A worker ended by itself, which is always a defect; a restart helps."""
 
 
+FORESEEN = (RoleLost, WorkerDied, StoreError)
+"""How work may end by itself without an entry in the log that asks for a report."""
+
+
 class SoleKeeper:
     """Runs the work of all roles: nobody else can have one, as with a file."""
 
@@ -64,7 +68,7 @@ class SoleKeeper:
             died = [work for work in works if work.done()]
         finally:
             stopped.cancel()
-            await _end(works)
+            await end_all(works, FORESEEN)
         if died:
             raise _death_of(died[0])
 
@@ -142,7 +146,7 @@ class RoleKeeper:
             await self._end_shifts()
             for task in asked:
                 task.cancel()
-            await _end(keeping)
+            await end_all(keeping, FORESEEN)
             await self._leave()
         for death in self._deaths:
             raise death
@@ -170,7 +174,7 @@ class RoleKeeper:
         ends.cancel()
         if work.done() and not shift.ends.is_set():
             self._note_end(shift, work)
-        await _end([work])
+        await end_all([work], FORESEEN)
         del self._shifts[role]
         if not shift.is_lost:
             self._ended[role] = shift.epoch
@@ -303,12 +307,12 @@ def _begun(work: Work, tenure: Tenure) -> asyncio.Task[None]:
     return asyncio.create_task(work(tenure), name=tenure.role)
 
 
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait until they have closed what they opened."""
+async def end_all(tasks: Collection[asyncio.Task[None]], expected: tuple[type[Exception], ...] = ()) -> None:
+    """Cancel tasks and wait until they have closed what they opened; what is not expected is logged."""
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception) and not isinstance(result, (RoleLost, WorkerDied, StoreError)):
+        if isinstance(result, Exception) and not isinstance(result, expected):
             log.error("a worker ended with an error", action="worker_failed", exc_info=result)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 import structlog
 
 from bot.domain.replicas.roles import Tenure
-from bot.roles.keeper import WorkerDied
+from bot.roles.keeper import WorkerDied, end_all
 from bot.roles.process import ProcessParts
 from bot.store.database.errors import DatabaseUnavailable, RoleLost
 
@@ -27,21 +27,13 @@ async def run_together(
     try:
         await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        await _end(tasks)
+        await end_all(tasks.values())
         for name in tasks:
             del known[name]
         raise
     died = next(name for name, task in tasks.items() if task.done())
-    await _end(tasks)
+    await end_all(tasks.values())
     raise WorkerDied(f"the {died} ended by itself")
-
-
-async def _end(tasks: Mapping[str, asyncio.Task[None]]) -> None:
-    for task in tasks.values():
-        task.cancel()
-    for result in await asyncio.gather(*tasks.values(), return_exceptions=True):
-        if isinstance(result, Exception):
-            log.error("a worker ended with an error", action="worker_failed", exc_info=result)
 
 
 async def begin(

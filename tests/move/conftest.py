@@ -13,7 +13,7 @@ import pytest
 from bot.store.database.copy import open_to_read
 from bot.store.database.moved import MARK
 from bot.store.move.move import STAYING
-from bot.store.replicas.configurations import CONFIGURATION
+from bot.store.replicas.membership import CONFIGURATION
 from tests import postgres_server
 from tests.postgres_server import PostgresServer
 from tests.store.archive import OLD, tables_of

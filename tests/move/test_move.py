@@ -25,7 +25,7 @@ from bot.store.database.door import Fence, OpenDatabase, Value
 from bot.store.database.errors import DatabaseInUse, DatabaseUnusable, DirectoryHeld, RoleLost
 from bot.store.database.file import DirectoryLock, open_file
 from bot.store.database.moved import MoveMark, MoveState, write_mark
-from bot.store.database.server.opening import open_server
+from bot.store.database.server.connect import open_server
 from bot.store.database.tables import all_tables
 from bot.store.maintenance.backup import record_restore
 from bot.store.move.content import digest_of, key_of, slices

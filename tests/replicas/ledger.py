@@ -1,7 +1,6 @@
 """Judges what people were told by what the world did, without a line of the bot's own."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -109,12 +108,6 @@ def is_all_told(held: Mapping[str, Sequence[Held]], messages: Iterable[Told]) ->
     """Say whether the last amount of each token stands in a message."""
     said = {(symbol, after) for told in messages for symbol, _, after in told.steps}
     return all((symbol, history[-1].amount) in said for symbol, history in held.items() if len(history) > 1)
-
-
-def repetitions(messages: Iterable[Told]) -> Counter[str]:
-    """Count the messages that were there already, by their numbers."""
-    counted = Counter(told.number for told in messages if told.number)
-    return Counter({number: count - 1 for number, count in counted.items() if count > 1})
 
 
 def _amount(shown: str) -> int:

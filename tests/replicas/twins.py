@@ -43,7 +43,7 @@ TWINS = (
     ),
     Mutant(
         "a transaction may be idle for almost a minute: who is stopped in one keeps the others waiting",
-        "bot/store/database/server/opening.py",
+        "bot/store/database/server/connect.py",
         "IDLE_SECONDS = 4\n",
         "IDLE_SECONDS = 50\n",
         "stopped 60 s, poller writes, 2",

@@ -16,7 +16,7 @@ from bot.domain.replicas.roles import Role, Tenure
 from bot.roles.keeper import RoleKeeper, Work
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
-from bot.store.replicas.configurations import join
+from bot.store.replicas.membership import join
 from tests.builders import NOON
 from tests.store.conftest import Keeper, open_new_keeper
 from tests.waits import HANG_SECONDS, until

@@ -14,7 +14,7 @@ from bot.roles.keeper import LEAVE_SECONDS, SoleKeeper, WorkerDied
 from bot.store.database.door import Database
 from bot.store.database.errors import RoleLost
 from bot.store.database.signals import SignalName
-from bot.store.replicas.configurations import CONFIGURATION, ConfigurationDiffers
+from bot.store.replicas.membership import CONFIGURATION, ConfigurationDiffers
 from tests.builders import NOON
 from tests.roles.conftest import Group
 from tests.waits import HANG_SECONDS, until

@@ -29,7 +29,7 @@ from bot.store.database.connection import DatabaseThread
 from bot.store.database.inspect import DatabaseSeen, ServerSeen
 from bot.store.database.moved import MoveMark, MoveState, write_mark
 from bot.store.database.server.inspect import look_at_server
-from bot.store.replicas.configurations import ConfigurationDiffers, join
+from bot.store.replicas.membership import ConfigurationDiffers, join
 from tests.builders import NOON
 from tests.config_files import TOKEN, telegram, written
 from tests.program import ran

@@ -12,9 +12,9 @@ import pytest
 
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
-from bot.store.database.server.opening import applied_migrations, open_server
+from bot.store.database.server.connect import applied_migrations, open_server
 from bot.store.database.server.schema import tables
-from bot.store.database.tables import known_migrations
+from bot.store.database.tables import all_migrations
 from tests.builders import NOON
 from tests.server.conftest import Operator
 from tests.store.archive import OLD, tables_of
@@ -62,7 +62,7 @@ def write_as_before(url: str, path: Path) -> None:
                 f" FROM {table}".encode()
             )
         server.execute("CREATE TABLE migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
-        for name in known_migrations():
+        for name in all_migrations():
             if name < FIRST_AFTER:
                 server.execute("INSERT INTO migration VALUES (%s, 0)", [name])
 
@@ -140,4 +140,4 @@ def test_of_replicas_that_start_at_once_one_makes_the_tables(
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(opened, range(4)))
 
-    assert set(found) == {known_migrations()}
+    assert set(found) == {frozenset(all_migrations())}

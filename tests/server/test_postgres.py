@@ -14,7 +14,7 @@ from bot.store.database.connection import SERVER_PATIENCE_SECONDS, DatabaseThrea
 from bot.store.database.door import Database, Fence, OpenDatabase
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
 from bot.store.database.server import postgres
-from bot.store.database.server.opening import IDLE_SECONDS
+from bot.store.database.server.connect import IDLE_SECONDS
 from bot.store.database.server.postgres import RETRY_SECONDS, PostgresDatabase, ServerConnection
 from bot.store.database.signals import SignalName
 from tests.replicas.proxy import Direction, Proxy

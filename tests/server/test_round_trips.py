@@ -9,7 +9,7 @@ import pytest
 from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate
 from bot.domain.subscriptions import WatchSpec
 from bot.store.balances.snapshots import views
-from bot.store.database.server.opening import open_server
+from bot.store.database.server.connect import open_server
 from bot.store.database.server.postgres import PostgresDatabase, ServerConnection
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox.queue import claim_next

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.deliver.alerts import ReplicaAway, ReplicaBack, StoredNotice
 from bot.domain.replicas.replica import Replica
 from bot.store.database.door import Database
-from bot.store.replicas.absence import AWAY_SECONDS, tell_absences
+from bot.store.replicas.absence import AWAY_SECONDS, report_absences
 from bot.store.replicas.seen import check_in, forget, keep_in
 from bot.store.rows import to_moment
 from tests.builders import NOON
@@ -40,7 +40,7 @@ class Watch:
     async def looks(self, times: int = 2) -> list[StoredNotice]:
         """Look for who is away, and return what owners hear."""
         for _ in range(times):
-            self.suspects = await self.keeper.db.run(tell_absences, self.suspects, NOON)
+            self.suspects = await self.keeper.db.run(report_absences, self.suspects, NOON)
         return await self.keeper.notices(OLGA)
 
 

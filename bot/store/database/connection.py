@@ -236,7 +236,7 @@ def _open(
         db: OpenDatabase = open_file(where, now, on_notify)
     else:
         require_driver()
-        from bot.store.database.server.opening import open_server  # noqa: PLC0415 - as `require_driver` says
+        from bot.store.database.server.connect import open_server  # noqa: PLC0415 - as `require_driver` says
 
         db = open_server(where, now, on_notify, replica)
     db.set_patience(patience_seconds)

@@ -1,4 +1,4 @@
-"""Errors of SQLite and of the system, in words that say what to do about them."""
+"""Why a database can't be used, in words that say what to do; of SQLite's and the system's errors as well."""
 
 import errno
 import sqlite3
@@ -83,7 +83,7 @@ _FAULTS = {
 
 
 class DatabaseUnavailable(Exception):
-    """Nothing of a unit of work was done; the text says why and what to do about it."""
+    """Nothing of a unit of work was done, unless it is CommitUnknown; the text says why and what to do."""
 
     def __init__(self, kind: DatabaseFault, text: str) -> None:
         super().__init__(text)

@@ -26,7 +26,7 @@ from bot.store.database.errors import (
 from bot.store.database.lite import LiteDatabase
 from bot.store.database.moved import refuse_moved
 from bot.store.database.schema import migrations
-from bot.store.database.tables import known_migrations
+from bot.store.database.tables import refuse_newer
 
 LOCK_NAME = "balance-bot.lock"
 
@@ -123,12 +123,8 @@ def check_content(db: LiteDatabase, path: Path) -> None:
     applied = [migration.name for migration in migrations.applied(db.raw)]
     if not applied:
         raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
-    unknown = set(applied) - known_migrations()
-    if unknown:
-        raise DatabaseUnusable(
-            f"the database {path} was written by a newer version of the program, which added "
-            f"{', '.join(sorted(unknown))}: install that version again, or restore {_copies_beside(path)}"
-        )
+    advice = f"install that version again, or restore {_copies_beside(path)}"
+    refuse_newer(applied, f"the database {path}", advice)
 
 
 def _lock_file(directory: Path) -> TextIO:

@@ -1,9 +1,10 @@
 """What the tables are, as all migrations leave them: their columns, keys and references."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import sqlite_utils
 
@@ -33,20 +34,22 @@ def all_tables() -> tuple[TableShape, ...]:
         return tuple(_in_order([_shape(empty, name) for (name,) in names]))
 
 
-def known_migrations() -> frozenset[str]:
-    """Return the names of all migrations that the program knows."""
+def all_migrations() -> Mapping[str, Callable[[Any], None]]:
+    """Return all migrations that the program knows by their names, in order."""
     with closing(sqlite3.connect(":memory:")) as empty:
         known = migrations.pending(sqlite_utils.Database(empty, execute_plugins=False))
-        return frozenset(migration.name for migration in known)
+        return {migration.name: migration.fn for migration in known}
 
 
-def refuse_newer(applied: Collection[str], database: str) -> None:
-    """Raise DatabaseUnusable if a database that replicas share has tables of a later version."""
-    unknown = set(applied) - known_migrations()
+def refuse_newer(
+    applied: Collection[str], database: str, advice: str = "install that version here, too"
+) -> None:
+    """Raise DatabaseUnusable if a database has tables of a later version; `advice` says what to do then."""
+    unknown = set(applied) - all_migrations().keys()
     if unknown:
         raise DatabaseUnusable(
             f"{database} was written by a newer version of the program, which added "
-            f"{', '.join(sorted(unknown))}: install that version here, too"
+            f"{', '.join(sorted(unknown))}: {advice}"
         )
 
 

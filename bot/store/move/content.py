@@ -12,7 +12,7 @@ import msgspec
 from bot.store.database.door import OpenDatabase, Value
 from bot.store.database.moved import MARK
 from bot.store.database.tables import TableShape
-from bot.store.replicas.configurations import CONFIGURATION
+from bot.store.replicas.membership import CONFIGURATION
 
 ROWS_AT_ONCE = 5_000
 """Read, and written in one transaction: some megabytes, and well below a second."""

@@ -49,7 +49,7 @@ def open_sides(
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable or StoreMisconfigured.
     """
     require_driver()
-    from bot.store.database.server.opening import open_server, server_name  # noqa: PLC0415 - only who has a server needs it
+    from bot.store.database.server.connect import open_server, server_name  # noqa: PLC0415 - only who has a server needs it
 
     if not back and not path.exists():
         raise DatabaseUnusable(

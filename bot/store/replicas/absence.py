@@ -16,8 +16,8 @@ AWAY_SECONDS = 600.0
 """How long a replica is not seen before owners hear of it: a restart of its machine is no news."""
 
 
-def tell_absences(db: Database, suspects: frozenset[str], now: datetime) -> frozenset[str]:
-    """Tell owners which of the `suspects` are away, and who is back; returns the suspects of the next look.
+def report_absences(db: Database, suspects: frozenset[str], now: datetime) -> frozenset[str]:
+    """Report to owners which of the `suspects` are away, and who is back; returns whom to suspect next.
 
     Those are ids of replicas that are away and were not told of. It takes two looks, as a database that was
     away for long itself has seen nobody, and hears of the first replica some seconds before the last.

@@ -12,8 +12,6 @@ from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, Held
 NATIVE_LOG_CONTRACT = "0x0000000000000000000000000000000000001010"
 """The contract whose logs tell moves of Polygon's coin as if it were a token."""
 
-_OTHER_WAY = {"SEND": "RECEIVE", "RECEIVE": "SEND", "UNKNOWN": "UNKNOWN"}
-
 
 def transactions(
     world: GatewayWorld, rows: Iterable[HistoryRow], to_transfer: Callable[[HistoryRow], Row], knobs: Knobs

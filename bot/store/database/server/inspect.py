@@ -6,7 +6,7 @@ from typing import TypeVar
 import psycopg
 
 from bot.store.database.inspect import ServerSeen, database_seen
-from bot.store.database.server.opening import (
+from bot.store.database.server.connect import (
     check_content,
     check_rights,
     check_server,
@@ -15,7 +15,7 @@ from bot.store.database.server.opening import (
 )
 from bot.store.database.server.postgres import PostgresDatabase
 from bot.store.database.server.refusals import Address
-from bot.store.database.tables import known_migrations
+from bot.store.database.tables import all_migrations
 
 R = TypeVar("R")
 
@@ -31,7 +31,7 @@ def look_at_server(url: str, also: Callable[[PostgresDatabase], R]) -> ServerSee
         with db.unit(None):
             check_server(db, address)
             applied = check_content(db, address)
-            pending = tuple(sorted(known_migrations() - applied))
+            pending = tuple(sorted(all_migrations().keys() - applied))
             if not pending:
                 check_rights(db, address)
             return _seen(db, address, applied, pending, also)

@@ -6,14 +6,14 @@ statement by statement.
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any
 
 import sqlite_utils
 
 from bot.store.database.door import Database, Rows, Value
 from bot.store.database.schema import migrations
+from bot.store.database.tables import all_migrations
 
 _NUMBERED = re.compile(r"\bINTEGER PRIMARY KEY\b( AUTOINCREMENT)?(?! (REFERENCES|CHECK)\b)")
 _TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
@@ -47,7 +47,7 @@ def bring_up_to_date(
     with db.transaction():
         db.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
         applied = {name for (name,) in db.execute("SELECT name FROM migration")}
-        pending = {name: change for name, change in _all_migrations().items() if name not in applied}
+        pending = {name: change for name, change in all_migrations().items() if name not in applied}
         if applied and pending:
             before_change()
         if applied:
@@ -91,8 +91,3 @@ def translated(sql: str) -> str:
 def without_comments(sql: str) -> str:
     """Return a statement without what stands behind `--` in its lines."""
     return re.sub(r"--[^\n]*", "", sql)
-
-
-def _all_migrations() -> Mapping[str, Callable[[Any], None]]:
-    with closing(sqlite3.connect(":memory:")) as empty:
-        return {one.name: one.fn for one in migrations.pending(sqlite_utils.Database(empty))}

@@ -8,8 +8,8 @@ from bot.store.database.errors import (
     DatabaseUnusable,
     StoreMisconfigured,
 )
-from bot.store.database.server import opening
-from bot.store.database.server.opening import applied_migrations, open_server
+from bot.store.database.server import connect
+from bot.store.database.server.connect import applied_migrations, open_server
 from tests.builders import NOON
 from tests.server.conftest import PASSWORD, Operator
 from tests.server.strange_servers import CERTIFICATE, hanging_up, refusing, serving, with_tls
@@ -247,7 +247,7 @@ def test_a_database_of_a_newer_version_is_left_alone(operator: Operator) -> None
 def test_settings_that_something_in_between_takes_away_are_missed(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.store.database.server.opening.SETTINGS", "")
+    monkeypatch.setattr("bot.store.database.server.connect.SETTINGS", "")
 
     assert "doesn't keep the settings of a connection" in unusable(operator.has("pooled"))
 
@@ -325,7 +325,7 @@ def test_a_change_of_the_tables_takes_as_long_as_it_takes(
     operator: Operator, earlier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        opening, "SETTINGS", opening.SETTINGS.replace("statement_timeout=10s", "statement_timeout=1s")
+        connect, "SETTINGS", connect.SETTINGS.replace("statement_timeout=10s", "statement_timeout=1s")
     )
     operator.does(
         "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN"

@@ -14,7 +14,7 @@ from bot.domain.replicas.replica import Replica
 from bot.domain.replicas.roles import Role
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
-from bot.store.replicas.configurations import ConfigurationDiffers, join
+from bot.store.replicas.membership import ConfigurationDiffers, join
 from bot.store.replicas.seen import replicas_seen
 from tests.program import ran, started
 from tests.server.conftest import Operator

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.replicas.replica import Replica
 from bot.store.database.door import Database
-from bot.store.replicas.configurations import ConfigurationDiffers, NameTaken, join
+from bot.store.replicas.membership import ConfigurationDiffers, NameTaken, join
 from bot.store.replicas.seen import check_in, forget, replicas_seen
 from tests.store.conftest import Keeper
 

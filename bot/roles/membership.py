@@ -17,7 +17,7 @@ from bot.settings.shared import shared_values
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import OpenDatabase
 from bot.store.database.inspect import refuse_forgotten_file
-from bot.store.replicas.configurations import NameTaken, join
+from bot.store.replicas.membership import NameTaken, join
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.health.asking import Question
+from bot.health.questions import Question
 
 
 class Thread:

@@ -47,7 +47,7 @@ SETTINGS = (
 """Set for each connection. A process that is stopped in the middle of a transaction must not keep its locks
 for longer than the others wait for it."""
 
-REPLICA_SECONDS = 15
+RUNNING_WITHIN_SECONDS = 15
 """How long ago a replica may have been seen that still counts as running, when tables are to be changed."""
 
 
@@ -250,7 +250,8 @@ def _prepare_change(db: PostgresDatabase, address: Address) -> None:
     if "replica" not in _tables(db):
         return
     rows = db.execute(
-        "SELECT name FROM replica WHERE seen_at > ? ORDER BY name", [db.now_ms() - REPLICA_SECONDS * 1000]
+        "SELECT name FROM replica WHERE seen_at > ? ORDER BY name",
+        [db.now_ms() - RUNNING_WITHIN_SECONDS * 1000],
     ).fetchall()
     if rows:
         raise DatabaseUnusable(
