@@ -22,6 +22,12 @@ def test_the_hooks_run_what_make_check_runs() -> None:
     assert re.findall(r"entry: (.+)", HOOKS) == commands("check")
 
 
+def test_what_lands_has_passed_what_the_readme_names() -> None:
+    ci = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("make ")]
+
+    assert ci == re.findall(r"^(make test\S*)", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z-]+)", CONTRIBUTING + HOOKS))))
 def test_every_target_that_is_named_exists(target: str) -> None:
     assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
