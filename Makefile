@@ -1,4 +1,4 @@
-# `make run` and `make test` set up all they need by themselves: Python 3.11 or newer is enough.
+# `make run` and `make test` set up all they need by themselves: Python 3.11 to 3.13 is enough.
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,7 +30,7 @@ BESIDE := tests/benchmarks tests/move tests/replicas tests/sandbox tests/server 
 test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, imports, tests
 	$(PYTEST) $(BESIDE:%=--ignore=%)
 
-test-all: $(VENV)/test.stamp ## the tests beside these: the store and some worlds over PostgreSQL, sandbox, benchmarks, package, mutants of the bot
+test-all: $(VENV)/test.stamp ## the tests beside these: the store, roles and some worlds over PostgreSQL, sandbox, benchmarks, package, mutants of the bot
 	$(PYTEST) $(BESIDE)
 	WORLDS=8 $(PYTEST) tests/store tests/roles tests/simulation --postgres
 
@@ -70,7 +70,7 @@ clean: ## forget the environment and every cache
 
 # A Debian machine may have Python without its venv module: fetch that, once.
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "balance-bot needs Python 3.11 or newer")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "balance-bot needs Python 3.11 to 3.13: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "venv is missing: installing python3-venv"; \
 	  apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }

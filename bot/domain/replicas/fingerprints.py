@@ -1,4 +1,7 @@
-"""What replicas compare of their configurations, without a database learning any of it."""
+"""Digests by which replicas compare their configurations.
+
+A secret can't be read from one; a value that is easy to guess can be tried.
+"""
 
 from collections.abc import Mapping
 from hashlib import blake2b
