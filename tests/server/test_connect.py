@@ -8,7 +8,7 @@ from bot.store.database.errors import (
     DatabaseUnusable,
     StoreMisconfigured,
 )
-from bot.store.database.server import connect
+from bot.store.database.server import connect, postgres
 from bot.store.database.server.connect import applied_migrations, open_server
 from tests.builders import NOON
 from tests.server.conftest import PASSWORD, Operator
@@ -327,6 +327,7 @@ def test_a_change_of_the_tables_takes_as_long_as_it_takes(
     monkeypatch.setattr(
         connect, "SETTINGS", connect.SETTINGS.replace("statement_timeout=10s", "statement_timeout=1s")
     )
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 1.0)
     operator.does(
         "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN"
         " PERFORM pg_sleep(1.2) FROM pg_event_trigger_ddl_commands(); END'",
@@ -335,6 +336,15 @@ def test_a_change_of_the_tables_takes_as_long_as_it_takes(
     )
 
     assert opened(earlier)
+
+
+def test_the_server_soon_ends_a_session_whose_machine_is_gone(operator: Operator) -> None:
+    db = open_server(operator.has("gone"), NOON, lambda _: None)
+    names = ("user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    kept = [db.execute(f"SHOW tcp_{name}").fetchone()[0] for name in names]
+    db.close()
+
+    assert kept == ["4000", "2", "1", "3"]  # at most: 2 s of silence, and three questions, a second each
 
 
 def test_a_database_that_is_up_to_date_is_opened_while_others_run(operator: Operator) -> None:

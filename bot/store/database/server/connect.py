@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import structlog
@@ -43,9 +42,11 @@ SETTINGS = (
     f" -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
     " -c default_transaction_isolation=read\\ committed"
     " -c timezone=UTC"
+    " -c tcp_user_timeout=4000"
+    " -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
 )
-"""Set for each connection. A process that is stopped in the middle of a transaction must not keep its locks
-for longer than the others wait for it."""
+"""Set for each connection. A process that is stopped in the middle of a transaction, or whose machine dies,
+must not keep its locks for longer than the others wait for it."""
 
 RUNNING_WITHIN_SECONDS = 15
 """How long ago a replica may have been seen that still counts as running, when tables are to be changed."""
@@ -70,6 +71,7 @@ def open_server(
             if not (is_new or to_move):
                 refuse_moved(db)
             pending = bring_up_to_date(db, int(now.timestamp() * 1000), lambda: _prepare_change(db, address))
+            db.conn.changes_tables = False
             check_rights(db, address)
     except psycopg.Error as error:
         raise unusable(db, address, error) from error
@@ -102,7 +104,7 @@ def connected(
         raise why_refused(conninfo, address, error, CONNECT_SECONDS) from None
 
 
-def connect(conninfo: str) -> "psycopg.Connection[Any]":
+def connect(conninfo: str) -> ServerConnection:
     """Return a connection that commits each statement by itself, outside of a transaction."""
     return ServerConnection.connect(conninfo, autocommit=True)
 
@@ -247,6 +249,7 @@ def _prepare_change(db: PostgresDatabase, address: Address) -> None:
     """Get ready to change tables: raises DatabaseUnusable while replicas run that know them as they are."""
     # A year of history may take longer than any other statement may.
     db.execute("SET LOCAL statement_timeout = 0")
+    db.conn.changes_tables = True
     if "replica" not in _tables(db):
         return
     rows = db.execute(

@@ -52,6 +52,9 @@ ANSWER_SECONDS = 12.0
 """How long an answer may take: longer than the server lets a statement run, so that nobody waits for ever for
 one that stands still while its system goes on."""
 
+STILL_SECONDS = 4.0
+"""For how long a replica that holds the lock of all writers may be silent in the middle of a statement."""
+
 STATEMENTS = 500
 """More than the program has: the server plans each once and keeps it."""
 
@@ -65,10 +68,14 @@ _BROKEN = ("58", "XX")
 class ServerConnection(psycopg.Connection[Any]):
     """A connection that gives up when the server says nothing."""
 
+    changes_tables = False
+    """Whether an answer may take as long as it takes."""
+
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for an answer as psycopg does, but not for ever."""
+        usual = None if self.changes_tables else ANSWER_SECONDS
         try:
-            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+            return super().wait(gen, interval, usual if timeout is None else timeout)
         except psycopg.OperationalError as error:
             # What the server only refused is an answer. Without one nobody could tell what belongs to what,
             # if it came after all.
@@ -88,7 +95,7 @@ class PostgresDatabase:
 
     def __init__(
         self,
-        connect: Callable[[], "psycopg.Connection[Any]"],
+        connect: Callable[[], ServerConnection],
         on_notify: Callable[[str], None] = lambda _: None,
         replica: str = "",
         monotonic: Callable[[], float] = time.monotonic,
@@ -212,9 +219,11 @@ class PostgresDatabase:
             self._begin(alone=alone)
             yield
             self._commit()
-        except BaseException:
+        except BaseException as error:
             self._notified.clear()
             self._roll_back()
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                self._end_who_stands_still()
             raise
         self._tell()
 
@@ -272,6 +281,23 @@ class PostgresDatabase:
                 self.conn.rollback()
         except psycopg.Error:
             self.conn.close()
+
+    def _end_who_stands_still(self) -> None:
+        """End the session of a replica that writes and has stopped in the middle of a statement.
+
+        The server ends by itself who is silent between two statements, but waits without a limit for the rest
+        of one, or until its result is taken.
+        """
+        with suppress(psycopg.Error):
+            self.conn.execute(
+                SQL(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+                    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = {lock}"
+                    " AND a.datname = current_database() AND a.usename = current_user AND a.state = 'active'"
+                    " AND a.wait_event_type = 'Client'"
+                    " AND a.state_change < clock_timestamp() - make_interval(secs => {seconds})"
+                ).format(lock=Literal(ONE_WRITER), seconds=Literal(STILL_SECONDS))
+            )
 
     def _end_snapshot(self) -> None:
         if self._is_snapshot:
@@ -418,7 +444,7 @@ class PostgresDatabase:
             " FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES'"
         ).fetchall()
 
-    def _connected(self) -> "psycopg.Connection[Any]":
+    def _connected(self) -> ServerConnection:
         connection = self._connect()
         self.connections += 1
         connection.adapters.register_loader("numeric", _WholeNumberLoader)
