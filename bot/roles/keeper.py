@@ -264,8 +264,7 @@ class RoleKeeper:
     async def _take(self, role: Role) -> bool:
         """Take a role; False: somebody else has it, or still writes with it."""
         before = self._monotonic()
-        # Without waiting for a lock: that would keep renewals waiting, too.
-        epoch = await self._db.run_if_possible(take, role, self._me.id)
+        epoch = await self._db.run_if_possible(_take_at_once, role, self._me.id)
         # A replica that leaves gives up what it took in the meantime.
         if epoch is None or self._leaves:
             return False
@@ -301,6 +300,12 @@ class RoleKeeper:
                 trouble = str(error)
         log.warning("others take over once the leases are over", action="leases_failed", trouble=trouble)
         return None
+
+
+def _take_at_once(db: OpenDatabase, role: Role, replica_id: str) -> int | None:
+    # Whoever waits for a lock here keeps renewals waiting, too.
+    db.set_patience(0)
+    return take(db, role, replica_id)
 
 
 def _begun(work: Work, tenure: Tenure) -> asyncio.Task[None]:

@@ -15,7 +15,7 @@ from bot.store.database.door import Database, Fence, OpenDatabase
 from bot.store.database.errors import CommitUnknown, DatabaseFault, DatabaseUnavailable, RoleLost
 from bot.store.database.server import postgres
 from bot.store.database.server.connect import IDLE_SECONDS
-from bot.store.database.server.postgres import RETRY_SECONDS, PostgresDatabase, ServerConnection
+from bot.store.database.server.postgres import ONE_WRITER, RETRY_SECONDS, PostgresDatabase, ServerConnection
 from bot.store.database.signals import SignalName
 from tests.replicas.proxy import Direction, Proxy
 from tests.server.conftest import PASSWORD, Operator
@@ -203,6 +203,40 @@ async def test_a_lock_that_does_not_come_free_is_waited_for_once_and_costs_no_co
     assert await db.run(names) == []
 
 
+async def test_what_may_be_left_out_waits_for_others_for_a_moment(
+    db: DatabaseThread, other: DatabaseThread, url: str
+) -> None:
+    wait = waiting_for(asyncio.get_running_loop())
+    brief: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        brief.append(asyncio.create_task(other.run_if_possible(put, "waited")))
+        await until(lambda: is_blocked(url))
+
+    def hold(db: Database) -> None:
+        with db.transaction():
+            wait(begin())
+
+    await db.run(hold)
+    await brief[0]
+    assert await db.run(names) == ["waited"]
+
+
+async def test_what_may_be_left_out_is_left_out_where_others_hold_the_database_for_long(
+    db: DatabaseThread, other: DatabaseThread
+) -> None:
+    wait = waiting_for(asyncio.get_running_loop())
+
+    def hold(db: Database) -> None:
+        with db.transaction():
+            assert wait(other.run_if_possible(session)) is not None
+            assert wait(other.run_if_possible(put, "left out")) is None
+
+    await db.run(hold)
+    assert await db.run(names) == []
+    assert other.write_failure is None
+
+
 async def test_who_waited_in_vain_waits_again_the_next_time(
     url: str, db: DatabaseThread, other: DatabaseThread
 ) -> None:
@@ -365,6 +399,17 @@ async def test_who_listens_goes_on_listening_over_a_new_connection(
         await other.run(hear, 0.1)
 
 
+async def test_a_signal_that_only_a_later_version_knows_is_passed_over(
+    db: DatabaseThread, other: DatabaseThread
+) -> None:
+    await other.run(hear, 0)
+    await db.run(lambda db: db.notify("news of a later version"))
+
+    while not other.signal(SignalName.OUTBOX).is_set:
+        await db.run(lambda db: db.notify(SignalName.OUTBOX))
+        await other.run(hear, 0.1)
+
+
 # ---------------------------------------------------------------- a server that goes away
 
 
@@ -423,6 +468,65 @@ async def test_a_process_that_stands_still_in_a_transaction_loses_it_and_its_loc
 
     assert failed.value.kind is DatabaseFault.AWAY
     assert await db.run(names) == ["goes on"]
+
+
+async def test_a_process_that_stands_still_in_the_middle_of_a_statement_loses_it_and_its_locks(
+    url: str, db: DatabaseThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "STILL_SECONDS", 0.1)
+    hasty = await DatabaseThread.open(url, replica="hasty", patience_seconds=0.2)
+    still = psycopg.connect(url, autocommit=True)
+    still.execute(f"BEGIN; SELECT pg_advisory_xact_lock({ONE_WRITER})".encode())
+    still.pgconn.enter_pipeline_mode()
+    still.pgconn.send_query_params(b"SELECT 1", None)
+    still.pgconn.send_flush_request()
+    still.pgconn.flush()  # the rest of it never comes
+
+    async with asyncio.timeout(HANG_SECONDS):
+        while not await stored(hasty, "goes on"):
+            pass
+
+    assert await db.run(names) == ["goes on"]
+    await hasty.close()
+    still.close()
+
+
+async def test_a_statement_that_takes_long_is_left_to_end(
+    url: str, db: DatabaseThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "STILL_SECONDS", 0.1)
+    hasty = await DatabaseThread.open(url, replica="hasty", patience_seconds=0.2)
+
+    def work(db: Database) -> None:
+        with db.transaction():
+            put(db, "ends")
+            db.execute("SELECT pg_sleep(1)")
+
+    slow = asyncio.create_task(db.run(work))
+    await until(lambda: is_at_work(url))
+    assert not await stored(hasty, "in between")
+
+    await slow
+    assert await db.run(names) == ["ends"]
+    await hasty.close()
+
+
+async def stored(db: DatabaseThread, name: str) -> bool:
+    """Store something; False: others held the database."""
+    try:
+        await db.run(put, name)
+    except DatabaseUnavailable as error:
+        if error.kind is not DatabaseFault.BUSY:
+            raise
+        return False
+    return True
+
+
+def is_at_work(url: str) -> bool:
+    """Whether the server executes a statement for somebody who sleeps in it."""
+    with psycopg.connect(url) as looker:
+        seen = looker.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
+    return seen is not None
 
 
 async def test_a_server_that_takes_no_writes_is_left_for_one_that_does(
@@ -605,7 +709,7 @@ async def test_who_cannot_connect_fails_at_once_for_a_second_and_then_tries_agai
     now, attempts = [0.0], [0]
     is_there = True
 
-    def connect() -> "psycopg.Connection[Any]":
+    def connect() -> ServerConnection:
         attempts[0] += 1
         if not is_there:
             raise psycopg.OperationalError("nobody answers")

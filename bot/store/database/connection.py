@@ -26,9 +26,9 @@ PATIENCE_SECONDS = 2.0
 SERVER_PATIENCE_SECONDS = 5.0
 """The same for a server: less is what a replica that stands still in a transaction keeps its locks for."""
 
-_PATIENCE_LEFT = {DatabaseFault.LOCKED: 0.0, DatabaseFault.BUSY: 0.5}
-"""The same once it was waited for in vain: a file may be held for long, a server is held by other replicas,
-for a moment each."""
+BRIEF_PATIENCE_SECONDS = 0.5
+"""The same for a server that was waited for in vain, and for what may be left out: other replicas hold it for
+a moment each. A file may be held for long, so nobody waits for it then."""
 
 CLOSE_SECONDS = 0.5
 """How long the end of the program waits for the answer of a server."""
@@ -51,6 +51,7 @@ class DatabaseThread:
         signals: Mapping[SignalName, Signal],
         *,
         patience_seconds: float,
+        brief_seconds: float,
         failure: _WriteFailure | None = None,
         fence: Fence | None = None,
     ) -> None:
@@ -58,6 +59,7 @@ class DatabaseThread:
         self._executor = executor
         self._signals = signals
         self._patience_seconds = patience_seconds
+        self._brief_seconds = min(brief_seconds, patience_seconds)
         self._failure = failure or _WriteFailure()
         self._fence = fence
 
@@ -85,9 +87,11 @@ class DatabaseThread:
             patience_seconds = PATIENCE_SECONDS if isinstance(where, Path) else SERVER_PATIENCE_SECONDS
         loop = asyncio.get_running_loop()
         known = signals or {name: Signal() for name in SignalName}
+        by_name = {str(name): signal for name, signal in known.items()}
 
         def on_notify(name: str) -> None:
-            loop.call_soon_threadsafe(known[SignalName(name)].set)
+            if name in by_name:  # a later version may tell of what this one does not know
+                loop.call_soon_threadsafe(by_name[name].set)
 
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         opening = executor.submit(_open, where, now(), on_notify, replica, patience_seconds)
@@ -98,7 +102,8 @@ class DatabaseThread:
             opening.add_done_callback(_close_unused)
             executor.shutdown(wait=False)
             raise
-        return cls(db, executor, known, patience_seconds=patience_seconds)
+        brief_seconds = 0.0 if isinstance(where, Path) else BRIEF_PATIENCE_SECONDS
+        return cls(db, executor, known, patience_seconds=patience_seconds, brief_seconds=brief_seconds)
 
     def fenced(self, fence: Fence) -> Self:
         """Return this thread for whoever holds a role: once the role is lost, writes raise RoleLost."""
@@ -107,6 +112,7 @@ class DatabaseThread:
             self._executor,
             self._signals,
             patience_seconds=self._patience_seconds,
+            brief_seconds=self._brief_seconds,
             failure=self._failure,
             fence=fence,
         )
@@ -153,18 +159,18 @@ class DatabaseThread:
     async def run_if_possible(
         self, work: Callable[Concatenate[OpenDatabase, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
-        """Run a unit of work that may be left out, without waiting for a lock; None if it was left out."""
+        """Run a unit of work that may be left out, and wait for a lock briefly; None: it was left out."""
         return await self._in_thread(lambda: self._run_now(work, *args, **kwargs))
 
     def _run_now(
         self, work: Callable[Concatenate[OpenDatabase, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
         before = self._failure.last
-        self._db.set_patience(0)
+        self._db.set_patience(self._brief_seconds)
         try:
             return self._run_here(work, *args, **kwargs)
         except DatabaseUnavailable as error:
-            # Nobody waited for the lock, so it may be gone in a moment: that is no failure to report.
+            # Nobody waited for long, so the lock may be gone in a moment: that is no failure to report.
             if error.kind in (DatabaseFault.LOCKED, DatabaseFault.BUSY):
                 self._failure.last = before
             return None
@@ -205,10 +211,8 @@ class DatabaseThread:
     def _reset_timeout(self) -> None:
         """Wait long for others the first time only, or reads would queue behind writes that wait."""
         failure = self._failure.last
-        wait = self._patience_seconds
-        if failure is not None and failure.kind in _PATIENCE_LEFT:
-            wait = min(wait, _PATIENCE_LEFT[failure.kind])
-        self._db.set_patience(wait)
+        is_held = failure is not None and failure.kind in (DatabaseFault.LOCKED, DatabaseFault.BUSY)
+        self._db.set_patience(self._brief_seconds if is_held else self._patience_seconds)
 
     async def close(self) -> None:
         """Wait for the work that was begun, but not long for a server, then close the database."""
