@@ -6,12 +6,11 @@ import pytest
 
 from bot.chat.text.alerts import compose
 from bot.domain.assets import NATIVE, Amount, Asset, Description
-from bot.domain.deliver.alerts import Alert, AlertId, Blind, ChangeAlert, Gap, NoticeAlert
+from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
 from tests.chat.reading import CHAINS, ETHEREUM, POLYGON, TREASURY, USDC, seen
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
-LAST_SEEN = datetime(2026, 11, 22, 13, 53, tzinfo=UTC)
 
 USD_COIN = Description("ERC20", "USDC", 6)
 COIN = Description("NATIVE", "POL", 18)
@@ -39,7 +38,6 @@ IN = changed(
 )
 GONE = changed(Asset(POLYGON, USDC), USD_COIN, 50_000_000, 0, price="1")
 ITEM = changed(Asset(ETHEREUM, USDC), PUNK, 0, 1, items=(ItemMove(7804, 0, 1),))
-BLIND = NoticeAlert(AlertId(2), Blind((Gap(POLYGON, None, "", LAST_SEEN),), is_everything=False), NOON)
 
 
 @pytest.mark.parametrize(
