@@ -48,10 +48,11 @@ def move(
     *,
     back: bool = False,
     steps: float = float("inf"),
+    until: str | None = None,
     rows_at_once: int = 5,
     reached: list[str] | None = None,
 ) -> int:
-    """Move, or give up after so many steps."""
+    """Move, or give up after so many steps, or with the first that says this."""
     done = [] if reached is None else reached
     with open_sides(path, url, "here", NOW, back=back) as (source, target):
         return move_all(
@@ -59,7 +60,7 @@ def move(
             target,
             NOW_MS,
             report=lambda _, __, what: done.append(what),
-            is_given_up=lambda: len(done) >= steps,
+            is_given_up=lambda: len(done) >= steps or (until is not None and until in "".join(done[-1:])),
             rows_at_once=rows_at_once,
         )
 
@@ -255,6 +256,23 @@ def test_what_changed_since_a_move_was_killed_is_moved_as_it_is_by_now(file: Pat
 
     assert rows_of_server(url) == rows_of_file(file)
     assert {row["title"] for row in rows_of_server(url)["chat"]} == {"Renamed"}
+
+
+def test_one_that_begins_anew_keeps_bots_from_its_target_until_it_ends(file: Path, url: str) -> None:
+    change_file(file, "INSERT OR REPLACE INTO setting (name, value) VALUES ('sending epoch', '7')")
+    with pytest.raises(MoveFailed):
+        move(file, url, until="comparing")
+    assert of_server(url, "SELECT count(*) FROM setting WHERE name > 'move'")
+    change_file(file, "UPDATE chat SET title = 'Renamed'")
+    with pytest.raises(MoveFailed):
+        move(file, url, until="copying")
+    assert not rows_of_server(url)["setting"]
+
+    with pytest.raises(DatabaseUnusable, match=r"finish that with `balance-bot move`"):
+        open_server(url, NOW, print)
+    move(file, url)
+    assert rows_of_server(url) == rows_of_file(file)
+    open_server(url, NOW, print).close()
 
 
 def test_killed_between_its_last_two_words_nobody_may_use_either_until_it_is_finished(

@@ -40,7 +40,7 @@ def slices(db: OpenDatabase, table: TableShape, after: Row | None, rows_at_once:
         behind = "1 = 1" if after is None else f"({key}) > ({marks})"
         rows = _read(
             db,
-            f"{select}{behind} AND {_that_move(table)} ORDER BY {key} LIMIT ?",
+            f"{select}{behind} AND {that_move(table)} ORDER BY {key} LIMIT ?",
             [*(after or ()), rows_at_once],
         )
         if rows:
@@ -55,7 +55,7 @@ def last_key(db: OpenDatabase, table: TableShape) -> Row | None:
     order = ", ".join(f"{column} DESC" for column in table.key)
     rows = _read(
         db,
-        f"SELECT {', '.join(table.key)} FROM {table.name} WHERE {_that_move(table)} ORDER BY {order} LIMIT 1",
+        f"SELECT {', '.join(table.key)} FROM {table.name} WHERE {that_move(table)} ORDER BY {order} LIMIT 1",
     )
     return rows[0] if rows else None
 
@@ -79,7 +79,7 @@ def digest_of(db: OpenDatabase, table: TableShape, rows_at_once: int, up_to: int
 
 def count_rows(db: OpenDatabase, table: TableShape) -> int:
     """Return how many rows of a table move."""
-    ((count,),) = _read(db, f"SELECT count(*) FROM {table.name} WHERE {_that_move(table)}")
+    ((count,),) = _read(db, f"SELECT count(*) FROM {table.name} WHERE {that_move(table)}")
     return int(count)  # type: ignore[arg-type]
 
 
@@ -88,7 +88,8 @@ def is_whole(table: TableShape) -> bool:
     return not table.key or table.name in table.refers_to
 
 
-def _that_move(table: TableShape) -> str:
+def that_move(table: TableShape) -> str:
+    """Return the condition for those rows of a table that move; the others are each database's own."""
     return f"name NOT IN ('{MARK}', '{CONFIGURATION}')" if table.name == "setting" else "1 = 1"
 
 

@@ -25,6 +25,7 @@ from bot.store.move.content import (
     key_of,
     last_key,
     slices,
+    that_move,
 )
 from bot.store.replicas.seen import replicas_seen
 
@@ -309,7 +310,10 @@ def _delete(db: Database, table: TableShape, rows: Sequence[Row]) -> None:
         db.execute(f"DELETE FROM {table.name}")
         return
     key, marks = ", ".join(table.key), ", ".join("?" * len(table.key))
-    db.execute(f"DELETE FROM {table.name} WHERE ({key}) <= ({marks})", key_of(table, rows[-1]))
+    db.execute(
+        f"DELETE FROM {table.name} WHERE {that_move(table)} AND ({key}) <= ({marks})",
+        key_of(table, rows[-1]),
+    )
 
 
 def _go_on_behind(db: OpenDatabase, numbers: Mapping[str, int]) -> None:
