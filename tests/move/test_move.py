@@ -47,6 +47,7 @@ def move(
     url: str,
     *,
     back: bool = False,
+    machine: str = "here",
     steps: float = float("inf"),
     until: str | None = None,
     rows_at_once: int = 5,
@@ -54,7 +55,7 @@ def move(
 ) -> int:
     """Move, or give up after so many steps, or with the first that says this."""
     done = [] if reached is None else reached
-    with open_sides(path, url, "here", NOW, back=back) as (source, target):
+    with open_sides(path, url, machine, NOW, back=back) as (source, target):
         return move_all(
             source,
             target,
@@ -295,6 +296,70 @@ def test_killed_between_its_last_two_words_nobody_may_use_either_until_it_is_fin
     change_server(url, "DROP TRIGGER never ON setting")
     move(file, url)
     open_server(url, NOW, print).close()
+
+
+def killed_before_its_last_word(path: Path, url: str) -> None:
+    """Move back, but for the last commit."""
+    with pytest.raises(MoveFailed):
+        move(path, url, back=True, steps=1)
+    change_file(
+        path, "CREATE TRIGGER never BEFORE DELETE ON setting BEGIN SELECT RAISE(ABORT, 'on purpose'); END"
+    )
+    with pytest.raises(MoveFailed, match="on purpose"):
+        move(path, url, back=True)
+    change_file(path, "DROP TRIGGER never")
+    with pytest.raises(DatabaseUnusable, match="moved to the file"):
+        open_server(url, NOW, print)
+    with pytest.raises(DatabaseUnusable, match="finish that"):
+        open_file(path, NOW, print)
+
+
+def test_a_container_of_another_name_finishes_it_as_well(file: Path, url: str) -> None:
+    move(file, url)
+    killed_before_its_last_word(file, url)
+
+    move(file, url, back=True, machine="elsewhere")
+
+    open_file(file, NOW, print).close()
+    with pytest.raises(DatabaseUnusable, match="moved to the file"):
+        open_server(url, NOW, print)
+
+
+def test_what_an_earlier_version_left_there_is_finished_by_the_names(file: Path, url: str) -> None:
+    move(file, url)
+    killed_before_its_last_word(file, url)
+    drop_ids(file, url)
+
+    move(file, url, back=True, machine="elsewhere")
+
+    open_file(file, NOW, print).close()
+
+
+def drop_ids(path: Path, url: str) -> None:
+    """Make marks as they were written when moves had no ids."""
+    drop = "UPDATE setting SET value = {} WHERE name = 'move'"
+    change_file(path, drop.format("json_remove(value, '$.move')"))
+    change_server(url, drop.format("CAST(CAST(value AS jsonb) - 'move' AS text)"))
+
+
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_a_part_from_before_is_not_finished_once_the_data_is_elsewhere(
+    file: Path, make_url: Callable[[], str], *, has_ids: bool
+) -> None:
+    earlier, later = make_url(), make_url()
+    with pytest.raises(MoveFailed):
+        move(file, earlier, until="comparing")
+    move(file, later)
+    if not has_ids:
+        drop_ids(file, earlier)
+
+    with pytest.raises(MoveFailed, match=r"moved to the database .*nothing is left .*of it is not needed"):
+        move(file, earlier)
+
+    for refused in (partial(open_server, earlier), partial(open_file, file)):
+        with pytest.raises(DatabaseUnusable):
+            refused(NOW, print)
+    open_server(later, NOW, print).close()
 
 
 def test_what_differs_in_one_value_is_not_taken_for_moved(file: Path, url: str) -> None:

@@ -42,6 +42,13 @@ class MoveMark:
     """Which database the data comes from, by what tells it from any other."""
     at: int
     """When it began, or ended; of one that leaves, until when that counts without being said again."""
+    move: str = ""
+    """Which move it is, as both databases have it; empty: an earlier version began it."""
+
+    def is_of_same_move(self, target: "MoveMark") -> bool:
+        """Say whether what left this database is what arrives at another one."""
+        # Names aren't enough where there is more: a file has another one in each container.
+        return self.move == target.move and (self.move != "" or self.other == target.here)
 
 
 def read_mark(db: Database) -> MoveMark | None:

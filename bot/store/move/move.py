@@ -5,6 +5,7 @@ it is marked, so that no bot goes on with what is no longer true, and only then 
 that was killed leaves a target that no bot takes, and the next one goes on with it.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ STAYING = frozenset({"replica", "lease"})
 
 HOLD_MS = 60_000
 """How long a source keeps bots away after a move was killed; each slice begins that anew."""
+
+ID_BYTES = 8
+"""Of what tells a move from any other."""
 
 STOPPED = "stopped before the end: run the same command again to go on"
 
@@ -148,6 +152,7 @@ class _Move:
         self._rows_at_once = rows_at_once
         self._tables = moving_tables()
         self._born = source.read(lambda db: min(db.migrated().values()))
+        self._id = secrets.token_hex(ID_BYTES)
         self._done = 0
         self.total = 0
 
@@ -156,17 +161,17 @@ class _Move:
         source, target = self._source, self._target
         (source if source.is_server else target).read(_refuse_replicas)
         arrived = target.read(read_mark)
-        is_begun = (
-            arrived is not None and arrived.state is MoveState.ARRIVING and arrived.source == self._born
-        )
-        self._refuse_source(source.read(read_mark), is_begun=is_begun)
-        if not is_begun:
+        begun = arrived if arrived is not None and self._is_begun(arrived) else None
+        self._refuse_source(source.read(read_mark), begun)
+        if begun is None:
             self._refuse_target(arrived)
+        else:
+            self._id = begun.move
         if source.is_server:
             source.write(self._take_source)
         else:
             target.write(_take_roles)
-        if not is_begun:
+        if begun is None:
             target.write(_begin_to_arrive, self._mark(MoveState.ARRIVING, self._now_ms))
         self.total = 2 * sum(count_rows(source.db, table) for table in self._tables)
 
@@ -209,7 +214,10 @@ class _Move:
 
     # what may be moved where
 
-    def _refuse_source(self, mark: MoveMark | None, *, is_begun: bool) -> None:
+    def _is_begun(self, arrived: MoveMark) -> bool:
+        return arrived.state is MoveState.ARRIVING and arrived.source == self._born
+
+    def _refuse_source(self, mark: MoveMark | None, begun: MoveMark | None) -> None:
         name = self._source.name
         if not has_data(self._source.db):
             raise MoveFailed(f"{name} has no data of a bot: nothing is to be moved from there")
@@ -220,9 +228,10 @@ class _Move:
                 f"{name} has only a part of what {mark.other} has: finish the move that brings it, "
                 f"with `{self._source.command}`"
             )
-        if not is_begun:
+        if begun is None or not mark.is_of_same_move(begun):
+            earlier = f", and what {self._target.name} has of it is not needed" if begun else ""
             raise MoveFailed(
-                f"the data of {name} moved to {mark.other} on {day_of(mark)}: nothing is left to do"
+                f"the data of {name} moved to {mark.other} on {day_of(mark)}: nothing is left to do{earlier}"
             )
 
     def _refuse_target(self, mark: MoveMark | None) -> None:
@@ -276,7 +285,7 @@ class _Move:
     def _hold(self, db: OpenDatabase) -> None:
         """Keep bots away from the source for a while longer."""
         mark = read_mark(db)
-        if mark is None or mark.other != self._target.name:
+        if mark is None or mark.move != self._id:
             raise MoveFailed(f"another move of {self._source.name} has begun: let that one end")
         if mark.state is MoveState.LEAVING:
             write_mark(db, self._mark(MoveState.LEAVING, db.now_ms() + HOLD_MS))
@@ -292,7 +301,13 @@ class _Move:
         if state is MoveState.ARRIVING:
             here, other = other, here
         return MoveMark(
-            state=state, here=here.name, other=other.name, is_server=here.is_server, source=self._born, at=at
+            state=state,
+            here=here.name,
+            other=other.name,
+            is_server=here.is_server,
+            source=self._born,
+            at=at,
+            move=self._id,
         )
 
 
