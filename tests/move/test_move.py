@@ -298,6 +298,26 @@ def test_killed_between_its_last_two_words_nobody_may_use_either_until_it_is_fin
     open_server(url, NOW, print).close()
 
 
+def test_a_server_that_fails_to_analyze_leaves_the_source_as_it_was(file: Path, url: str) -> None:
+    open_server(url, NOW, print).close()
+    change_server(
+        url,
+        "CREATE FUNCTION fail_to_analyze(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS"
+        " 'BEGIN IF current_query() LIKE ''ANALYZE%'' THEN RAISE disk_full; END IF; RETURN $1; END'",
+        "CREATE INDEX fails ON chat (fail_to_analyze(title))",
+    )
+    with pytest.raises(MoveFailed, match="make room"):
+        move(file, url)
+
+    open_file(file, NOW, print).close()
+    with pytest.raises(DatabaseUnusable, match="finish that"):
+        open_server(url, NOW, print)
+
+    change_server(url, "DROP INDEX fails")
+    move(file, url)
+    assert of_server(url, "SELECT count(*) FROM pg_stats WHERE tablename = 'chat'")
+
+
 def killed_before_its_last_word(path: Path, url: str) -> None:
     """Move back, but for the last commit."""
     with pytest.raises(MoveFailed):

@@ -206,10 +206,12 @@ class _Move:
 
     def finish(self) -> None:
         """Let nobody use the source any more, and bots the target."""
+        if self._target.is_server:
+            # One by one, as the server ends what takes long; and before nobody may use either of them.
+            for table in self._tables:
+                self._target.write(_analyze, table)
         # In this order: whatever ends this program in between, there are never two that bots would take.
         self._source.write(self._mark_as_gone)
-        if self._target.is_server:
-            self._target.write(lambda db: db.execute("ANALYZE"))
         self._target.write(_open_to_bots)
 
     # what may be moved where
@@ -333,6 +335,10 @@ def _delete(db: Database, table: TableShape, rows: Sequence[Row]) -> None:
 
 def _go_on_behind(db: OpenDatabase, numbers: Mapping[str, int]) -> None:
     db.set_last_numbers(numbers)
+
+
+def _analyze(db: Database, table: TableShape) -> None:
+    db.execute(f"ANALYZE {table.name}")
 
 
 def _what_is_there(db: Database) -> str:
