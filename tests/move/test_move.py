@@ -276,6 +276,35 @@ def test_one_that_begins_anew_keeps_bots_from_its_target_until_it_ends(file: Pat
     open_server(url, NOW, print).close()
 
 
+def test_no_transaction_stays_open_on_the_server_while_the_new_file_is_made(file: Path, url: str) -> None:
+    move(file, url)
+
+    with open_sides(file, url, "here", NOW, back=True):
+        assert list(file.parent.glob("*.moved-*"))
+        assert of_server(url, OPEN_TRANSACTIONS) == 0
+
+
+OPEN_TRANSACTIONS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+AND state LIKE 'idle in transaction%'
+"""
+
+
+def test_a_server_that_goes_away_before_the_first_step_is_said(file: Path, url: str) -> None:
+    move(file, url)
+
+    with open_sides(file, url, "here", NOW, back=True) as (source, target):
+        change_server(
+            url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        with pytest.raises(MoveFailed, match=r"does not answer.*run the same command again"):
+            move_all(source, target, NOW_MS)
+
+    move(file, url, back=True)
+
+
 def test_killed_between_its_last_two_words_nobody_may_use_either_until_it_is_finished(
     file: Path, url: str
 ) -> None:

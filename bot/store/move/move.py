@@ -93,15 +93,15 @@ def move_all(
     Whoever calls this keeps bots from the file. Raises MoveFailed, and DatabaseInUse if a bot runs over the
     server.
     """
-    one = _Move(
-        source, target, now_ms=now_ms, report=report, is_given_up=is_given_up, rows_at_once=rows_at_once
-    )
     with _explained(source, target):
+        one = _Move(
+            source, target, now_ms=now_ms, report=report, is_given_up=is_given_up, rows_at_once=rows_at_once
+        )
         one.begin()
         one.copy()
         one.compare()
         one.finish()
-    return one.total // 2
+        return one.total // 2
 
 
 @contextmanager

@@ -82,18 +82,17 @@ def open_sides(
 
 def _is_to_be_set_aside(file: OpenDatabase, server: OpenDatabase) -> bool:
     """Say whether a file only has what went to a server from which it can come back."""
-    here, there = (_mark_of(db) for db in (file, server))
-    return (
-        here is MoveState.GONE
-        and there in {None, MoveState.LEAVING}
-        and has_data(server)
-        and not running_replicas(server)
-    )
+    with file.unit(None), server.unit(None):  # no snapshot stays open while the new file is made
+        return (
+            _state_of(file) is MoveState.GONE
+            and _state_of(server) in {None, MoveState.LEAVING}
+            and has_data(server)
+            and not running_replicas(server)
+        )
 
 
-def _mark_of(db: OpenDatabase) -> MoveState | None:
-    with db.unit(None):
-        mark = read_mark(db)
+def _state_of(db: OpenDatabase) -> MoveState | None:
+    mark = read_mark(db)
     return None if mark is None else mark.state
 
 
