@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 
 import psycopg
@@ -29,7 +30,7 @@ from bot.store.database.server.connect import open_server
 from bot.store.database.tables import all_tables
 from bot.store.maintenance.backup import record_restore
 from bot.store.move.content import digest_of, key_of, slices
-from bot.store.move.move import MoveFailed, move_all
+from bot.store.move.move import MoveFailed, move_all, moving_tables
 from bot.store.move.sides import open_sides
 from bot.store.replicas.leases import take
 from bot.store.replicas.renewal import renew_all
@@ -52,17 +53,28 @@ def move(
     until: str | None = None,
     rows_at_once: int = 5,
     reached: list[str] | None = None,
+    between: Callable[[], object] = lambda: None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Move, or give up after so many steps, or with the first that says this."""
+    """Move, or give up after so many steps, or with the first that says this.
+
+    `between` is called before a slice of any table.
+    """
     done = [] if reached is None else reached
+
+    def is_given_up() -> bool:
+        between()
+        return len(done) >= steps or (until is not None and until in "".join(done[-1:]))
+
     with open_sides(path, url, machine, NOW, back=back) as (source, target):
         return move_all(
             source,
             target,
             NOW_MS,
             report=lambda _, __, what: done.append(what),
-            is_given_up=lambda: len(done) >= steps or (until is not None and until in "".join(done[-1:])),
+            is_given_up=is_given_up,
             rows_at_once=rows_at_once,
+            monotonic=monotonic,
         )
 
 
@@ -611,6 +623,84 @@ def test_of_two_moves_from_one_server_only_the_later_one_ends(file: Path, url: s
     with pytest.raises(DatabaseUnusable):
         open_file(file, NOW, print)
     open_file(other, NOW, print).close()
+
+
+def holds_again_within_a_table(path: Path, url: str, seconds: float) -> bool:
+    """Move back by a clock that goes on so far with each look; say whether it was held while it compared."""
+    reached: list[str] = []
+    held = []
+
+    def let_go_of() -> None:
+        if "comparing" in "".join(reached[-1:]):
+            held.append((reached[-1], of_server(url, HELD_UNTIL)))
+            change_server(url, A_MINUTE_LATER[1])
+
+    move(path, url, back=True, rows_at_once=2, reached=reached, between=let_go_of, monotonic=clock(seconds))
+
+    pairs = list(pairwise(held))
+    within = [until for (before, _), (step, until) in pairs if before == step]
+    return bool(within) and "0" not in within
+
+
+HELD_UNTIL = """SELECT substring(value FROM '"at":([0-9]+)') FROM setting WHERE name = 'move'"""
+
+
+def clock(seconds: float) -> Callable[[], float]:
+    """Return a clock that goes on so far with each look at it."""
+    return (number * seconds for number in count()).__next__
+
+
+def test_a_server_is_held_on_to_while_a_table_is_compared_and_not_for_each_slice(
+    file: Path, make_url: Callable[[], str], tmp_path: Path
+) -> None:
+    for seconds in (11, 0):
+        path, url = shutil.copytree(file.parent, tmp_path / f"by {seconds}") / file.name, make_url()
+        move(path, url)
+        assert holds_again_within_a_table(path, url, seconds) is (seconds == 11)
+
+
+def test_what_a_bot_wrote_while_the_move_stood_still_is_not_left_behind(file: Path, url: str) -> None:
+    move(file, url)
+    last = f"comparing {moving_tables()[-1].name}"
+    reached: list[str] = []
+    ran: list[str] = []
+
+    def run_a_bot() -> None:
+        if reached and reached[-1] == last and not ran:
+            ran.append(last)
+            change_server(url, *A_MINUTE_LATER, "UPDATE chat SET title = 'Renamed'")
+            bot = open_server(url, NOW, print)
+            with bot.unit(None):
+                assert take(bot, Role.SENDER, "a")
+            bot.close()
+
+    with pytest.raises(MoveFailed, match=r"a bot has run over .* meanwhile, and nothing is lost"):
+        move(file, url, back=True, reached=reached, between=run_a_bot)
+    with pytest.raises(DatabaseUnusable, match="finish that"):
+        open_file(file, NOW, print)
+    change_server(url, *A_MINUTE_LATER)
+    open_server(url, NOW, print).close()
+
+    move(file, url, back=True)
+
+    assert {row["title"] for row in rows_of_file(file)["chat"]} == {"Renamed"}
+    assert rows_of_file(file) == rows_of_server(url)
+
+
+def test_a_bot_that_takes_a_role_as_the_move_ends_is_waited_for(file: Path, url: str) -> None:
+    move(file, url)
+    with open_sides(file, url, "here", NOW, back=True) as (source, target), psycopg.connect(url) as bot:
+        source.db.set_patience(0.1)
+
+        def report(_: int, __: int, what: str) -> None:
+            if what == f"comparing {moving_tables()[-1].name}":
+                bot.execute("UPDATE lease SET epoch = epoch + 1, replica_id = 'a' WHERE role = 'sender'")
+
+        with pytest.raises(MoveFailed, match="others held the database"):
+            move_all(source, target, NOW_MS, report=report)
+        bot.rollback()
+    change_server(url, *A_MINUTE_LATER)
+    open_server(url, NOW, print).close()
 
 
 def test_tables_stand_behind_those_that_they_refer_to() -> None:

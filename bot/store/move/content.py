@@ -3,7 +3,7 @@
 Both engines order keys alike: numbers by their value, texts and blobs by their bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -65,13 +65,23 @@ def key_of(table: TableShape, row: Row) -> Row:
     return tuple(row[table.columns.index(column)] for column in table.key)
 
 
-def digest_of(db: OpenDatabase, table: TableShape, rows_at_once: int, up_to: int | None = None) -> Digest:
-    """Return the digest of a table; of its first rows alone, if it is said how many."""
+def digest_of(
+    db: OpenDatabase,
+    table: TableShape,
+    rows_at_once: int,
+    up_to: int | None = None,
+    between: Callable[[], None] = lambda: None,
+) -> Digest:
+    """Return the digest of a table; of its first rows alone, if it is said how many.
+
+    `between` is called behind each slice.
+    """
     digest, count = sha256(), 0
     for rows in slices(db, table, None, rows_at_once):
         counted = rows if up_to is None else rows[: up_to - count]
         digest.update(b"".join(map(_encode, counted)))
         count += len(counted)
+        between()
         if count == up_to:
             break
     return Digest(count, digest.hexdigest())

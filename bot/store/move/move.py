@@ -6,6 +6,7 @@ that was killed leaves a target that no bot takes, and the next one goes on with
 """
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bot.store.database.moved import MoveMark, MoveState, day, day_of, read_mark
 from bot.store.database.tables import TableShape, all_tables
 from bot.store.move.content import (
     ROWS_AT_ONCE,
+    Digest,
     Row,
     count_rows,
     digest_of,
@@ -34,7 +36,10 @@ STAYING = frozenset({"replica", "lease"})
 """Tables that don't move: they are about the programs that use a server."""
 
 HOLD_MS = 60_000
-"""How long a source keeps bots away after a move was killed; each slice begins that anew."""
+"""How long a source keeps bots away after a move was killed; while it runs that begins anew all the time."""
+
+HELD_AGAIN_AFTER_SECONDS = 10
+"""A slice takes some seconds at most: that leaves enough of the minute."""
 
 ID_BYTES = 8
 """Of what tells a move from any other."""
@@ -87,15 +92,22 @@ def move_all(
     report: Report = lambda *_: None,
     is_given_up: Callable[[], bool] = lambda: False,
     rows_at_once: int = ROWS_AT_ONCE,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> int:
     """Take all data from one database to the other; returns how many rows that are.
 
-    Whoever calls this keeps bots from the file. Raises MoveFailed, and DatabaseInUse if a bot runs over the
-    server.
+    `monotonic` is a clock in seconds that is never set. Whoever calls this keeps bots from the file. Raises
+    MoveFailed, and DatabaseInUse if a bot runs over the server.
     """
     with _explained(source, target):
         one = _Move(
-            source, target, now_ms=now_ms, report=report, is_given_up=is_given_up, rows_at_once=rows_at_once
+            source,
+            target,
+            now_ms=now_ms,
+            report=report,
+            is_given_up=is_given_up,
+            rows_at_once=rows_at_once,
+            monotonic=monotonic,
         )
         one.begin()
         one.copy()
@@ -143,6 +155,7 @@ class _Move:
         report: Report,
         is_given_up: Callable[[], bool],
         rows_at_once: int,
+        monotonic: Callable[[], float],
     ) -> None:
         self._source = source
         self._target = target
@@ -150,6 +163,10 @@ class _Move:
         self._report = report
         self._is_given_up = is_given_up
         self._rows_at_once = rows_at_once
+        self._monotonic = monotonic
+        self._held_at = float("-inf")
+        self._epochs: Mapping[str, int] = {}
+        """Of the roles at the source, as this move has given them."""
         self._tables = moving_tables()
         self._born = source.read(lambda db: min(db.migrated().values()))
         self._id = secrets.token_hex(ID_BYTES)
@@ -195,8 +212,7 @@ class _Move:
         """Compare each value of both databases."""
         source, target = self._source, self._target
         for table in self._tables:
-            there = digest_of(source.db, table, self._rows_at_once)
-            here = digest_of(target.db, table, self._rows_at_once)
+            there, here = self._digest(source, table), self._digest(target, table)
             if there != here:
                 raise MoveFailed(
                     f"the table {table.name} of {target.name} is not as in {source.name} "
@@ -257,45 +273,59 @@ class _Move:
     def _step(self, rows: int, what: str) -> None:
         self._done += rows
         self._report(self._done, self.total, what)
-        self._hold_source()
+        self._between()
+
+    def _between(self) -> None:
+        """End between two slices if that is asked for, and keep bots away from the source if not."""
         if self._is_given_up():
             raise MoveFailed(STOPPED)
+        if self._source.is_server and self._monotonic() >= self._held_at + HELD_AGAIN_AFTER_SECONDS:
+            self._source.write(self._hold)
+            self._held_at = self._monotonic()
+
+    def _digest(self, side: Side, table: TableShape, up_to: int | None = None) -> Digest:
+        return digest_of(side.db, table, self._rows_at_once, up_to, self._between)
 
     def _is_right_so_far(self, table: TableShape) -> bool:
         """Say whether a table of the target begins as that of the source: of a move that was killed."""
-        here = digest_of(self._target.db, table, self._rows_at_once)
-        return here.rows == 0 or here == digest_of(self._source.db, table, self._rows_at_once, here.rows)
+        here = self._digest(self._target, table)
+        return here.rows == 0 or here == self._digest(self._source, table, here.rows)
 
     def _clear(self) -> None:
         """Delete what arrived from a source that has changed since."""
         for table in reversed(self._tables):
             for rows in slices(self._target.db, table, None, self._rows_at_once):
                 self._target.write(_delete, table, rows)
-                self._hold_source()
+                self._between()
 
     def _take_source(self, db: OpenDatabase) -> None:
         """Keep bots away from the source from now on."""
         _take_roles(db)
+        self._epochs = _epochs(db)
         mark = read_mark(db)
         if mark is None or mark.state is not MoveState.GONE:
             write_mark(db, self._mark(MoveState.LEAVING, db.now_ms() + HOLD_MS))
-
-    def _hold_source(self) -> None:
-        if self._source.is_server:
-            self._source.write(self._hold)
 
     def _hold(self, db: OpenDatabase) -> None:
         """Keep bots away from the source for a while longer."""
         mark = read_mark(db)
         if mark is None or mark.move != self._id:
             raise MoveFailed(f"another move of {self._source.name} has begun: let that one end")
+        if _epochs(db) != self._epochs:
+            # Only once this program stood still for longer than the source keeps bots away.
+            raise MoveFailed(
+                f"a bot has run over {self._source.name} meanwhile, and nothing is lost: stop every replica, "
+                "and run the same command again, which begins anew"
+            )
         if mark.state is MoveState.LEAVING:
             write_mark(db, self._mark(MoveState.LEAVING, db.now_ms() + HOLD_MS))
 
     def _mark_as_gone(self, db: OpenDatabase) -> None:
         if self._source.is_server:
+            # Who takes a role at this moment, and read no mark yet, is waited for, or gets none.
+            _take_roles(db)
+            self._epochs = {role: epoch + 1 for role, epoch in self._epochs.items()}
             self._hold(db)
-            _refuse_replicas(db)
         write_mark(db, self._mark(MoveState.GONE, self._now_ms))
 
     def _mark(self, state: MoveState, at: int) -> MoveMark:
@@ -370,6 +400,11 @@ def _take_roles(db: Database) -> None:
             " until = excluded.until",
             [role, db.now_ms() + int(TTL_SECONDS * 1000)],
         )
+
+
+def _epochs(db: Database) -> dict[str, int]:
+    """Return how often each role has changed hands: whoever works has taken one."""
+    return dict(db.execute("SELECT role, epoch FROM lease").fetchall())
 
 
 def _refuse_replicas(db: Database) -> None:
