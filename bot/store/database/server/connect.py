@@ -37,13 +37,18 @@ CONNECT_SECONDS = 3
 
 IDLE_SECONDS = 4
 
+TCP_USER_TIMEOUT_MS = 4000
+
+KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
+"""Seconds, and how many: by these and the limit above each side notices that the other machine is gone."""
+
 SETTINGS = (
     "-c statement_timeout=10s"
     f" -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
     " -c default_transaction_isolation=read\\ committed"
     " -c timezone=UTC"
-    " -c tcp_user_timeout=4000"
-    " -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+    f" -c tcp_user_timeout={TCP_USER_TIMEOUT_MS}"
+    + "".join(f" -c tcp_{name}={value}" for name, value in KEEPALIVES.items())
 )
 """Set for each connection. A process that is stopped in the middle of a transaction, or whose machine dies,
 must not keep its locks for longer than the others wait for it."""
@@ -132,10 +137,8 @@ def _conninfo(url: str) -> str:
         options=f"{given} {SETTINGS}".strip(),
         application_name="balance-bot",
         client_encoding="UTF8",
-        tcp_user_timeout=4000,
-        keepalives_idle=2,
-        keepalives_interval=1,
-        keepalives_count=3,
+        tcp_user_timeout=TCP_USER_TIMEOUT_MS,
+        **KEEPALIVES,
         target_session_attrs="read-write",
     )
 
