@@ -147,7 +147,7 @@ def durability_row(seen: ServerSeen[ReplicasThere]) -> Finding:
 
 def _lag(seen: ServerSeen[ReplicasThere]) -> str:
     if not seen.may_see_lag:
-        return ", how far behind is shown to members of pg_monitor"
+        return " (only members of pg_monitor see how far behind)"
     return "" if seen.lag_seconds is None else f", up to {seen.lag_seconds:.1f} s behind"
 
 

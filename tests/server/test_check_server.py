@@ -250,7 +250,7 @@ def test_too_few_connections_are_a_warning(free: int, *, is_advised: bool) -> No
         ),
         (
             replace(SEEN, standbys=1, waits_for_standby=True, may_see_lag=False),
-            "what is committed is on disk; standbys 1, how far behind is shown to members of pg_monitor",
+            "what is committed is on disk; standbys 1 (only members of pg_monitor see how far behind)",
             False,
         ),
     ],

@@ -1,4 +1,4 @@
-"""Why a database can't be used, in words that say what to do; of SQLite's and the system's errors as well."""
+"""Why a database can't be used and what to do about it, in words; errors of SQLite and the system, too."""
 
 import errno
 import sqlite3
